@@ -1,0 +1,81 @@
+"""The seams of the gateway process, all on one page.
+
+Services speak to these; adapters implement them; `app.py` alone knows both.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from edge.model import ActionResult, Moment, PlannedAction, Snapshot
+from wire.vocabulary import Clock as ClockTrust
+from wire.vocabulary import Quality
+
+
+class Clock(Protocol):
+    """Both clocks of the machine."""
+
+    def moment(self) -> Moment:
+        """Return now."""
+
+    def trust(self) -> ClockTrust:
+        """Tell whether the wall clock is disciplined by a time source."""
+
+    def pause_s(self, wanted_s: float) -> float:
+        """Return how many real seconds to sleep when a loop wants to sleep `wanted_s`.
+
+        The same, but for a clock that a test moves: there it is short.
+        """
+
+
+class BusDriver(Protocol):
+    """One bus: a connection and the devices behind it. One call at a time."""
+
+    async def connect(self) -> None:
+        """Open the connection.
+
+        Raises:
+            edge.errors.LinkError: the bus cannot be reached.
+        """
+
+    async def close(self) -> None:
+        """Close the connection; never raises."""
+
+    async def read(self, device: str) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
+        """Read all points of a device: values and qualities in the order of its points.
+
+        Qualities are None when all are good.
+
+        Raises:
+            edge.errors.NoAnswerError: the device stays silent.
+            edge.errors.RefusedError: the device answers with an exception or nonsense.
+            edge.errors.LinkError: the connection is gone.
+        """
+
+    async def act(self, device: str, action: str) -> None:
+        """Carry out an action of the device's profile and read it back.
+
+        Raises:
+            edge.errors.ReadBackError: the device does not show what was written.
+            edge.errors.NoAnswerError, RefusedError, LinkError: as for `read`.
+        """
+
+
+class SnapshotSink(Protocol):
+    """Where polled snapshots go: the pipeline."""
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Take one snapshot; returns at once and never raises."""
+
+
+class ActionSink(Protocol):
+    """Where results of actions go: the pipeline."""
+
+    def settle(self, result: ActionResult) -> None:
+        """Take one result; returns at once and never raises."""
+
+
+class Actuator(Protocol):
+    """Whoever carries out actions: the actuation lane."""
+
+    def start(self, action: PlannedAction) -> None:
+        """Start an action, ahead of every poll; returns at once and never raises."""
