@@ -1,0 +1,77 @@
+"""Tables of operators, their sessions, links in messages and the phones bound to them."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db.base import Base, Utc
+
+
+class Operator(Base):
+    """Somebody at the desk."""
+
+    __tablename__ = "operator"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    disabled_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class OperatorSession(Base):
+    """A log-in; only the token's hash is kept."""
+
+    __tablename__ = "operator_session"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    operator: Mapped[str] = mapped_column(ForeignKey("operator.name"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+
+
+class FirstRunCode(Base):
+    """The code that makes the first operator; used once, good for an hour."""
+
+    __tablename__ = "first_run_code"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class LoginFailure(Base):
+    """A failed log-in, counted per name and per source, so that a restart forgets nothing."""
+
+    __tablename__ = "login_failure"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), index=True)
+    source: Mapped[str] = mapped_column(String(64), index=True)
+    at: Mapped[datetime] = mapped_column(Utc, index=True)
+
+
+class Link(Base):
+    """A link in a message: one item, one person. Opening it never acts and never consumes it."""
+
+    __tablename__ = "link"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    item: Mapped[str] = mapped_column(ForeignKey("item.id"), index=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    phone_hash: Mapped[str | None] = mapped_column(String(64))
+    """The phone that first pressed; no other phone may press afterwards."""
+    bound_at: Mapped[datetime | None] = mapped_column(Utc)
+    revoked_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class Phone(Base):
+    """A phone that pressed for a person; only its secret's hash is kept."""
+
+    __tablename__ = "phone"
+
+    phone_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), primary_key=True)
+    bound_at: Mapped[datetime] = mapped_column(Utc)

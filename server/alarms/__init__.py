@@ -1,0 +1,1 @@
+"""Alarms as the gateways state them: a machine's facts."""

@@ -1,0 +1,56 @@
+"""The table of alarms, by gateway and alarm id."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db.base import Base, Utc, Word
+from wire.vocabulary import AlarmClass, Condition, Kind, Mode, Quality, Suppression
+
+
+class Alarm(Base):
+    """One alarm as its gateway last stated it.
+
+    An alarm whose content could not be read has `readable` false, `raw` as it came, kind
+    `contact`, class `hazard` and goes to the desk.
+    """
+
+    __tablename__ = "alarm"
+    __table_args__ = (Index("ix_alarm_open", "gateway", "cleared_at"),)
+
+    gateway: Mapped[str] = mapped_column(String(64), primary_key=True)
+    alarm: Mapped[str] = mapped_column(String(128), primary_key=True)
+    run: Mapped[str] = mapped_column(String(128))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    boot: Mapped[str] = mapped_column(String(128))
+    up_ms: Mapped[int] = mapped_column(BigInteger)
+    device: Mapped[str] = mapped_column(String(128))
+    rule: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[Kind] = mapped_column(Word(Kind))
+    class_: Mapped[AlarmClass] = mapped_column("class", Word(AlarmClass))
+    condition: Mapped[Condition] = mapped_column(Word(Condition))
+    latched: Mapped[bool]
+    suppression: Mapped[Suppression] = mapped_column(Word(Suppression))
+    mode: Mapped[Mode] = mapped_column(Word(Mode))
+    point: Mapped[str | None] = mapped_column(String(128))
+    value: Mapped[float | None]
+    unit: Mapped[str] = mapped_column(String(32), default="")
+    limit: Mapped[float | None]
+    quality: Mapped[Quality] = mapped_column(Word(Quality))
+    raised_at: Mapped[datetime] = mapped_column(Utc)
+    changed_at: Mapped[datetime] = mapped_column(Utc)
+    received_at: Mapped[datetime] = mapped_column(Utc)
+    """When the newest state was committed here."""
+    count: Mapped[int] = mapped_column(default=1)
+    actions: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    label: Mapped[str] = mapped_column(Text, default="")
+    volatile: Mapped[bool] = mapped_column(default=False)
+    cleared_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When it was over (condition normal, latch reset) by this server's clock."""
+    superseded_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When its gateway stopped knowing it (a replaced card)."""
+    item: Mapped[str | None] = mapped_column(ForeignKey("item.id"), index=True)
+    readable: Mapped[bool] = mapped_column(default=True)
+    raw: Mapped[str | None] = mapped_column(Text)

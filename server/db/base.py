@@ -1,0 +1,67 @@
+"""What every table shares: names of constraints, times in UTC, closed vocabularies as words."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import DateTime, MetaData, String
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+_W = TypeVar("_W", bound=StrEnum)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables of the server's main database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime in UTC; SQLite keeps it without an offset, PostgreSQL with one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without an offset, store the rest as UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no offset")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the offset back that SQLite forgets."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class Word(TypeDecorator[_W]):
+    """A member of a closed vocabulary, stored as its word, so that a migration may add members."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, vocabulary: type[_W]) -> None:
+        """Store members of one StrEnum."""
+        super().__init__()
+        self.vocabulary = vocabulary
+
+    def process_bind_param(self, value: _W | str | None, dialect: Dialect) -> str | None:
+        """Store the word, refusing any that is not in the vocabulary."""
+        return None if value is None else self.vocabulary(value).value
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> _W | None:
+        """Return the member."""
+        return None if value is None else self.vocabulary(value)

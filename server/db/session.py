@@ -1,0 +1,121 @@
+"""Sessions: reading and writing ones are different types, and only this file commits.
+
+A write session is one transaction: committed when its block ends well, rolled back otherwise.
+What the block announced is told to listeners after the commit, never before.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+Announcement = tuple[str, str]
+"""What changed and which one, e.g. ("item", "0199…")."""
+Listener = Callable[[list[Announcement]], None]
+
+_BUSY_TIMEOUT_MS = 10_000
+
+
+class ReadSession(AsyncSession):
+    """May read. Services that write ask for a `WriteSession`."""
+
+
+class WriteSession(ReadSession):
+    """May write; `announce` collects what listeners hear after the commit."""
+
+    def announce(self, what: str, which: str) -> None:
+        """Note a change for the listeners of `Database`."""
+        self.info.setdefault("announced", []).append((what, which))
+
+
+class Database:
+    """The server's main database, SQLite or PostgreSQL by its address."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare an engine; nothing is opened yet.
+
+        Args:
+            url: an SQLAlchemy address, `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`.
+        """
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _create_engine(url)
+        self._listeners: list[Listener] = []
+        self._writer = asyncio.Lock()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call a listener after each commit that announced something; returns the undo."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """Open a session for reading; nothing it does is kept."""
+        async with ReadSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """Open a transaction: committed at the end of the block, rolled back on an error.
+
+        On SQLite writers queue here, in order of arrival, rather than at the file's lock.
+        """
+        if self.is_sqlite:
+            async with self._writer, self._transaction() as session:
+                yield session
+        else:
+            async with self._transaction() as session:
+                yield session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[WriteSession]:
+        async with WriteSession(self.engine, expire_on_commit=False) as session:
+            if self.is_sqlite:
+                await session.connection(execution_options={"gridwarden_write": True})
+            async with _committing(session):
+                yield session
+        announced: list[Announcement] = session.info.get("announced", [])
+        if announced:
+            for listener in tuple(self._listeners):
+                listener(announced)
+
+
+@asynccontextmanager
+async def _committing(session: WriteSession) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        await session.rollback()
+        raise
+    await session.commit()
+
+
+def _create_engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(url)
+    if url.startswith("sqlite"):
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = DELETE")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # Only writers begin: an open reading transaction would hold up every commit of a rollback
+    # journal. Each statement of a reading session therefore sees the newest commit by itself.
+    if connection.get_execution_options().get("gridwarden_write", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

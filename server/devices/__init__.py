@@ -1,0 +1,1 @@
+"""The register of gateways and devices, their status, and commands to them."""

@@ -1,0 +1,80 @@
+"""Tables of gateways, devices and commands."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db.base import Base, Utc, Word
+from wire.vocabulary import CommandOutcome, Presence
+
+
+class Gateway(Base):
+    """A gateway: registered, or known only because it spoke (`registered` false)."""
+
+    __tablename__ = "gateway"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), default="")
+    building: Mapped[str | None] = mapped_column(ForeignKey("building.code"))
+    maintainer: Mapped[str | None] = mapped_column(ForeignKey("person.code"))
+    registered: Mapped[bool] = mapped_column(default=True)
+    presence: Mapped[Presence | None] = mapped_column(Word(Presence))
+    session: Mapped[str | None] = mapped_column(String(128))
+    """Of the newest status; a last will that quotes an older one is ignored."""
+    boot: Mapped[str | None] = mapped_column(String(128))
+    heard_at: Mapped[datetime | None] = mapped_column(Utc)
+    status: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """The newest status as it came."""
+
+
+class Device(Base):
+    """A device, by gateway and the id it has there; `adopted` false means unassigned."""
+
+    __tablename__ = "device"
+
+    gateway: Mapped[str] = mapped_column(ForeignKey("gateway.id"), primary_key=True)
+    device: Mapped[str] = mapped_column(String(128), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    model: Mapped[str] = mapped_column(String(100), default="")
+    kind: Mapped[str] = mapped_column(String(32), default="")
+    building: Mapped[str | None] = mapped_column(ForeignKey("building.code"), index=True)
+    floor: Mapped[str] = mapped_column(String(40), default="")
+    door: Mapped[str] = mapped_column(String(40), default="")
+    longitude: Mapped[float | None]
+    latitude: Mapped[float | None]
+    adopted: Mapped[bool] = mapped_column(default=True)
+    first_heard_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class CommandState(StrEnum):
+    """Where a command stands."""
+
+    WAITING = "waiting"
+    """To be sent, again if need be, until it is answered or expires."""
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    """No answer came in time; it will not be sent again."""
+
+
+class Command(Base):
+    """One order to one gateway, kept until it is answered or expires."""
+
+    __tablename__ = "command"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(64), index=True)
+    order: Mapped[dict[str, Any]] = mapped_column(JSON)
+    item: Mapped[str | None] = mapped_column(String(36), index=True)
+    issuer: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    issued_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+    state: Mapped[CommandState] = mapped_column(Word(CommandState), index=True)
+    send_at: Mapped[datetime] = mapped_column(Utc)
+    """When to send it (again)."""
+    outcome: Mapped[CommandOutcome | None] = mapped_column(Word(CommandOutcome))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    answered_at: Mapped[datetime | None] = mapped_column(Utc)

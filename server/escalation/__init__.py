@@ -1,0 +1,1 @@
+"""What happens when nobody acts: due rows and one loop."""

@@ -1,0 +1,1 @@
+"""What arrives from gateways, committed before it is acknowledged."""

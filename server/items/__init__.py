@@ -1,0 +1,1 @@
+"""The work a person gets, and what may be done with it."""

@@ -1,0 +1,74 @@
+"""What an item is: its states, the moves people can make, who makes them."""
+
+from enum import StrEnum
+
+
+class ItemState(StrEnum):
+    """Where the work stands."""
+
+    NEW = "new"
+    """Nobody has taken it."""
+    ACCEPTED = "accepted"
+    """已收到: one named person has it."""
+    ON_SITE = "on_site"
+    """已到场."""
+    DONE = "done"
+    """已处理 by a person; the sensor has not confirmed it."""
+    VERIFIED = "verified"
+    """The person's word and the sensor's agree."""
+    CLOSED = "closed"
+    """Over."""
+
+
+class Move(StrEnum):
+    """Everything that can be done with an item."""
+
+    OPEN = "open"
+    """The system made it from an alarm."""
+    RAISE = "raise"
+    """The alarm came back or went up a stage."""
+    ACCEPT = "accept"
+    ARRIVE = "arrive"
+    FINISH = "finish"
+    NEED_HELP = "need_help"
+    NOT_MINE = "not_mine"
+    FALSE_ALARM = "false_alarm"
+    UNDO = "undo"
+    ESCALATE = "escalate"
+    """The system told the next people."""
+    RELEASE = "release"
+    """The system took an acceptance back because nothing happened in its time."""
+    RETURN = "return"
+    """The system gave a done item back because the sensor still says alarm."""
+    CLEAR = "clear"
+    """The sensor says it is over."""
+    SUPERSEDE = "supersede"
+    """The gateway no longer knows the alarm (a replaced card)."""
+    VERIFY = "verify"
+    CLOSE = "close"
+    REASSIGN = "reassign"
+    CONFIRM_FALSE_ALARM = "confirm_false_alarm"
+    REJECT_FALSE_ALARM = "reject_false_alarm"
+    CLOSE_EXCEPTION = "close_exception"
+    """The desk closes it without the sensor's word, with a reason, signed by its name."""
+    NOTE = "note"
+
+
+class ActorKind(StrEnum):
+    """Who makes a move."""
+
+    PERSON = "person"
+    """Somebody who was told, by a link."""
+    OPERATOR = "operator"
+    """Somebody at the desk, logged in."""
+    GATEWAY = "gateway"
+    SYSTEM = "system"
+
+
+class Outcome(StrEnum):
+    """What an item turned out to be."""
+
+    HANDLED = "handled"
+    FALSE_ALARM = "false_alarm"
+    EXCEPTION = "exception"
+    """Closed by the desk without the sensor's word."""

@@ -1,0 +1,95 @@
+"""Tables of items, of what happened to them and of who was told."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db.base import Base, Utc, Word
+from server.items.model import ActorKind, ItemState, Move, Outcome
+from wire.vocabulary import AlarmClass, Kind, Mode
+
+
+class Item(Base):
+    """The work one person gets. At most one is open for a device and kind (`open_key`)."""
+
+    __tablename__ = "item"
+    __table_args__ = (Index("ix_item_state_class", "state", "class"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    open_key: Mapped[str | None] = mapped_column(String(240), unique=True)
+    """`gateway/device/kind/mode` while the item is open, null afterwards."""
+    gateway: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str] = mapped_column(String(128))
+    kind: Mapped[Kind] = mapped_column(Word(Kind))
+    class_: Mapped[AlarmClass] = mapped_column("class", Word(AlarmClass))
+    mode: Mapped[Mode] = mapped_column(Word(Mode))
+    state: Mapped[ItemState] = mapped_column(Word(ItemState))
+    owner: Mapped[str | None] = mapped_column(ForeignKey("person.code"), index=True)
+    """The person responsible now; null means the desk."""
+    accepted: Mapped[bool] = mapped_column(default=False)
+    """Whether the owner took it, rather than was given it."""
+    community: Mapped[str | None] = mapped_column(String(40), index=True)
+    grid: Mapped[str | None] = mapped_column(String(40), index=True)
+    building: Mapped[str | None] = mapped_column(String(40), index=True)
+    where: Mapped[str] = mapped_column(Text, default="")
+    """The place as a person says it: estate, building, floor, door."""
+    device_name: Mapped[str] = mapped_column(String(200), default="")
+    chain: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    """The chain of responsibility when it was opened (see `server.routing.model`)."""
+    reason: Mapped[str] = mapped_column(Text, default="")
+    """Why the owner is the owner, as a sentence."""
+    step: Mapped[int] = mapped_column(default=0)
+    """The highest step of the escalation that was taken."""
+    help_wanted: Mapped[bool] = mapped_column(default=False)
+    false_alarm_claimed: Mapped[bool] = mapped_column(default=False)
+    """A person says so; for an active life-safety alarm the desk must confirm."""
+    alarm_over: Mapped[bool] = mapped_column(default=False)
+    """Every alarm of this item is cleared or superseded."""
+    outcome: Mapped[Outcome | None] = mapped_column(Word(Outcome))
+    opened_at: Mapped[datetime] = mapped_column(Utc, index=True)
+    accepted_at: Mapped[datetime | None] = mapped_column(Utc)
+    arrived_at: Mapped[datetime | None] = mapped_column(Utc)
+    done_at: Mapped[datetime | None] = mapped_column(Utc)
+    closed_at: Mapped[datetime | None] = mapped_column(Utc)
+    version: Mapped[int] = mapped_column(default=1)
+    """Grows with every change; SQLAlchemy refuses a write over a newer one."""
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class ItemMove(Base):
+    """One thing that happened to an item: its history, and the audit of it."""
+
+    __tablename__ = "item_move"
+    __table_args__ = (UniqueConstraint("item", "press"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item: Mapped[str] = mapped_column(ForeignKey("item.id"), index=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+    actor_kind: Mapped[ActorKind] = mapped_column(Word(ActorKind))
+    actor: Mapped[str] = mapped_column(String(100), default="")
+    move: Mapped[Move] = mapped_column(Word(Move))
+    from_state: Mapped[ItemState | None] = mapped_column(Word(ItemState))
+    to_state: Mapped[ItemState] = mapped_column(Word(ItemState))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    press: Mapped[str | None] = mapped_column(String(64))
+    """The id of the press on the phone: pressed twice counts once."""
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What an undo restores: state, owner, due times."""
+    undone: Mapped[bool] = mapped_column(default=False)
+
+
+class ItemParty(Base):
+    """A person who was told of an item, and why."""
+
+    __tablename__ = "item_party"
+
+    item: Mapped[str] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), primary_key=True)
+    step: Mapped[int]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    told_at: Mapped[datetime] = mapped_column(Utc)
+    refused: Mapped[bool] = mapped_column(default=False)
+    """They said it is not theirs."""

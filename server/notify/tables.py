@@ -1,0 +1,69 @@
+"""Tables of notices and of the attempts to send them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db.base import Base, Utc, Word
+
+
+class NoticeState(StrEnum):
+    """Where one message to one person over one channel stands."""
+
+    PENDING = "pending"
+    """To be sent at `send_at`."""
+    SENDING = "sending"
+    """Claimed by a sender until `claimed_until`."""
+    SENT = "sent"
+    """The provider took it."""
+    DELIVERED = "delivered"
+    """The provider says it reached the phone."""
+    READ = "read"
+    """The person opened it."""
+    FAILED_TEMPORARY = "failed_temporary"
+    """Failed, to be tried again at `send_at`."""
+    FAILED_PERMANENT = "failed_permanent"
+    """Failed for good; the next channel or person must do."""
+    UNKNOWN = "unknown"
+    """Nobody can say; counts as not delivered."""
+    WITHDRAWN = "withdrawn"
+    """No longer needed before it was sent."""
+
+
+class Notice(Base):
+    """One message to one person over one channel for one item."""
+
+    __tablename__ = "notice"
+    __table_args__ = (Index("ix_notice_due", "state", "send_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    item: Mapped[str] = mapped_column(ForeignKey("item.id"), index=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    channel: Mapped[str] = mapped_column(String(32))
+    step: Mapped[int]
+    urgency: Mapped[int]
+    """Smaller goes first: the class of the item as a number."""
+    state: Mapped[NoticeState] = mapped_column(Word(NoticeState))
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """What the channel renders: see `server.notify.render`."""
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    send_at: Mapped[datetime] = mapped_column(Utc)
+    claimed_until: Mapped[datetime | None] = mapped_column(Utc)
+    sent_at: Mapped[datetime | None] = mapped_column(Utc)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+
+
+class Attempt(Base):
+    """One attempt to send a notice."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    notice: Mapped[str] = mapped_column(ForeignKey("notice.id"), index=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+    outcome: Mapped[NoticeState] = mapped_column(Word(NoticeState))
+    detail: Mapped[str] = mapped_column(Text, default="")

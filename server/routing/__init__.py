@@ -1,0 +1,1 @@
+"""Who is responsible for a place, with the reason in a sentence."""
