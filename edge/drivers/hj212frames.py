@@ -1,0 +1,225 @@
+"""HJ 212 frames: bytes to packets and back. Pure.
+
+Source: HJ 212-2017, section 6.3 (structure), Annex A (check), Annex B (codes); HJ/T 212-2005 and
+HJ 212-2025 share frame and check. The check is not the Modbus one, though it uses the same
+constants: each byte replaces the low byte of the register instead of being combined with it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from edge.errors import DriverError
+
+HEAD: Final = b"##"
+TAIL: Final = b"\r\n"
+MAX_DATA_BYTES: Final = 9_999
+"""What four digits can say. The standard asks for 1,024; field systems send more."""
+
+_LENGTH_DIGITS: Final = 4
+_CHECK_DIGITS: Final = 4
+_PREFIX: Final = len(HEAD) + _LENGTH_DIGITS
+_OVERHEAD: Final = _PREFIX + _CHECK_DIGITS + len(TAIL)
+_FIELD = re.compile(r"([A-Za-z]+)=([^;]*)")
+
+
+class FrameError(DriverError):
+    """Bytes that are no frame of HJ 212: wrong length, check or layout."""
+
+
+class Edition(IntEnum):
+    """Which edition of the standard a packet's Flag names (its bits 7 to 2)."""
+
+    Y2005 = 0
+    Y2017 = 1
+    Y2025 = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """One packet.
+
+    Attributes:
+        qn: moment of the request as `YYYYMMDDhhmmsszzz`; identifies one interaction.
+        st: system code, 21 for surface water.
+        cn: command code.
+        pw: access code.
+        mn: identity of the station.
+        flag: edition, split and answer bits.
+        total, number: of a split packet (PNUM, PNO), else None.
+        cp: the command's parameters as text between the `&&`.
+    """
+
+    qn: str
+    st: str
+    cn: str
+    pw: str
+    mn: str
+    flag: int
+    cp: str = ""
+    total: int | None = None
+    number: int | None = None
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether the sender waits for an answer (bit 0 of Flag)."""
+        return bool(self.flag & 0b01)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether this is one part of a larger whole (bit 1 of Flag)."""
+        return bool(self.flag & 0b10)
+
+    @property
+    def edition(self) -> Edition | None:
+        """The edition that Flag names, or None for one that is not known here."""
+        version = self.flag >> 2
+        return Edition(version) if version in set(Edition) else None
+
+
+def compute_check(data: bytes) -> int:
+    """Return the check of a data segment (HJ 212-2017, Annex A)."""
+    register = 0xFFFF
+    for byte in data:
+        register = (register >> 8) ^ byte
+        for _ in range(8):
+            shifted_out = register & 1
+            register >>= 1
+            if shifted_out:
+                register ^= 0xA001
+    return register
+
+
+def encode_packet(packet: Packet) -> bytes:
+    """Return a packet as one frame with length, check and end mark.
+
+    Raises:
+        FrameError: the data segment is longer than four digits can say.
+    """
+    parts = [
+        f"QN={packet.qn}",
+        f"ST={packet.st}",
+        f"CN={packet.cn}",
+        f"PW={packet.pw}",
+        f"MN={packet.mn}",
+        f"Flag={packet.flag}",
+    ]
+    if packet.total is not None and packet.number is not None:
+        parts += [f"PNUM={packet.total}", f"PNO={packet.number}"]
+    parts.append(f"CP=&&{packet.cp}&&")
+    data = ";".join(parts).encode()
+    if len(data) > MAX_DATA_BYTES:
+        raise FrameError(f"data segment of {len(data)} bytes, at most {MAX_DATA_BYTES} fit")
+    return b"".join(
+        (HEAD, b"%04d" % len(data), data, b"%04X" % compute_check(data), TAIL),
+    )
+
+
+def decode_data(data: bytes) -> Packet:
+    """Read a data segment, the check already done.
+
+    Raises:
+        FrameError: a field that every packet needs is missing or no number where one belongs.
+    """
+    text = data.decode("utf-8", errors="replace")
+    head, separator, rest = text.partition("CP=&&")
+    if not separator:
+        raise FrameError("no CP field")
+    cp = rest.removesuffix(";").removesuffix("&&")
+    fields = dict(_FIELD.findall(head))
+    try:
+        return Packet(
+            qn=fields.get("QN", ""),
+            st=fields.get("ST", ""),
+            cn=fields["CN"],
+            pw=fields.get("PW", ""),
+            mn=fields["MN"],
+            flag=int(fields.get("Flag", "0")),
+            total=int(fields["PNUM"]) if "PNUM" in fields else None,
+            number=int(fields["PNO"]) if "PNO" in fields else None,
+            cp=cp,
+        )
+    except KeyError as error:
+        raise FrameError(f"no {error.args[0]} field") from error
+    except ValueError as error:
+        raise FrameError(f"no number in Flag, PNUM or PNO: {error}") from error
+
+
+def parse_parameters(cp: str) -> Mapping[str, Mapping[str, str]]:
+    """Read the parameters of a command.
+
+    `w01001-Rtd=7.42,w01001-Flag=N;…` gives `{"w01001": {"Rtd": "7.42", "Flag": "N"}}`; an item
+    without a hyphen, such as `DataTime`, stands under its own name with the key "".
+    """
+    found: dict[str, dict[str, str]] = {}
+    for item in cp.replace(";", ",").split(","):
+        name, separator, value = item.partition("=")
+        if not separator:
+            continue
+        code, _, aspect = name.strip().partition("-")
+        found.setdefault(code, {})[aspect] = value.strip()
+    return found
+
+
+@dataclass(slots=True)
+class FrameReader:
+    """Cuts a stream of bytes into packets; bytes that are no frame are counted and passed over.
+
+    Frames are cut by their stated length, never by searching the end mark, since the parameters of
+    an encrypted packet may hold any byte.
+    """
+
+    rejected: int = 0
+    last_error: str = ""
+    _buffer: bytearray = field(default_factory=bytearray)
+
+    def feed(self, data: bytes) -> list[Packet]:
+        """Take bytes as they come; returns the packets that are complete now."""
+        self._buffer += data
+        packets: list[Packet] = []
+        while (packet := self._next()) is not None:
+            packets.append(packet)
+        return packets
+
+    def _next(self) -> Packet | None:
+        while True:
+            start = self._buffer.find(HEAD)
+            if start < 0:
+                # The last byte may be the first half of a head.
+                del self._buffer[: max(0, len(self._buffer) - 1)]
+                return None
+            del self._buffer[:start]
+            if len(self._buffer) < _PREFIX:
+                return None
+            digits = bytes(self._buffer[len(HEAD) : _PREFIX])
+            if not (digits.isascii() and digits.isdigit()):
+                self._reject(f"length {digits!r} is not four digits")
+                continue
+            size = int(digits) + _OVERHEAD
+            if len(self._buffer) < size:
+                return None
+            try:
+                packet = _decode_frame(bytes(self._buffer[:size]))
+            except FrameError as error:
+                self._reject(str(error))
+                continue
+            del self._buffer[:size]
+            return packet
+
+    def _reject(self, why: str) -> None:
+        self.rejected += 1
+        self.last_error = why
+        del self._buffer[: len(HEAD)]
+
+
+def _decode_frame(frame: bytes) -> Packet:
+    if not frame.endswith(TAIL):
+        raise FrameError("no end mark where the length says it should be")
+    data = frame[_PREFIX : -len(TAIL) - _CHECK_DIGITS]
+    stated = frame[-len(TAIL) - _CHECK_DIGITS : -len(TAIL)]
+    expected = b"%04X" % compute_check(data)
+    if stated.upper() != expected:
+        raise FrameError(f"check {stated!r}, expected {expected!r}")
+    return decode_data(data)
