@@ -1,0 +1,221 @@
+"""Reading items: lists, one item with its history, and which presses are open to somebody."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, case, func, or_, select
+
+from server.alarms.tables import Alarm
+from server.db.session import ReadSession
+from server.escalation.tables import Due
+from server.items.machine import Facts, Refusal, decide
+from server.items.model import ActorKind, ItemState, Move
+from server.items.tables import Item, ItemMove, ItemParty
+from server.notify.tables import Notice
+from wire.vocabulary import AlarmClass, Condition, Mode
+
+PERSON_MOVES = (
+    Move.ACCEPT,
+    Move.ARRIVE,
+    Move.FINISH,
+    Move.NEED_HELP,
+    Move.NOT_MINE,
+    Move.FALSE_ALARM,
+    Move.UNDO,
+)
+"""What a person who was told can press."""
+DESK_MOVES = (
+    Move.ACCEPT,
+    Move.FINISH,
+    Move.REASSIGN,
+    Move.CONFIRM_FALSE_ALARM,
+    Move.REJECT_FALSE_ALARM,
+    Move.CLOSE_EXCEPTION,
+    Move.NOTE,
+)
+"""What the desk can press."""
+
+_URGENCY = {class_: rank for rank, class_ in enumerate(AlarmClass)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemStory:
+    """One item with everything that belongs to it, oldest first."""
+
+    item: Item
+    alarms: Sequence[Alarm]
+    moves: Sequence[ItemMove]
+    parties: Sequence[ItemParty]
+    notices: Sequence[Notice]
+    dues: Sequence[Due]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFilter:
+    """Which items a list shows; every field narrows it."""
+
+    open: bool | None = True
+    """Only open ones, only closed ones, or both (null)."""
+    mode: Mode | None = None
+    community: str | None = None
+    grid: str | None = None
+    owner: str | None = None
+    at_desk: bool = False
+    """Only those whose owner is the desk itself."""
+
+
+async def find_item(session: ReadSession, item_id: str) -> Item | None:
+    """Return an item, or nothing."""
+    return await session.get(Item, item_id)
+
+
+async def list_items(
+    session: ReadSession, wanted: ItemFilter, *, limit: int = 100, offset: int = 0
+) -> list[Item]:
+    """Return items, the gravest first, among equals the untaken and then the newest first."""
+    query = select(Item).where(*_conditions(wanted))
+    rank = case(_URGENCY, value=Item.class_, else_=len(_URGENCY))
+    query = query.order_by(Item.closed_at.is_not(None), rank, Item.accepted, Item.opened_at.desc())
+    return list(await session.scalars(query.limit(limit).offset(offset)))
+
+
+async def count_items(session: ReadSession, wanted: ItemFilter) -> int:
+    """Return how many items a filter lets through."""
+    count = await session.scalar(select(func.count()).select_from(Item).where(*_conditions(wanted)))
+    return count or 0
+
+
+async def items_of_person(
+    session: ReadSession, person: str, *, closed_since: datetime | None = None
+) -> list[Item]:
+    """Return the items a person was told of and did not refuse, the gravest first.
+
+    Args:
+        session: where to read.
+        person: the person's code.
+        closed_since: closed items are included when they closed after this; null leaves all out.
+    """
+    still = Item.closed_at.is_(None)
+    wanted = still if closed_since is None else or_(still, Item.closed_at >= closed_since)
+    rank = case(_URGENCY, value=Item.class_, else_=len(_URGENCY))
+    query = (
+        select(Item)
+        .join(ItemParty, ItemParty.item == Item.id)
+        .where(ItemParty.person == person, ItemParty.refused.is_(False), wanted)
+        .order_by(Item.closed_at.is_not(None), rank, Item.opened_at.desc())
+    )
+    return list(await session.scalars(query))
+
+
+async def item_story(session: ReadSession, item_id: str) -> ItemStory | None:
+    """Return an item with its alarms, history, people, notices and due rows, or nothing."""
+    item = await session.get(Item, item_id)
+    if item is None:
+        return None
+    return ItemStory(
+        item=item,
+        alarms=await alarms_of(session, item_id),
+        moves=await moves_of(session, item_id),
+        parties=list(
+            await session.scalars(
+                select(ItemParty)
+                .where(ItemParty.item == item_id)
+                .order_by(ItemParty.told_at, ItemParty.step, ItemParty.person)
+            )
+        ),
+        notices=list(
+            await session.scalars(
+                select(Notice).where(Notice.item == item_id).order_by(Notice.created_at, Notice.id)
+            )
+        ),
+        dues=list(
+            await session.scalars(
+                select(Due).where(Due.item == item_id).order_by(Due.due_at, Due.id)
+            )
+        ),
+    )
+
+
+async def alarms_of(session: ReadSession, item_id: str) -> list[Alarm]:
+    """Return the alarms folded into an item, the first raised first."""
+    query = select(Alarm).where(Alarm.item == item_id).order_by(Alarm.raised_at, Alarm.alarm)
+    return list(await session.scalars(query))
+
+
+async def moves_of(session: ReadSession, item_id: str) -> list[ItemMove]:
+    """Return everything that happened to an item, oldest first."""
+    query = select(ItemMove).where(ItemMove.item == item_id).order_by(ItemMove.id)
+    return list(await session.scalars(query))
+
+
+async def was_told(session: ReadSession, item_id: str, person: str) -> bool:
+    """Tell whether a person was told of an item and did not refuse it."""
+    party = await session.get(ItemParty, (item_id, person))
+    return party is not None and not party.refused
+
+
+async def facts_of(
+    session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = ""
+) -> Facts:
+    """Return what the machine of items needs to know for one actor."""
+    told = by is ActorKind.PERSON and await was_told(session, item.id, actor)
+    return Facts(
+        state=item.state,
+        class_=item.class_,
+        owner=item.owner,
+        accepted=item.accepted,
+        alarm_over=item.alarm_over,
+        cause_present=await cause_present(session, item.id),
+        help_wanted=item.help_wanted,
+        false_alarm_claimed=item.false_alarm_claimed,
+        actor=actor,
+        told=told,
+        reason=reason,
+    )
+
+
+async def open_moves(
+    session: ReadSession, item: Item, by: ActorKind, actor: str
+) -> Mapping[Move, Refusal | None]:
+    """Return for each move of people or the desk whether it would be refused now, and why.
+
+    The reason that some moves need is taken as given: the page asks for it.
+    """
+    facts = await facts_of(session, item, by, actor, reason="-")
+    moves = PERSON_MOVES if by is ActorKind.PERSON else DESK_MOVES
+    return {move: decide(facts, move, by).refusal for move in moves}
+
+
+async def cause_present(session: ReadSession, item_id: str) -> bool:
+    """Tell whether the measured cause of some alarm of an item is present, whatever its latch."""
+    query = select(Alarm.alarm).where(
+        Alarm.item == item_id,
+        Alarm.cleared_at.is_(None),
+        Alarm.superseded_at.is_(None),
+        Alarm.condition != Condition.NORMAL,
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+def is_open(item: Item) -> bool:
+    """Tell whether an item still waits for something."""
+    return item.state is not ItemState.CLOSED
+
+
+def _conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.open is not None:
+        conditions.append(
+            Item.closed_at.is_(None) if wanted.open else Item.closed_at.is_not(None)
+        )
+    columns = {
+        Item.mode: wanted.mode,
+        Item.community: wanted.community,
+        Item.grid: wanted.grid,
+        Item.owner: wanted.owner,
+    }
+    conditions += [column == value for column, value in columns.items() if value is not None]
+    if wanted.at_desk:
+        conditions.append(Item.owner.is_(None))
+    return conditions
