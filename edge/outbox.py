@@ -1,0 +1,344 @@
+"""`alarms.db`: the durable stop of alarms.
+
+One row for each alarm holds its newest state, so states that were not sent yet coalesce. Rows that
+the server has acknowledged are kept for seven days, in case its database is restored from an older
+copy. Rule states and timers are journalled in the same transaction as the alarms they explain.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+
+from edge.errors import StoreError
+from edge.model import Moment
+from edge.rules.engine import Key
+from edge.rules.state import RuleState
+from edge.storethread import StoreThread
+from wire.ids import new_uuid7
+from wire.messages import AlarmState, CommandReport
+from wire.vocabulary import AlarmClass, Condition
+
+if TYPE_CHECKING:
+    import sqlite3
+
+KEPT_MS: Final = 7 * 86_400_000
+_MOST_ANSWERS: Final = 1_000
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarm (
+    alarm TEXT PRIMARY KEY, seq INTEGER NOT NULL, urgent INTEGER NOT NULL,
+    body BLOB NOT NULL, acked INTEGER NOT NULL, open INTEGER NOT NULL, changed_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alarm_seq ON alarm (seq);
+CREATE TABLE IF NOT EXISTS rule_state (
+    rule TEXT, device TEXT, body BLOB NOT NULL, PRIMARY KEY (rule, device)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answer (
+    command TEXT PRIMARY KEY, body BLOB NOT NULL, at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message that the server has not acknowledged.
+
+    Attributes:
+        key: what a newer message replaces: the alarm's id, or the batch's number.
+        run, seq: its number.
+        urgent: whether a life may depend on it.
+        body: its content as JSON.
+    """
+
+    key: str
+    run: str
+    seq: int
+    urgent: bool
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """What one decision writes: the rule's state, and the alarm if anybody is to be told."""
+
+    key: Key | None
+    state: RuleState
+    alarm: AlarmState | None
+
+
+class _State(msgspec.Struct, frozen=True):
+    """A rule's state as it is stored."""
+
+    condition: Condition
+    latched: bool
+    since: tuple[int, int] | None
+    boot: str
+    alarm: str | None
+    raised_ms: int
+    count: int
+    value: float | None
+
+
+class Outbox:
+    """The alarms of this gateway on disk."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the store; one that is not sound is moved aside and a new one is begun.
+
+        Raises:
+            StoreError: no store can be opened at all.
+        """
+        self._thread = open_store(path, schema=_SCHEMA, synchronous="FULL")
+        self.run, self._seq = self._thread.submit(_load_meta).result()
+
+    @property
+    def last_seq(self) -> int:
+        """The highest number given so far in this run."""
+        return self._seq
+
+    async def load(self) -> tuple[dict[Key, RuleState], list[AlarmState], list[Outgoing]]:
+        """Return rule states, alarms that are not cleared, and what is not acknowledged.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await self._thread.run(self._load)
+
+    async def commit(self, entries: Iterable[JournalEntry], now: Moment) -> list[Outgoing]:
+        """Write decisions in one transaction and return what is to be sent for them.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        kept = tuple(entries)
+        numbered: list[Outgoing] = []
+        for entry in kept:
+            if entry.alarm is not None:
+                self._seq += 1
+                numbered.append(_outgoing(entry.alarm, self.run, self._seq))
+        last_seq = self._seq
+        await self._thread.run(
+            lambda connection: _write(connection, kept, numbered, last_seq, now.wall_ms)
+        )
+        return numbered
+
+    async def acknowledge(self, seqs: Iterable[int]) -> None:
+        """Mark states as held by the server; a state that was replaced meanwhile stays unsent.
+
+        Raises:
+            StoreError: nothing was written; the server will be told again, which is harmless.
+        """
+        rows = [(seq,) for seq in seqs]
+        await self._thread.run(
+            lambda connection: connection.executemany(
+                "UPDATE alarm SET acked = 1 WHERE seq = ?", rows
+            )
+        )
+
+    async def reopen_after(self, seq: int) -> list[Outgoing]:
+        """Mark every state numbered above `seq` as not acknowledged, and return them.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        return await self._thread.run(lambda connection: self._reopen(connection, seq))
+
+    async def highest_acked(self) -> int:
+        """Return the highest number that the server acknowledged, 0 if none is kept.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found = await self._thread.run(
+            lambda connection: connection.execute(
+                "SELECT max(seq) FROM alarm WHERE acked = 1"
+            ).fetchone()
+        )
+        return int(found[0] or 0)
+
+    async def prune(self, now: Moment) -> None:
+        """Forget what was acknowledged and over more than seven days ago.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        limit_ms = now.wall_ms - KEPT_MS
+        await self._thread.run(lambda connection: _prune(connection, limit_ms))
+
+    async def answered(self, command: str) -> CommandReport | None:
+        """Return the answer that was given to a command, None if it was never carried out.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found = await self._thread.run(
+            lambda connection: connection.execute(
+                "SELECT body FROM answer WHERE command = ?", (command,)
+            ).fetchone()
+        )
+        return None if found is None else msgspec.json.decode(found[0], type=CommandReport)
+
+    async def remember(self, report: CommandReport, now: Moment) -> None:
+        """Keep the answer to a command, so that a repeat is not carried out again.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        row = (report.command, msgspec.json.encode(report), now.wall_ms)
+        await self._thread.run(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO answer (command, body, at_ms) VALUES (?, ?, ?)", row
+            )
+        )
+
+    def close(self) -> None:
+        """Finish what is queued and close the file."""
+        self._thread.close()
+
+    def _load(
+        self, connection: "sqlite3.Connection"
+    ) -> tuple[dict[Key, RuleState], list[AlarmState], list[Outgoing]]:
+        states = {
+            (rule, device): _decode_state(body)
+            for rule, device, body in connection.execute("SELECT rule, device, body FROM rule_state")
+        }
+        alarms = [
+            msgspec.json.decode(body, type=AlarmState)
+            for (body,) in connection.execute("SELECT body FROM alarm WHERE open = 1 ORDER BY seq")
+        ]
+        return states, alarms, self._unacked(connection)
+
+    def _unacked(self, connection: "sqlite3.Connection") -> list[Outgoing]:
+        return [
+            Outgoing(key=alarm, run=self.run, seq=seq, urgent=bool(urgent), body=body)
+            for alarm, seq, urgent, body in connection.execute(
+                "SELECT alarm, seq, urgent, body FROM alarm WHERE acked = 0 ORDER BY seq"
+            )
+        ]
+
+    def _reopen(self, connection: "sqlite3.Connection", seq: int) -> list[Outgoing]:
+        connection.execute("UPDATE alarm SET acked = 0 WHERE seq > ?", (seq,))
+        return self._unacked(connection)
+
+
+def open_store(path: Path, *, schema: str, synchronous: str) -> StoreThread:
+    """Open a store; one that is not sound is moved aside, loudly, and a new one is begun.
+
+    Raises:
+        StoreError: no store can be opened at all.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return StoreThread(path, schema=schema, synchronous=synchronous)
+    except StoreError as error:
+        aside = path.with_name(f"{path.name}.unsound-{time.time_ns()}")
+        log.critical("store_moved_aside", path=str(path), aside=str(aside), error=str(error))
+        for suffix in ("", "-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        return StoreThread(path, schema=schema, synchronous=synchronous)
+
+
+def encode_outgoing(alarm: AlarmState, run: str, seq: int) -> Outgoing:
+    """Number one alarm state for a run that lives in memory."""
+    return _outgoing(alarm, run, seq)
+
+
+def load_run(connection: "sqlite3.Connection") -> tuple[str, int]:
+    """Return the run of a store file and its highest number, making a run for a new file."""
+    return _load_meta(connection)
+
+
+def _load_meta(connection: "sqlite3.Connection") -> tuple[str, int]:
+    found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    if "run" not in found:
+        found = {"run": new_uuid7(unix_ms=time.time_ns() // 1_000_000), "seq": 0}
+        connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", found.items())
+    return str(found["run"]), int(found["seq"])
+
+
+def _outgoing(alarm: AlarmState, run: str, seq: int) -> Outgoing:
+    return Outgoing(
+        key=alarm.alarm,
+        run=run,
+        seq=seq,
+        urgent=alarm.class_ is AlarmClass.LIFE_SAFETY,
+        body=msgspec.json.encode(alarm),
+    )
+
+
+def _write(
+    connection: "sqlite3.Connection",
+    entries: tuple[JournalEntry, ...],
+    numbered: list[Outgoing],
+    last_seq: int,
+    wall_ms: int,
+) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO rule_state (rule, device, body) VALUES (?, ?, ?)",
+        [(*entry.key, _encode_state(entry.state)) for entry in entries if entry.key is not None],
+    )
+    told = [entry.alarm for entry in entries if entry.alarm is not None]
+    connection.executemany(
+        "INSERT OR REPLACE INTO alarm (alarm, seq, urgent, body, acked, open, changed_ms)"
+        " VALUES (?, ?, ?, ?, 0, ?, ?)",
+        [
+            (message.key, message.seq, message.urgent, message.body, not alarm.cleared, wall_ms)
+            for message, alarm in zip(numbered, told, strict=True)
+        ],
+    )
+    if numbered:
+        connection.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'seq'", (last_seq,))
+
+
+def _prune(connection: "sqlite3.Connection", limit_ms: int) -> None:
+    connection.execute(
+        "DELETE FROM alarm WHERE acked = 1 AND open = 0 AND changed_ms < ?", (limit_ms,)
+    )
+    connection.execute("DELETE FROM answer WHERE at_ms < ?", (limit_ms,))
+    connection.execute(
+        "DELETE FROM answer WHERE command NOT IN"
+        " (SELECT command FROM answer ORDER BY at_ms DESC LIMIT ?)",
+        (_MOST_ANSWERS,),
+    )
+    connection.execute("PRAGMA incremental_vacuum")
+
+
+def _encode_state(state: RuleState) -> bytes:
+    since = None if state.since is None else (state.since.wall_ms, state.since.boot_ms)
+    return msgspec.json.encode(
+        _State(
+            condition=state.condition,
+            latched=state.latched,
+            since=since,
+            boot=state.boot,
+            alarm=state.alarm,
+            raised_ms=state.raised_ms,
+            count=state.count,
+            value=state.value,
+        )
+    )
+
+
+def _decode_state(body: bytes) -> RuleState:
+    stored = msgspec.json.decode(body, type=_State)
+    since = None if stored.since is None else Moment(wall_ms=stored.since[0], boot_ms=stored.since[1])
+    return RuleState(
+        condition=stored.condition,
+        latched=stored.latched,
+        since=since,
+        boot=stored.boot,
+        alarm=stored.alarm,
+        raised_ms=stored.raised_ms,
+        count=stored.count,
+        value=stored.value,
+    )

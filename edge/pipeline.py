@@ -1,0 +1,285 @@
+"""The heart: snapshots → rules → one transaction in the store, then out.
+
+The valve does not wait for the disk: a life-safety action starts beside the commit. When a commit
+fails or takes too long, alarming goes on from memory, in a run of its own, and says so.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+import structlog
+
+from edge.errors import StoreError
+from edge.model import ActionResult, Snapshot
+from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing
+from edge.ports import Actuator, Clock
+from edge.readings import ReadingStore
+from edge.rules.engine import Decision, RuleEngine
+from edge.rules.state import Change, Now
+from wire.ids import new_uuid7
+from wire.messages import AlarmState
+from wire.vocabulary import AlarmClass
+
+COMMIT_LIMIT_S: Final = 0.5
+READINGS_EVERY_S: Final = 5.0
+TICK_S: Final = 0.2
+PRUNE_EVERY_S: Final = 600.0
+_RECOVER_EVERY_S: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Pipeline:
+    """Takes snapshots and results, journals what follows, hands it on."""
+
+    def __init__(
+        self,
+        *,
+        engine: RuleEngine,
+        outbox: Outbox,
+        readings: ReadingStore,
+        actuator: Actuator,
+        clock: Clock,
+        offer: Callable[[list[Outgoing]], None],
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            engine: the rules.
+            outbox: the durable store of alarms.
+            readings: the durable store of readings.
+            actuator: carries out actions.
+            clock: the machine's clocks.
+            offer: takes what is to be sent; returns at once.
+        """
+        self._engine = engine
+        self._outbox = outbox
+        self._readings = readings
+        self._actuator = actuator
+        self._clock = clock
+        self._offer = offer
+        self._decisions: list[Decision] = []
+        self._wake = asyncio.Event()
+        self._block: list[Snapshot] = []
+        self._volatile_run: str | None = None
+        self._volatile_seq = 0
+        self._late: set[asyncio.Future[list[Outgoing]]] = set()
+        self.progress = 0
+        """Grows with every turn of the journal; a watchdog reads it."""
+
+    @property
+    def volatile(self) -> bool:
+        """Whether the alarm store cannot be written and alarms live in memory."""
+        return self._volatile_run is not None
+
+    @property
+    def engine(self) -> RuleEngine:
+        """The rules this pipeline feeds."""
+        return self._engine
+
+    def now(self) -> Now:
+        """Return the moment, with the machine start and the clock's trust."""
+        return Now(
+            moment=self._clock.moment(), boot=self._engine.boot, trust=self._clock.trust()
+        )
+
+    async def restore(self) -> None:
+        """Take up where the journal ends.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        states, alarms, unsent = await self._outbox.load()
+        self._offer(unsent)
+        now = self.now()
+        self.decide(self._engine.restore(states, alarms, now))
+        log.info(
+            "journal_restored", open_alarms=len(alarms), unsent=len(unsent), run=self._outbox.run
+        )
+
+    # --- what comes in; nothing here waits -----------------------------------------------------
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Take one snapshot; returns at once."""
+        self._block.append(snapshot)
+        now = Now(moment=snapshot.at, boot=self._engine.boot)
+        decisions = self._engine.take(snapshot, now)
+        if decisions:
+            self.decide(decisions)
+
+    def settle(self, result: ActionResult) -> None:
+        """Take the result of an action; returns at once."""
+        log.info(
+            "action_settled",
+            action=result.planned.action,
+            device=result.planned.device,
+            alarm=result.planned.alarm,
+            state=result.state.value,
+            detail=result.detail,
+        )
+        decision = self._engine.settle(result)
+        if decision is not None:
+            self.decide([decision])
+
+    def decide(self, decisions: Iterable[Decision]) -> None:
+        """Start what cannot wait and queue the rest for the journal."""
+        for decision in decisions:
+            if _cannot_wait(decision):
+                self._start_actions(decision)
+            self._decisions.append(decision)
+        if self._decisions:
+            self._wake.set()
+
+    # --- loops ---------------------------------------------------------------------------------
+
+    async def run_journal(self) -> None:
+        """Write decisions as they come, then hand them on. Runs until cancelled, then drains."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._journal()
+                self.progress += 1
+        finally:
+            await asyncio.shield(self._journal())
+
+    async def run_clock(self) -> None:
+        """Judge the passing of time."""
+        while True:
+            await asyncio.sleep(self._clock.pause_s(TICK_S))
+            self.decide(self._engine.tick(self.now()))
+
+    async def run_readings(self) -> None:
+        """Write readings in blocks. Runs until cancelled, then writes the last block."""
+        pruned_boot_ms = 0
+        try:
+            while True:
+                await asyncio.sleep(READINGS_EVERY_S)
+                await self._write_block()
+                boot_ms = self._clock.moment().boot_ms
+                if boot_ms - pruned_boot_ms >= PRUNE_EVERY_S * 1000:
+                    pruned_boot_ms = boot_ms
+                    await self._prune()
+        finally:
+            await asyncio.shield(self._write_block())
+
+    async def run_recovery(self) -> None:
+        """Return to the disk as soon as it takes a commit again."""
+        while True:
+            await asyncio.sleep(_RECOVER_EVERY_S)
+            if self.volatile:
+                await self._recover()
+
+    # --- the transaction -----------------------------------------------------------------------
+
+    async def _journal(self) -> None:
+        decisions, self._decisions = self._decisions, []
+        if not decisions:
+            return
+        entries = [JournalEntry(key=d.key, state=d.state, alarm=d.alarm) for d in decisions]
+        outgoing = None if self.volatile else await self._commit(entries)
+        if outgoing is None:
+            outgoing = self._number_in_memory(entries)
+        self._report(decisions, outgoing)
+        self._offer(outgoing)
+        for decision in decisions:
+            if not _cannot_wait(decision):
+                self._start_actions(decision)
+
+    async def _commit(self, entries: list[JournalEntry]) -> list[Outgoing] | None:
+        """Commit within the limit; None when the disk failed or is too slow."""
+        commit = asyncio.ensure_future(self._outbox.commit(entries, self._clock.moment()))
+        try:
+            async with asyncio.timeout(COMMIT_LIMIT_S):
+                return await asyncio.shield(commit)
+        except (StoreError, TimeoutError) as error:
+            if not commit.done():
+                self._late.add(commit)
+                commit.add_done_callback(self._forget_late)
+            self._volatile_run = new_uuid7(unix_ms=self._clock.moment().wall_ms)
+            self._volatile_seq = 0
+            log.critical("store_failed", error=str(error) or "commit took too long")
+            return None
+
+    def _forget_late(self, commit: "asyncio.Future[list[Outgoing]]") -> None:
+        self._late.discard(commit)
+        if not commit.cancelled() and (error := commit.exception()) is not None:
+            log.error("late_commit_failed", error=str(error))
+
+    def _number_in_memory(self, entries: list[JournalEntry]) -> list[Outgoing]:
+        assert self._volatile_run is not None, "numbers in memory belong to a volatile run"
+        outgoing: list[Outgoing] = []
+        for entry in entries:
+            if entry.alarm is not None:
+                self._volatile_seq += 1
+                marked = msgspec.structs.replace(entry.alarm, volatile=True)
+                outgoing.append(encode_outgoing(marked, self._volatile_run, self._volatile_seq))
+        return outgoing
+
+    async def _recover(self) -> None:
+        """Write everything as it now stands; if that works, leave the volatile run."""
+        engine = self._engine
+        entries = [
+            JournalEntry(key=key, state=state, alarm=engine.alarms.get(state.alarm or ""))
+            for key, state in engine.states.items()
+        ]
+        try:
+            async with asyncio.timeout(COMMIT_LIMIT_S):
+                outgoing = await self._outbox.commit(entries, self._clock.moment())
+        except (StoreError, TimeoutError) as error:
+            log.warning("store_still_failing", error=str(error) or "commit took too long")
+            return
+        self._volatile_run = None
+        log.warning("store_recovered", alarms=len(outgoing))
+        self._offer(outgoing)
+
+    def _start_actions(self, decision: Decision) -> None:
+        for action in decision.actions:
+            self._actuator.start(action)
+
+    def _report(self, decisions: list[Decision], outgoing: list[Outgoing]) -> None:
+        """One log line for each alarm state that is now safe: what a journal outside reads."""
+        told = [decision for decision in decisions if decision.alarm is not None]
+        for decision, message in zip(told, outgoing, strict=True):
+            alarm: AlarmState = decision.alarm  # type: ignore[assignment]  # filtered above
+            log.info(
+                "alarm_journalled",
+                alarm=alarm.alarm,
+                run=message.run,
+                seq=message.seq,
+                device=alarm.device,
+                rule=alarm.rule,
+                change=decision.change.value,
+                condition=alarm.condition.value,
+                latched=alarm.latched,
+                value=alarm.value,
+                mode=alarm.mode.value,
+            )
+
+    async def _write_block(self) -> None:
+        block, self._block = self._block, []
+        if not block:
+            return
+        try:
+            await self._readings.append(block, self._clock.moment())
+        except StoreError as error:
+            self._readings.shed += sum(len(snapshot.points) for snapshot in block)
+            log.error("readings_not_stored", snapshots=len(block), error=str(error))
+
+    async def _prune(self) -> None:
+        try:
+            await self._readings.prune(self._clock.moment())
+            await self._outbox.prune(self._clock.moment())
+        except StoreError as error:
+            log.error("prune_failed", error=str(error))
+
+
+def _cannot_wait(decision: Decision) -> bool:
+    return (
+        bool(decision.actions)
+        and decision.alarm is not None
+        and decision.alarm.class_ is AlarmClass.LIFE_SAFETY
+        and decision.change is not Change.TIMER
+    )

@@ -1,0 +1,143 @@
+"""One thread that owns one SQLite connection.
+
+SQLite before 3.51.3 can lose commits when two connections share a write-ahead log, so each store
+has exactly one, used by exactly one thread. Writes that wait together share one commit.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from edge.errors import StoreError
+
+_T = TypeVar("_T")
+Work = Callable[[sqlite3.Connection], _T]
+_MOST_PER_COMMIT: Final = 64
+
+
+class StoreThread:
+    """Runs work on one connection, in order; results come after their commit."""
+
+    def __init__(self, path: Path, *, schema: str, synchronous: str) -> None:
+        """Open or create the store.
+
+        Args:
+            path: the database file.
+            schema: statements that create what is missing.
+            synchronous: `FULL` (a commit survives a power cut) or `NORMAL`.
+
+        Raises:
+            StoreError: the file cannot be opened, or is no sound database.
+        """
+        self.path = path
+        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._schema = schema
+        self._synchronous = synchronous
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(ready,), name=f"store-{path.stem}", daemon=True
+        )
+        self._thread.start()
+        try:
+            ready.result()
+        except sqlite3.Error as error:
+            raise StoreError(f"{path}: {error}") from error
+
+    def submit(self, work: Work[_T]) -> "Future[_T]":
+        """Queue work; the future holds its result after the commit."""
+        future: Future[_T] = Future()
+        self._queue.put((work, future))
+        return future
+
+    async def run(self, work: Work[_T]) -> _T:
+        """Do work and return its result after the commit.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        try:
+            return await asyncio.wrap_future(self.submit(work))
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def close(self) -> None:
+        """Finish the queued work and close the connection."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self, ready: "Future[None]") -> None:
+        try:
+            connection = self._open()
+        except sqlite3.Error as error:
+            ready.set_exception(error)
+            return
+        ready.set_result(None)
+        try:
+            while (batch := self._next_batch()) is not None:
+                _commit_batch(connection, batch)
+        finally:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("the integrity check fails")
+            connection.executescript(self._schema)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _next_batch(self) -> list[tuple[Work[Any], Future[Any]]] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch = [first]
+        while len(batch) < _MOST_PER_COMMIT:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                self._queue.put(None)
+                break
+            batch.append(more)
+        return batch
+
+
+def _commit_batch(
+    connection: sqlite3.Connection, batch: list[tuple[Work[Any], "Future[Any]"]]
+) -> None:
+    """Do all work in one transaction; if that fails, each piece in one of its own."""
+    try:
+        results = _transact(connection, [work for work, _ in batch])
+    except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to whoever asked for it
+        if len(batch) == 1:
+            batch[0][1].set_exception(error)
+            return
+        for piece in batch:
+            _commit_batch(connection, [piece])
+        return
+    for (_, future), result in zip(batch, results, strict=True):
+        future.set_result(result)
+
+
+def _transact(connection: sqlite3.Connection, works: list[Work[Any]]) -> list[Any]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        results = [work(connection) for work in works]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return results
