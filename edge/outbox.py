@@ -151,6 +151,14 @@ class Outbox:
         """
         return await self._thread.run(lambda connection: self._reopen(connection, seq))
 
+    async def open_states(self) -> list[Outgoing]:
+        """Return the newest state of every alarm that is not cleared, acknowledged or not.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await self._thread.run(lambda connection: self._select(connection, "open = 1"))
+
     async def highest_acked(self) -> int:
         """Return the highest number that the server acknowledged, 0 if none is kept.
 
@@ -214,19 +222,19 @@ class Outbox:
             msgspec.json.decode(body, type=AlarmState)
             for (body,) in connection.execute("SELECT body FROM alarm WHERE open = 1 ORDER BY seq")
         ]
-        return states, alarms, self._unacked(connection)
+        return states, alarms, self._select(connection, "acked = 0")
 
-    def _unacked(self, connection: "sqlite3.Connection") -> list[Outgoing]:
+    def _select(self, connection: "sqlite3.Connection", which: str) -> list[Outgoing]:
         return [
             Outgoing(key=alarm, run=self.run, seq=seq, urgent=bool(urgent), body=body)
             for alarm, seq, urgent, body in connection.execute(
-                "SELECT alarm, seq, urgent, body FROM alarm WHERE acked = 0 ORDER BY seq"
+                f"SELECT alarm, seq, urgent, body FROM alarm WHERE {which} ORDER BY seq"  # noqa: S608 - our own words
             )
         ]
 
     def _reopen(self, connection: "sqlite3.Connection", seq: int) -> list[Outgoing]:
         connection.execute("UPDATE alarm SET acked = 0 WHERE seq > ?", (seq,))
-        return self._unacked(connection)
+        return self._select(connection, "acked = 0")
 
 
 def open_store(path: Path, *, schema: str, synchronous: str) -> StoreThread:
