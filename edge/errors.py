@@ -3,7 +3,6 @@
 EdgeError
  ├─ ConfigError            the site file cannot be used
  ├─ StoreError             a durable store cannot be read or written
- ├─ BrokerError            the broker cannot be reached, or the connection to it is gone
  └─ DriverError
      ├─ LinkError          the bus cannot be reached
      ├─ NoAnswerError      a device on a living bus stays silent
@@ -22,10 +21,6 @@ class ConfigError(EdgeError):
 
 class StoreError(EdgeError):
     """A durable store cannot be read or written."""
-
-
-class BrokerError(EdgeError):
-    """The broker cannot be reached, or the connection to it is gone."""
 
 
 class DriverError(EdgeError):
