@@ -98,6 +98,7 @@ class Outbox:
         """
         self._thread = open_store(path, schema=_SCHEMA, synchronous="FULL")
         self.run, self._seq = self._thread.submit(_load_meta).result()
+        self.written_bytes = 0
 
     @property
     def last_seq(self) -> int:
@@ -128,6 +129,7 @@ class Outbox:
         await self._thread.run(
             lambda connection: _write(connection, kept, numbered, last_seq, now.wall_ms)
         )
+        self.written_bytes += sum(len(message.body) for message in numbered)
         return numbered
 
     async def acknowledge(self, seqs: Iterable[int]) -> None:

@@ -1,0 +1,1 @@
+"""Drivers: one file per technique, device models as YAML profiles."""

@@ -1,0 +1,218 @@
+"""Modbus TCP: one connection to one bus. The gateway's only importer of pymodbus.
+
+pymodbus is told to retry nothing and to reconnect nothing: a retry would make living devices wait
+for dead ones, and it drops the connection after five unanswered requests in a row, which the poller
+avoids by asking a living device in between.
+
+Polls and writes share one lock that is passed on in order of arrival. A poll asks for it anew for
+every transaction, so a write leaves after at most the transaction in flight.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pymodbus import ModbusException
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ConnectionException
+from pymodbus.pdu import ModbusPDU
+
+from edge.drivers.planner import QUALITY_WORD, Block, plan_reads, split_block
+from edge.drivers.profile import ActionProfile, Profile
+from edge.drivers.registers import BlockDecoder, compile_block
+from edge.errors import LinkError, NoAnswerError, ReadBackError, RefusedError
+from wire.vocabulary import Quality
+
+_ILLEGAL_ADDRESS: Final = 2
+_READ_BACK_TRIES: Final = 5
+
+# its own words on every timeout; ours carry the device's id
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+
+
+@dataclass(slots=True)
+class _Device:
+    """One device, its plan and what it refused."""
+
+    unit: int
+    profile: Profile
+    decoders: list[BlockDecoder] = field(default_factory=list)
+
+    def plan(self, blocks: Sequence[Block]) -> None:
+        self.decoders = [compile_block(self.profile, block) for block in blocks]
+
+
+class ModbusTcpDriver:
+    """Reads and writes the devices behind one Modbus TCP address."""
+
+    def __init__(
+        self, *, host: str, port: int, timeout_s: float, devices: Mapping[str, tuple[int, Profile]]
+    ) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            host, port: where the bus is.
+            timeout_s: how long an answer may take.
+            devices: unit id and profile of each device, by its id in the site file.
+        """
+        self._address = f"{host}:{port}"
+        self._timeout_s = timeout_s
+        self._client = AsyncModbusTcpClient(
+            host, port=port, timeout=timeout_s, retries=0, reconnect_delay=0
+        )
+        self._lock = asyncio.Lock()
+        self._devices: dict[str, _Device] = {}
+        for name, (unit, profile) in devices.items():
+            device = _Device(unit=unit, profile=profile)
+            device.plan(plan_reads(profile))
+            self._devices[name] = device
+
+    async def connect(self) -> None:
+        """Open the connection.
+
+        Raises:
+            LinkError: nobody listens there, or the network is away.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s + 1):
+                connected = await self._client.connect()
+        except (OSError, TimeoutError, ModbusException) as error:
+            raise LinkError(f"{self._address}: {error}") from error
+        if not connected:
+            raise LinkError(f"{self._address}: no connection")
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    async def read(
+        self, device: str
+    ) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
+        """Read all points of a device; see `edge.ports.BusDriver.read`."""
+        known = self._devices[device]
+        count = len(known.profile.points)
+        values: list[float | None] = [None] * count
+        qualities: list[Quality] = [Quality.COMM_FAULT] * count
+        good = True
+        doubt: Quality | None = None
+        for decoder in tuple(known.decoders):
+            answer = await self._read_block(known, decoder)
+            if answer is None:
+                good = False
+                continue
+            good &= decoder.decode(answer, values, qualities)
+            if QUALITY_WORD in decoder.block.points:
+                doubt = _judge_quality(known.profile, decoder.block, answer)
+        if doubt is not None:
+            qualities = [doubt if q is Quality.GOOD else q for q in qualities]
+            good = False
+        if all(quality is Quality.COMM_FAULT for quality in qualities):
+            raise RefusedError(f"{device}: every address was refused")
+        return tuple(values), None if good else tuple(qualities)
+
+    async def act(self, device: str, action: str) -> None:
+        """Carry out an action and read it back; see `edge.ports.BusDriver.act`."""
+        known = self._devices[device]
+        wanted = known.profile.actions[action]
+        await self._write(known, wanted)
+        shown: int | None = None
+        for _ in range(_READ_BACK_TRIES):
+            await asyncio.sleep(wanted.settle_s)
+            shown = await self._read_back(known, wanted)
+            if shown == wanted.read_back.equals:
+                return
+        raise ReadBackError(f"{device}: reads back {shown}, not {wanted.read_back.equals}")
+
+    async def _read_block(
+        self, device: _Device, decoder: BlockDecoder
+    ) -> Sequence[int] | Sequence[bool] | None:
+        """Return a block's words or bits; None when the device does not have that address."""
+        block = decoder.block
+        try:
+            return await self._ask(device.unit, block.fc, block.address, block.count)
+        except _NoSuchAddressError:
+            smaller = split_block(device.profile, block)
+            if smaller:
+                # Remembered: from the next poll on, one bad address costs only itself.
+                at = device.decoders.index(decoder)
+                device.decoders[at : at + 1] = [
+                    compile_block(device.profile, part) for part in smaller
+                ]
+            return None
+
+    async def _ask(
+        self, unit: int, fc: int, address: int, count: int
+    ) -> Sequence[int] | Sequence[bool]:
+        client = self._client
+        async with self._lock:
+            match fc:
+                case 1:
+                    answer = await self._call(client.read_coils(address, count=count, device_id=unit))
+                case 2:
+                    answer = await self._call(
+                        client.read_discrete_inputs(address, count=count, device_id=unit)
+                    )
+                case 3:
+                    answer = await self._call(
+                        client.read_holding_registers(address, count=count, device_id=unit)
+                    )
+                case _:
+                    answer = await self._call(
+                        client.read_input_registers(address, count=count, device_id=unit)
+                    )
+        found: Sequence[int] | Sequence[bool] = (
+            answer.bits[:count] if fc in (1, 2) else answer.registers
+        )
+        if len(found) != count:
+            raise RefusedError(f"unit {unit}: {len(found)} values instead of {count}")
+        return found
+
+    async def _write(self, device: _Device, wanted: ActionProfile) -> None:
+        client, unit = self._client, device.unit
+        async with self._lock:
+            if wanted.fc == 5:  # noqa: PLR2004 - Modbus function code
+                await self._call(
+                    client.write_coil(wanted.address, bool(wanted.value), device_id=unit)
+                )
+            else:
+                await self._call(client.write_register(wanted.address, wanted.value, device_id=unit))
+
+    async def _read_back(self, device: _Device, wanted: ActionProfile) -> int:
+        back = wanted.read_back
+        return int((await self._ask(device.unit, back.fc, back.address, 1))[0])
+
+    async def _call(self, request: Any) -> ModbusPDU:
+        """Await one transaction and turn pymodbus's errors into the gateway's."""
+        try:
+            answer: ModbusPDU = await request
+        except ConnectionException as error:
+            raise LinkError(f"{self._address}: {error}") from error
+        except ModbusException as error:
+            if not self._client.connected:
+                raise LinkError(f"{self._address}: {error}") from error
+            raise NoAnswerError(str(error)) from error
+        except (OSError, ValueError) as error:
+            raise RefusedError(str(error)) from error
+        if answer.isError():
+            code = getattr(answer, "exception_code", 0)
+            if code == _ILLEGAL_ADDRESS:
+                raise _NoSuchAddressError(f"unit {answer.dev_id}: exception {code}")
+            raise RefusedError(f"unit {answer.dev_id}: exception {code}")
+        return answer
+
+
+class _NoSuchAddressError(RefusedError):
+    """The device answered exception 2: illegal data address."""
+
+
+def _judge_quality(
+    profile: Profile, block: Block, answer: Sequence[int] | Sequence[bool]
+) -> Quality | None:
+    """Return what the device's own word says, or None when it vouches for its values."""
+    word = profile.quality
+    assert word is not None, "the block says that it covers the quality word"
+    state = int(answer[word.address - block.address]) & word.mask
+    quality = word.values.get(state, word.otherwise)
+    return None if quality is Quality.GOOD else quality

@@ -1,0 +1,365 @@
+"""Reads the site file and says every problem at once, each with its place.
+
+A file that cannot be used never stops a gateway that has run before: the last good one is kept
+beside it as `<name>.last-good` and stays in force until a better one comes.
+"""
+
+import difflib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from edge.config import LoadedSite, SiteSettings, ThresholdRuleSettings
+from edge.drivers.profile import Profile, shipped_profiles
+from edge.errors import ConfigError
+from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
+
+_CONTACT: Final = "contact"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One problem of a site file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        """Return `file:line:column: text`."""
+        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+
+
+class SiteError(ConfigError):
+    """A site file cannot be used."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        """Keep the problems; the text has one line for each."""
+        super().__init__("\n".join(map(str, sorted(problems))))
+        self.problems = tuple(sorted(problems))
+
+
+def load_site(path: Path) -> LoadedSite:
+    """Read and check a site file.
+
+    Raises:
+        SiteError: every problem of it.
+    """
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8")
+    except OSError as error:
+        raise SiteError([Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SiteError([Problem(str(path), line, 1, "found bytes that are not UTF-8")]) from error
+    tree = _parse(path, text)
+    places = _Places(str(path), tree)
+    try:
+        settings = SiteSettings.model_validate(_plain(tree))
+    except ValidationError as error:
+        raise SiteError([_explain(places, detail) for detail in error.errors()]) from error
+    problems = [places.problem(where, text) for where, text in _cross_check(settings)]
+    if problems:
+        raise SiteError(problems)
+    return LoadedSite(settings=settings, path=path, hash=hashlib.sha256(data).hexdigest())
+
+
+def load_with_last_good(path: Path) -> tuple[LoadedSite, SiteError | None]:
+    """Return the site in force and, when it is not the newest, why that was not taken.
+
+    Raises:
+        SiteError: the file cannot be used and there is no last good one.
+    """
+    kept = path.with_name(f"{path.name}.last-good")
+    try:
+        site = load_site(path)
+    except SiteError as rejected:
+        if not kept.exists():
+            raise
+        good = load_site(kept)
+        return good.model_copy(update={"path": path}), rejected
+    _keep(path, kept)
+    return site, None
+
+
+def site_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a site file, for editors."""
+    schema = SiteSettings.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Gridwarden site file",
+        **schema,
+    }
+
+
+def rules_of(settings: SiteSettings) -> tuple[Rule, ...]:
+    """Return the rules of a site: its own, and one of contact for each device."""
+    own = tuple(_rule(rule) for rule in settings.rules)
+    contact = tuple(
+        ContactRule(
+            device=device.id,
+            after_ms=round(device.contact.after_s * 1000),
+            class_=device.contact.class_,
+        )
+        for device in settings.devices
+    )
+    return own + contact
+
+
+def _rule(rule: ThresholdRuleSettings) -> ThresholdRule:
+    return ThresholdRule(
+        id=rule.id,
+        devices=rule.devices,
+        point=rule.point,
+        above=rule.above,
+        below=rule.below,
+        hysteresis=rule.hysteresis,
+        on_delay_ms=round(rule.on_delay_s * 1000),
+        off_delay_ms=round(rule.off_delay_s * 1000),
+        latching=rule.latching,
+        kind=rule.kind,
+        class_=rule.class_,
+        actions=tuple(RuleAction(action=wish.do, device=wish.device) for wish in rule.actions),
+    )
+
+
+def _keep(path: Path, kept: Path) -> None:
+    """Copy a good file beside itself so that a power cut leaves either the old or the new copy."""
+    data = path.read_bytes()
+    if kept.exists() and kept.read_bytes() == data:
+        return
+    fresh = kept.with_name(f"{kept.name}.new")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(kept)
+
+
+def _parse(path: Path, text: str) -> CommentedMap:
+    yaml = YAML(typ="rt")
+    try:
+        tree = yaml.load(text)
+    except DuplicateKeyError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        text = str(error.problem or "").split(" with value")[0]
+        raise SiteError([Problem(str(path), line, column, f"{text}, a key may stand once")]) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        found = " ".join(str(error.problem or error.context or "no YAML").split())
+        hint = "; indent with spaces, never tabs" if "\\t" in found or "\t" in found else ""
+        raise SiteError([Problem(str(path), line, column, f"no YAML: {found}{hint}")]) from error
+    except YAMLError as error:
+        raise SiteError([Problem(str(path), 1, 1, f"no YAML: {error}")]) from error
+    if not isinstance(tree, CommentedMap):
+        found = "nothing" if tree is None else type(tree).__name__
+        raise SiteError([Problem(str(path), 1, 1, f"found {found}, allowed a mapping of settings")])
+    return tree
+
+
+def _plain(node: Any) -> Any:
+    """Return a tree of ruamel's nodes as plain values, as strict validation wants them."""
+    if isinstance(node, CommentedMap):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [_plain(value) for value in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+class _Places:
+    """Finds where something stands in the file."""
+
+    def __init__(self, file: str, tree: CommentedMap) -> None:
+        self._file = file
+        self._tree = tree
+
+    def problem(self, where: tuple[str | int, ...], text: str, *, at_key: bool = False) -> Problem:
+        line, column = self._find(where, at_key=at_key)
+        return Problem(self._file, line + 1, column + 1, text)
+
+    def value(self, where: tuple[str | int, ...]) -> Any:
+        node: Any = self._tree
+        for step in where:
+            try:
+                node = node[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return node
+
+    def keys(self, where: tuple[str | int, ...]) -> list[str]:
+        node = self.value(where)
+        return [str(key) for key in node] if isinstance(node, CommentedMap) else []
+
+    def _find(self, where: tuple[str | int, ...], *, at_key: bool) -> tuple[int, int]:
+        node: Any = self._tree
+        place = (0, 0)
+        for depth, step in enumerate(where):
+            last = depth == len(where) - 1
+            if isinstance(node, CommentedMap) and step in node:
+                place = node.lc.key(step) if last and at_key else node.lc.value(step)
+            elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
+                place = node.lc.item(step)
+            else:
+                break
+            node = node[step]
+        return place
+
+
+def _explain(places: _Places, detail: ErrorDetails) -> Problem:
+    """Turn one of pydantic's errors into found and allowed, at its place."""
+    where = _strip(places, detail["loc"])
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return places.problem(where[:-1], f"found no {where[-1]!r}, which is needed here")
+    if kind == "extra_forbidden":
+        allowed = _fields_beside(places, where)
+        near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        listed = ", ".join(allowed) or "no further keys"
+        return places.problem(
+            where, f"found {where[-1]!r}, allowed {listed}{hint}", at_key=True
+        )
+    explain = _ALLOWED.get(kind)
+    allowed_text = explain(context) if explain else detail["msg"].lower()
+    return places.problem(where, f"found {_show(detail['input'])}, allowed {allowed_text}")
+
+
+_ALLOWED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "enum": lambda c: str(c["expected"]),
+    "literal_error": lambda c: str(c["expected"]),
+    "string_type": lambda _: "text",
+    "int_type": lambda _: "a whole number",
+    "int_from_float": lambda _: "a whole number",
+    "float_type": lambda _: "a number",
+    "bool_type": lambda _: "true or false",
+    "tuple_type": lambda _: "a list",
+    "model_type": lambda _: "a mapping of settings",
+    "model_attributes_type": lambda _: "a mapping of settings",
+    "greater_than": lambda c: f"a number above {c['gt']:g}",
+    "greater_than_equal": lambda c: f"a number of at least {c['ge']:g}",
+    "less_than": lambda c: f"a number below {c['lt']:g}",
+    "less_than_equal": lambda c: f"a number of at most {c['le']:g}",
+    "string_pattern_mismatch": lambda c: f"text that matches {c['pattern']}",
+    "string_too_long": lambda c: f"at most {c['max_length']} characters",
+    "too_short": lambda c: f"at least {c['min_length']} entries",
+}
+
+
+def _strip(places: _Places, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Drop steps that pydantic adds and the file does not have; keep a missing last one."""
+    where: tuple[str | int, ...] = ()
+    for index, step in enumerate(loc):
+        if places.value((*where, step)) is not None or index == len(loc) - 1:
+            where = (*where, step)
+    return where
+
+
+def _fields_beside(places: _Places, where: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that may stand where an unknown one was found and are not there yet."""
+    schema: Any = SiteSettings.model_json_schema(by_alias=True)
+    node: Any = schema
+    for step in where[:-1]:
+        node = _resolve(schema, node)
+        node = node.get("items", {}) if isinstance(step, int) else node["properties"].get(step, {})
+    present = set(places.keys(where[:-1]))
+    return sorted(set(_resolve(schema, node).get("properties", {})) - present)
+
+
+def _resolve(schema: Any, node: Any) -> Any:
+    for choice in node.get("anyOf", ()):
+        if "$ref" in choice:
+            node = choice
+            break
+    reference = node.get("$ref")
+    return node if reference is None else schema["$defs"][reference.rsplit("/", 1)[-1]]
+
+
+def _show(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
+    return {"NoneType": "nothing", "dict": "a mapping", "list": "a list"}.get(text, text[:80])
+
+
+# --- references between the parts of a file ------------------------------------------------------
+
+_Found = Iterator[tuple[tuple[str | int, ...], str]]
+
+
+def _cross_check(settings: SiteSettings) -> _Found:
+    profiles = shipped_profiles()
+    yield from _check_unique(settings)
+    buses = {bus.id for bus in settings.buses}
+    models: dict[str, Profile] = {}
+    for index, device in enumerate(settings.devices):
+        if device.bus not in buses:
+            yield ("devices", index, "bus"), _unknown("bus", device.bus, buses)
+        if device.profile in profiles:
+            models.setdefault(device.id, profiles[device.profile])
+        else:
+            yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
+    devices = {device.id for device in settings.devices}
+    for index, rule in enumerate(settings.rules):
+        yield from _check_rule(index, rule, devices, models)
+
+
+def _check_unique(settings: SiteSettings) -> _Found:
+    for part in ("buses", "devices", "rules"):
+        seen: set[str] = set()
+        for index, entry in enumerate(getattr(settings, part)):
+            if entry.id in seen:
+                yield (part, index, "id"), f"found {entry.id!r} a second time, an id may stand once"
+            seen.add(entry.id)
+    seen_units: dict[tuple[str, int], str] = {}
+    for index, device in enumerate(settings.devices):
+        other = seen_units.setdefault((device.bus, device.unit), device.profile)
+        if other != device.profile:
+            text = f"found unit {device.unit} of bus {device.bus!r} with two profiles"
+            yield ("devices", index, "unit"), f"{text}, one unit is one model"
+
+
+def _check_rule(
+    index: int, rule: ThresholdRuleSettings, devices: set[str], models: dict[str, Profile]
+) -> _Found:
+    if rule.id == _CONTACT:
+        yield ("rules", index, "id"), f"found {_CONTACT!r}, which every device has by itself"
+    if (rule.above is None) == (rule.below is None):
+        found = "neither above nor below" if rule.above is None else "both above and below"
+        yield ("rules", index), f"found {found}, allowed exactly one of them"
+    for place, device in enumerate(rule.devices):
+        if device not in devices:
+            yield ("rules", index, "devices", place), _unknown("device", device, devices)
+        elif device in models:
+            points = {point.name for point in models[device].points}
+            if rule.point not in points:
+                yield ("rules", index, "point"), _unknown("point", rule.point, points)
+    for place, wish in enumerate(rule.actions):
+        at: tuple[str | int, ...] = ("rules", index, "actions", place)
+        if wish.device not in devices:
+            yield (*at, "device"), _unknown("device", wish.device, devices)
+        elif wish.device in models and wish.do not in models[wish.device].actions:
+            yield (*at, "do"), _unknown("action", wish.do, models[wish.device].actions)
+
+
+def _unknown(what: str, name: str, known: Any) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"found {what} {name!r}, allowed {', '.join(names) or 'none'}{hint}"
