@@ -1,0 +1,134 @@
+"""`gridwarden-sim`: simulated devices, phones, and the demonstration."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from firmware_sim.control import build_control
+from firmware_sim.phone.app import build_phones
+from firmware_sim.phone.inbox import Inbox
+from firmware_sim.plant import SimulatedPlant, override_ports
+from firmware_sim.scenario import Scenario, ScenarioError, load_scenario
+from firmware_sim.serving import serve_app
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+log = structlog.get_logger(__name__)
+
+LOOPBACK = "127.0.0.1"
+
+
+@app.command()
+def devices(
+    scenario: Annotated[Path, typer.Argument(help="The scenario file (YAML).")],
+    control_port: Annotated[int, typer.Option(help="Loopback port of the control; 0 picks.")] = 0,
+    port: Annotated[list[str] | None, typer.Option(help="BUS=PORT, may repeat.")] = None,
+    speed: Annotated[float, typer.Option(help="How much faster than real time.")] = 1.0,
+    auto: Annotated[bool, typer.Option("--auto", help="Run the file's script.")] = False,
+) -> None:
+    """Run simulated devices."""
+    _configure_logs()
+    try:
+        loaded = override_ports(load_scenario(scenario), port or ())
+    except (ScenarioError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    _run(_serve_devices(loaded, control_port=control_port, speed=speed, auto=auto))
+
+
+@app.command()
+def phone(
+    secret: Annotated[str, typer.Option(envvar="GRIDWARDEN_WEBHOOK_SECRET", help="whsec_…")],
+    port: Annotated[int, typer.Option(help="Loopback port; 0 picks.")] = 8090,
+) -> None:
+    """Run the wall of simulated phones."""
+    _configure_logs()
+    _run(_serve_phones(secret, port))
+
+
+@app.command()
+def demo(
+    check: Annotated[bool, typer.Option("--check", help="Play it without a human.")] = False,
+    broker: Annotated[str, typer.Option(help="auto, mosquitto or amqtt.")] = "auto",
+) -> None:
+    """Play one incident from the register to the leader's page."""
+    from firmware_sim.demo.runner import run_demo  # noqa: PLC0415 - only the demonstration needs it
+
+    raise typer.Exit(run_demo(check=check, broker=broker))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario file."""
+    typer.echo(json.dumps(Scenario.model_json_schema(), indent=2, ensure_ascii=False))
+
+
+def main() -> int:
+    """Run the command line."""
+    app()
+    return 0
+
+
+async def _serve_devices(
+    scenario: Scenario, *, control_port: int, speed: float, auto: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        plant = await stack.enter_async_context(
+            SimulatedPlant.start(scenario, speed=speed, scripted=auto)
+        )
+        control = await stack.enter_async_context(
+            serve_app(build_control(plant), host=LOOPBACK, port=control_port)
+        )
+        log.info("sim_started", ports=plant.ports, control_port=control)
+        await _until_told()
+
+
+async def _serve_phones(secret: str, port: int) -> None:
+    async with serve_app(build_phones(Inbox(), secret=secret), host=LOOPBACK, port=port) as taken:
+        log.info("phone_started", port=taken)
+        await _until_told()
+
+
+async def _until_told() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except OSError as error:
+        typer.echo(f"cannot start: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _configure_logs() -> None:
+    shown = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stdout.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            shown,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Simulated devices: physics gives points, a register map gives words, a server gives bytes."""

@@ -1,0 +1,194 @@
+"""A Modbus TCP server that can misbehave on command.
+
+Written by hand, a page of framing (Modbus messaging on TCP/IP implementation guide V1.0b), because a
+simulated device must be able to do what a sound server library prevents: stay mute, answer late,
+answer as somebody else, cut its answer short, talk nonsense.
+"""
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from firmware_sim.devices.model import NoSuchAddressError, NoSuchFunctionError, SimulatedDevice
+
+_HEADER: Final = struct.Struct(">HHHB")
+_MOST_REGISTERS: Final = 125
+_MOST_BITS: Final = 2000
+_BITS: Final = (1, 2)
+
+
+class FaultKind(StrEnum):
+    """How a device misbehaves."""
+
+    NONE = "none"
+    MUTE = "mute"
+    """Never answers."""
+    LATE = "late"
+    """Answers after `delay_s`."""
+    EXCEPTION = "exception"
+    """Answers exception `code`."""
+    STUCK = "stuck"
+    """Repeats what it showed when the fault began."""
+    NAN = "nan"
+    """Every register shows 0xFFFF: NaN in a float, the usual sentinel elsewhere."""
+    TRUNCATED = "truncated"
+    """Cuts its answer short."""
+    WRONG_UNIT = "wrong_unit"
+    """Answers as another unit."""
+    WRONG_TRANSACTION = "wrong_transaction"
+    """Answers another request."""
+    GARBAGE = "garbage"
+    """Answers random bytes."""
+    DISCONNECT = "disconnect"
+    """Hangs up instead of answering."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """A misbehaviour and its measure."""
+
+    kind: FaultKind = FaultKind.NONE
+    delay_s: float = 0.0
+    code: int = 4
+
+
+class ModbusServer:
+    """Devices behind one TCP port, by unit id. A unit that is not there stays silent."""
+
+    def __init__(self, *, host: str, port: int, units: Mapping[int, SimulatedDevice]) -> None:
+        """Prepare; nothing is opened yet. Port 0 picks a free one."""
+        self._host = host
+        self._port = port
+        self.units = dict(units)
+        self.faults: dict[int, Fault] = {unit: Fault() for unit in units}
+        self.requests: dict[int, int] = dict.fromkeys(units, 0)
+        """How many requests each unit was asked."""
+        self._stuck: dict[tuple[int, int, int, int], list[int]] = {}
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._server = await asyncio.start_server(self._serve, self._host, self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Hang up and stop listening."""
+        if self._server is not None:
+            self._server.close()
+            for writer in tuple(self._writers):
+                writer.close()
+            self._server = None
+
+    def misbehave(self, unit: int, fault: Fault) -> None:
+        """Let a unit misbehave, or behave again with `FaultKind.NONE`."""
+        self.faults[unit] = fault
+        self._stuck.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    head = await reader.readexactly(_HEADER.size)
+                    transaction, protocol, length, unit = _HEADER.unpack(head)
+                    if protocol != 0 or not 2 <= length <= 254:
+                        break
+                    request = await reader.readexactly(length - 1)
+                    if not await self._answer(writer, transaction, unit, request):
+                        break
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _answer(
+        self, writer: asyncio.StreamWriter, transaction: int, unit: int, request: bytes
+    ) -> bool:
+        """Answer one request; returns whether the connection goes on."""
+        if unit not in self.units:
+            return True
+        self.requests[unit] += 1
+        fault = self.faults[unit]
+        match fault.kind:
+            case FaultKind.MUTE:
+                return True
+            case FaultKind.DISCONNECT:
+                return False
+            case FaultKind.LATE:
+                await asyncio.sleep(fault.delay_s)
+            case FaultKind.WRONG_UNIT:
+                unit_shown = unit ^ 0x40
+            case FaultKind.WRONG_TRANSACTION:
+                transaction ^= 0x5555
+            case _:
+                pass
+        unit_shown = unit ^ 0x40 if fault.kind is FaultKind.WRONG_UNIT else unit
+        pdu = self._respond(unit, request, fault)
+        frame = _HEADER.pack(transaction, 0, len(pdu) + 1, unit_shown) + pdu
+        if fault.kind is FaultKind.TRUNCATED:
+            frame = frame[: max(len(frame) // 2, 1)]
+        elif fault.kind is FaultKind.GARBAGE:
+            frame = bytes((7 * i + transaction) & 0xFF for i in range(23))
+        writer.write(frame)
+        await writer.drain()
+        return True
+
+    def _respond(self, unit: int, request: bytes, fault: Fault) -> bytes:
+        fc = request[0]
+        if fault.kind is FaultKind.EXCEPTION:
+            return bytes((fc | 0x80, fault.code))
+        try:
+            if fc in (1, 2, 3, 4):
+                return self._read(unit, request, fault)
+            if fc in (5, 6, 15, 16):
+                return self._write(unit, request)
+        except NoSuchAddressError:
+            return bytes((fc | 0x80, 2))
+        except (NoSuchFunctionError, struct.error, IndexError):
+            pass
+        return bytes((fc | 0x80, 1))
+
+    def _read(self, unit: int, request: bytes, fault: Fault) -> bytes:
+        fc, address, count = struct.unpack(">BHH", request)
+        if not 1 <= count <= (_MOST_BITS if fc in _BITS else _MOST_REGISTERS):
+            return bytes((fc | 0x80, 3))
+        device = self.units[unit]
+        key = (unit, fc, address, count)
+        if fault.kind is FaultKind.STUCK:
+            values = self._stuck.setdefault(key, device.read(fc, address, count))
+        else:
+            values = device.read(fc, address, count)
+        if fault.kind is FaultKind.NAN and fc not in _BITS:
+            values = [0xFFFF] * count
+        if fc in _BITS:
+            data = sum(bit << i for i, bit in enumerate(values)).to_bytes((count + 7) // 8, "little")
+        else:
+            data = struct.pack(f">{count}H", *values)
+        return bytes((fc, len(data))) + data
+
+    def _write(self, unit: int, request: bytes) -> bytes:
+        fc, address, value = struct.unpack_from(">BHH", request)
+        match fc:
+            case 5:
+                values = [int(value == 0xFF00)]
+            case 6:
+                values = [value]
+            case 15:
+                values = [request[6 + i // 8] >> i % 8 & 1 for i in range(value)]
+            case _:
+                values = list(struct.unpack_from(f">{value}H", request, 6))
+        self.units[unit].write(fc, address, values)
+        return request[:5]
