@@ -39,7 +39,10 @@ class CommandDesk:
         known = await self._outbox.answered(command.command)
         if known is not None:
             return known
-        report = self._judge(command, session)
+        if command.session != session:
+            # Not remembered: the same order may come again under the right session.
+            return _report(command, CommandOutcome.STALE_SESSION)
+        report = self._judge(command)
         await self._outbox.remember(report, self._clock.moment())
         log.info(
             "command_answered",
@@ -50,9 +53,7 @@ class CommandDesk:
         )
         return report
 
-    def _judge(self, command: CommandMessage, session: str) -> CommandReport:
-        if command.session != session:
-            return _report(command, CommandOutcome.STALE_SESSION)
+    def _judge(self, command: CommandMessage) -> CommandReport:
         if self._is_late(command):
             return _report(command, CommandOutcome.EXPIRED)
         try:

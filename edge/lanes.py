@@ -56,8 +56,11 @@ class Lane:
         return flying or any(message.urgent for message in self._waiting.values())
 
     def offer(self, messages: Iterable[Outgoing]) -> None:
-        """Take messages; a newer one replaces an older one of the same key."""
+        """Take messages; a newer one replaces an older one of the same key, never the reverse."""
         for message in messages:
+            known = self._known(message.key)
+            if known is not None and known.run == message.run and known.seq > message.seq:
+                continue
             self._flying.pop(message.key, None)
             self._waiting[message.key] = message
 
@@ -103,6 +106,10 @@ class Lane:
     def be_quiet(self, until_boot_ms: int) -> None:
         """Send nothing before a moment: the server is busy."""
         self._quiet_until_ms = until_boot_ms
+
+    def _known(self, key: str) -> Outgoing | None:
+        flight = self._flying.get(key)
+        return self._waiting.get(key) if flight is None else flight.message
 
     def _launch(self, message: Outgoing, now_ms: int) -> None:
         self._waiting.pop(message.key, None)

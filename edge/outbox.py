@@ -18,7 +18,7 @@ from edge.errors import StoreError
 from edge.model import Moment
 from edge.rules.engine import Key
 from edge.rules.state import RuleState
-from edge.storethread import StoreThread
+from edge.storethread import StoreThread, UnsoundStoreError
 from wire.ids import new_uuid7
 from wire.messages import AlarmState, CommandReport
 from wire.vocabulary import AlarmClass, Condition
@@ -97,7 +97,7 @@ class Outbox:
             StoreError: no store can be opened at all.
         """
         self._thread = open_store(path, schema=_SCHEMA, synchronous="FULL")
-        self.run, self._seq = self._thread.submit(_load_meta).result()
+        self.run, self._seq = self._thread.run_now(_load_meta)
         self.written_bytes = 0
 
     @property
@@ -242,13 +242,17 @@ class Outbox:
 def open_store(path: Path, *, schema: str, synchronous: str) -> StoreThread:
     """Open a store; one that is not sound is moved aside, loudly, and a new one is begun.
 
+    A file that cannot be opened for want of space or rights is left where it is.
+
     Raises:
         StoreError: no store can be opened at all.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         return StoreThread(path, schema=schema, synchronous=synchronous)
-    except StoreError as error:
+    except OSError as error:
+        raise StoreError(str(error)) from error
+    except UnsoundStoreError as error:
         aside = path.with_name(f"{path.name}.unsound-{time.time_ns()}")
         log.critical("store_moved_aside", path=str(path), aside=str(aside), error=str(error))
         for suffix in ("", "-wal", "-shm"):

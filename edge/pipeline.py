@@ -17,7 +17,7 @@ from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing
 from edge.ports import Actuator, Clock
 from edge.readings import ReadingStore
 from edge.rules.engine import Decision, RuleEngine
-from edge.rules.state import Change, Now
+from edge.rules.state import Change, Now, RuleState
 from wire.ids import new_uuid7
 from wire.messages import AlarmState
 from wire.vocabulary import AlarmClass
@@ -65,6 +65,8 @@ class Pipeline:
         self._block: list[Snapshot] = []
         self._volatile_run: str | None = None
         self._volatile_seq = 0
+        self._trust = clock.trust()
+        self._ended_volatile: dict[str, AlarmState] = {}
         self._late: set[asyncio.Future[list[Outgoing]]] = set()
         self.progress = 0
         """Grows with every turn of the journal; a watchdog reads it."""
@@ -104,7 +106,7 @@ class Pipeline:
     def take(self, snapshot: Snapshot) -> None:
         """Take one snapshot; returns at once."""
         self._block.append(snapshot)
-        now = Now(moment=snapshot.at, boot=self._engine.boot)
+        now = Now(moment=snapshot.at, boot=self._engine.boot, trust=self._trust)
         decisions = self._engine.take(snapshot, now)
         if decisions:
             self.decide(decisions)
@@ -149,6 +151,7 @@ class Pipeline:
         """Judge the passing of time."""
         while True:
             await asyncio.sleep(self._clock.pause_s(TICK_S))
+            self._trust = self._clock.trust()
             self.decide(self._engine.tick(self.now()))
 
     async def run_readings(self) -> None:
@@ -215,6 +218,8 @@ class Pipeline:
             if entry.alarm is not None:
                 self._volatile_seq += 1
                 marked = msgspec.structs.replace(entry.alarm, volatile=True)
+                if entry.alarm.cleared:
+                    self._ended_volatile[entry.alarm.alarm] = entry.alarm
                 outgoing.append(encode_outgoing(marked, self._volatile_run, self._volatile_seq))
         return outgoing
 
@@ -222,9 +227,13 @@ class Pipeline:
         """Write everything as it now stands; if that works, leave the volatile run."""
         engine = self._engine
         entries = [
-            JournalEntry(key=key, state=state, alarm=engine.alarms.get(state.alarm or ""))
-            for key, state in engine.states.items()
+            JournalEntry(key=key, state=state, alarm=None) for key, state in engine.states.items()
         ]
+        for alarm in (*engine.alarms.values(), *self._ended_volatile.values()):
+            key = (alarm.rule, alarm.device)
+            entries.append(
+                JournalEntry(key=None, state=engine.states.get(key, RuleState()), alarm=alarm)
+            )
         try:
             async with asyncio.timeout(COMMIT_LIMIT_S):
                 outgoing = await self._outbox.commit(entries, self._clock.moment())
@@ -232,6 +241,7 @@ class Pipeline:
             log.warning("store_still_failing", error=str(error) or "commit took too long")
             return
         self._volatile_run = None
+        self._ended_volatile.clear()
         log.warning("store_recovered", alarms=len(outgoing))
         self._offer(outgoing)
 

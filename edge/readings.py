@@ -56,8 +56,8 @@ class ReadingStore:
             StoreError: no store can be opened at all.
         """
         self._thread = open_store(path, schema=_SCHEMA, synchronous="NORMAL")
-        self.run, self._seq = self._thread.submit(load_run).result()
-        totals = self._thread.submit(_measure).result()
+        self.run, self._seq = self._thread.run_now(load_run)
+        totals = self._thread.run_now(_measure)
         self._body_bytes = totals.body_bytes
         self.waiting = totals.waiting
         self.shed = 0

@@ -18,6 +18,12 @@ from edge.errors import StoreError
 _T = TypeVar("_T")
 Work = Callable[[sqlite3.Connection], _T]
 _MOST_PER_COMMIT: Final = 64
+_CLOSE_LIMIT_S: Final = 2.0
+_UNSOUND: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class UnsoundStoreError(StoreError):
+    """The file is no sound database: it can only be moved aside."""
 
 
 class StoreThread:
@@ -32,7 +38,8 @@ class StoreThread:
             synchronous: `FULL` (a commit survives a power cut) or `NORMAL`.
 
         Raises:
-            StoreError: the file cannot be opened, or is no sound database.
+            UnsoundStoreError: the file is no sound database.
+            StoreError: the file cannot be opened, for want of space or rights, say.
         """
         self.path = path
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
@@ -46,7 +53,9 @@ class StoreThread:
         try:
             ready.result()
         except sqlite3.Error as error:
-            raise StoreError(f"{path}: {error}") from error
+            unsound = getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNSOUND
+            kind = UnsoundStoreError if unsound else StoreError
+            raise kind(f"{path}: {error}") from error
 
     def submit(self, work: Work[_T]) -> "Future[_T]":
         """Queue work; the future holds its result after the commit."""
@@ -61,14 +70,26 @@ class StoreThread:
             StoreError: the store cannot be read or written.
         """
         try:
-            return await asyncio.wrap_future(self.submit(work))
+            # Shielded: whoever stops waiting must not take the work of others with it.
+            return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def run_now(self, work: Work[_T]) -> _T:
+        """Do work and wait for it: for start-up, before there is a loop to hold up.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        try:
+            return self.submit(work).result()
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from error
 
     def close(self) -> None:
-        """Finish the queued work and close the connection."""
+        """Finish the queued work and close the connection; a disk that hangs is not waited for."""
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(_CLOSE_LIMIT_S)
 
     def _run(self, ready: "Future[None]") -> None:
         try:
@@ -79,7 +100,8 @@ class StoreThread:
         ready.set_result(None)
         try:
             while (batch := self._next_batch()) is not None:
-                _commit_batch(connection, batch)
+                if batch:
+                    _commit_batch(connection, batch)
         finally:
             connection.close()
 
@@ -90,7 +112,9 @@ class StoreThread:
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
-                raise sqlite3.DatabaseError("the integrity check fails")
+                damage = sqlite3.DatabaseError("the integrity check fails")
+                damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise damage
             connection.executescript(self._schema)
         except sqlite3.Error:
             connection.close()
@@ -111,7 +135,7 @@ class StoreThread:
                 self._queue.put(None)
                 break
             batch.append(more)
-        return batch
+        return [piece for piece in batch if piece[1].set_running_or_notify_cancel()]
 
 
 def _commit_batch(

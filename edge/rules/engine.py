@@ -151,7 +151,7 @@ class RuleEngine:
             else:
                 value = values[index]
                 good = qualities is None or qualities[index] is Quality.GOOD
-                if value is None or not good:
+                if value is None or not good or value != value:  # noqa: PLR0124 - NaN is no value
                     cause = Cause.UNKNOWN
                 elif is_present(watch.rule, value, state.condition):  # type: ignore[arg-type]  # index >= 0 means threshold
                     cause = Cause.PRESENT
