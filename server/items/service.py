@@ -7,20 +7,23 @@ does to them in `server.items.timed`.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
 
 from server.db.session import WriteSession
 from server.escalation.plan import DEFAULT_POLICIES, Policies
-from server.items.machine import Refusal
-from server.items.model import ActorKind, ItemState, Move
+from server.items.effects import Act, apply_effects
+from server.items.machine import Facts, Refusal, decide, needs_desk
+from server.items.model import ItemState, Move
+from server.items.queries import facts_of, moves_of
+from server.items.record import Actor, write_move
 from server.items.sentences import REFUSALS
+from server.items.tables import Item, ItemMove
+from server.items.undo import find_undoable, restore, snapshot
+from server.people.tables import Person
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who presses: a person by code, or an operator by name."""
-
-    kind: ActorKind
-    id: str
+__all__ = ["Actor", "PressOutcome", "PressVerdict", "press"]
 
 
 class PressVerdict(StrEnum):
@@ -82,4 +85,124 @@ async def press(
         sqlalchemy.orm.exc.StaleDataError: another process changed the item at the same moment;
             press again in a new transaction.
     """
-    raise NotImplementedError
+    item = await session.get(Item, item_id)
+    if item is None:
+        return _refuse(None, Refusal.UNKNOWN_ITEM)
+    if await _came_before(session, item_id, press_id):
+        return PressOutcome(verdict=PressVerdict.REPEATED, state=item.state)
+    facts = await facts_of(session, item, actor.kind, actor.id, reason)
+    decision = decide(facts, move, actor.kind)
+    if decision.refusal is not None:
+        return _refuse(item, decision.refusal)
+    attempt = _Attempt(
+        item=item,
+        actor=actor,
+        move=move,
+        press_id=press_id,
+        reason=reason,
+        at=clamp(at, earliest=item.opened_at, latest=now),
+        now=now,
+    )
+    if move is Move.UNDO:
+        return await _undo(session, attempt)
+    if move is Move.REASSIGN and not await _is_active(session, to):
+        return _refuse(item, Refusal.UNKNOWN_PERSON)
+    return await _carry_out(session, attempt, facts, decision.to, to=to, policies=policies)
+
+
+def clamp(at: datetime | None, *, earliest: datetime, latest: datetime) -> datetime:
+    """Return a phone's time as far as it is credible; without one, the latest moment."""
+    return latest if at is None else max(earliest, min(at, latest))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    item: Item
+    actor: Actor
+    move: Move
+    press_id: str
+    reason: str
+    at: datetime
+    now: datetime
+
+
+async def _carry_out(
+    session: WriteSession,
+    attempt: _Attempt,
+    facts: Facts,
+    state: ItemState,
+    *,
+    to: str | None,
+    policies: Policies,
+) -> PressOutcome:
+    item = attempt.item
+    waits = attempt.move is Move.FALSE_ALARM and needs_desk(facts)
+    before = await snapshot(session, item)
+    row = await _write(session, attempt, state, before=before, detail={"to": to} if to else {})
+    await session.flush()
+    await apply_effects(
+        Act(
+            session=session,
+            item=item,
+            actor=attempt.actor,
+            move=attempt.move,
+            at=attempt.at,
+            now=attempt.now,
+            policy=policies[item.class_],
+            waits_for_desk=waits,
+            to=to,
+            before=before,
+        )
+    )
+    row.before = dict(before)
+    await session.flush()
+    return PressOutcome(verdict=PressVerdict.APPLIED, state=item.state, waits_for_desk=waits)
+
+
+async def _undo(session: WriteSession, attempt: _Attempt) -> PressOutcome:
+    found = find_undoable(await moves_of(session, attempt.item.id), attempt.actor)
+    if isinstance(found, Refusal):
+        return _refuse(attempt.item, found)
+    state = await restore(session, attempt.item, found, now=attempt.now)
+    await _write(session, attempt, state, detail={"undone": found.move.value})
+    await session.flush()
+    return PressOutcome(verdict=PressVerdict.APPLIED, state=state)
+
+
+async def _write(
+    session: WriteSession,
+    attempt: _Attempt,
+    state: ItemState,
+    *,
+    before: dict[str, Any] | None = None,
+    detail: dict[str, Any] | None = None,
+) -> ItemMove:
+    return await write_move(
+        session,
+        attempt.item,
+        attempt.move,
+        attempt.actor,
+        at=attempt.at,
+        to=state,
+        came_from=attempt.item.state,
+        reason=attempt.reason,
+        press_id=attempt.press_id,
+        before=dict(before) if before else None,
+        detail=detail,
+    )
+
+
+async def _came_before(session: WriteSession, item_id: str, press_id: str) -> bool:
+    query = select(ItemMove.id).where(ItemMove.item == item_id, ItemMove.press == press_id)
+    return await session.scalar(query) is not None
+
+
+async def _is_active(session: WriteSession, person: str | None) -> bool:
+    found = await session.get(Person, person) if person else None
+    return found is not None and found.active
+
+
+def _refuse(item: Item | None, refusal: Refusal) -> PressOutcome:
+    return PressOutcome(
+        verdict=PressVerdict.REFUSED, state=item.state if item else None, refusal=refusal
+    )

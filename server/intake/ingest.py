@@ -1,0 +1,234 @@
+"""Alarms and reports of gateways: one batch, one transaction, one bad message never in the way."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
+
+from server.alarms import service as alarms
+from server.alarms.service import Applied
+from server.db.session import Database, WriteSession
+from server.devices import service as devices
+from server.escalation.plan import Policies
+from server.failpoints import Failpoint, reach
+from server.intake.received import UNREADABLE, Received, read
+from server.intake.tables import LaneRun, Quarantined
+from server.items import opening
+from wire import codec
+from wire.errors import BodyError
+from wire.messages import (
+    CONTRACT_VERSION,
+    AlarmMessage,
+    AlarmState,
+    CommandReport,
+    OpenAlarmsReport,
+    ReportMessage,
+)
+from wire.vocabulary import Lane
+
+log = structlog.get_logger()
+
+NOT_OUR_FAULT: Final = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    StaleDataError,
+    OSError,
+)
+"""The database could not, whatever the message: the whole batch is to be tried again later."""
+
+_MOST_ERROR_CHARS: Final = 2_000
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What came of a batch: what may be acknowledged, and what changed."""
+
+    acks: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Committed numbers by (gateway, run)."""
+    applied: int = 0
+    quarantined: int = 0
+
+
+async def ingest(
+    database: Database, batch: Sequence[Received], *, now: datetime, policies: Policies
+) -> Ingested:
+    """Apply a batch in one transaction.
+
+    Whatever part of it fails is halved until the bad message is alone; that one is kept raw. Only
+    what is in the returned acks is committed.
+
+    Args:
+        database: the main database.
+        batch: alarms and reports in the order they came.
+        now: the server's time.
+        policies: the steps of escalation in force.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: the database could not commit; nothing of the batch is
+            kept, and none of it may be acknowledged. Likewise the others of `NOT_OUR_FAULT`.
+    """
+    done = Ingested()
+    async with database.write() as session:
+        await _apply_halving(session, batch, done, now=now, policies=policies)
+        await _note_runs(session, done)
+        await session.flush()
+        reach(Failpoint.BEFORE_COMMIT)
+    reach(Failpoint.AFTER_COMMIT_BEFORE_ACK)
+    return done
+
+
+async def quarantine(
+    session: WriteSession, received: Received, error: str, *, now: datetime
+) -> None:
+    """Keep bytes that could not be used, and say so in the log."""
+    log.error(
+        "message_quarantined", topic=received.topic, bytes=len(received.payload), error=error
+    )
+    session.add(
+        Quarantined(
+            topic=received.topic[:200],
+            gateway=received.gateway,
+            payload=received.payload,
+            error=error[:_MOST_ERROR_CHARS],
+            received_at=now,
+        )
+    )
+
+
+async def _apply_halving(
+    session: WriteSession,
+    batch: Sequence[Received],
+    done: Ingested,
+    *,
+    now: datetime,
+    policies: Policies,
+) -> None:
+    part = Ingested()
+    announced = len(session.info.get("announced", ()))
+    try:
+        async with session.begin_nested():
+            for received in batch:
+                await _apply_one(session, received, part, now=now, policies=policies)
+            await session.flush()
+    except NOT_OUR_FAULT:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever one message does, the others go through
+        del session.info.get("announced", [])[announced:]
+        if len(batch) == 1:
+            await _keep_poison(session, batch[0], error, done, now=now, policies=policies)
+            return
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            await _apply_halving(session, half, done, now=now, policies=policies)
+        return
+    for key, seqs in part.acks.items():
+        done.acks[key] += seqs
+    done.applied += part.applied
+    done.quarantined += part.quarantined
+
+
+async def _apply_one(
+    session: WriteSession, received: Received, done: Ingested, *, now: datetime, policies: Policies
+) -> None:
+    try:
+        message = read(received)
+    except UNREADABLE as error:
+        await quarantine(session, received, str(error), now=now)
+        done.quarantined += 1
+        return
+    if message.gateway != received.gateway:
+        log.warning("gateway_differs", topic=received.topic, claimed=message.gateway)
+    match message:
+        case AlarmMessage():
+            applied = await _apply_alarm(session, received.gateway, message, now=now)
+            await opening.follow(session, applied, now=now, policies=policies)
+            done.acks[received.gateway, message.run].append(message.seq)
+            done.applied += 1
+        case ReportMessage():
+            await _apply_report(session, received.gateway, message, now=now)
+        case _:
+            raise TypeError(f"{received.channel} does not belong here")
+
+
+async def _apply_alarm(
+    session: WriteSession, gateway: str, message: AlarmMessage, *, now: datetime
+) -> Applied:
+    try:
+        state = _readable_state(message)
+    except BodyError as error:
+        log.error(
+            "alarm_unreadable", gateway=gateway, run=message.run, seq=message.seq, error=str(error)
+        )
+        await devices.hear(session, gateway, None, now=now)
+        raw = bytes(message.alarm)
+        return await alarms.keep_unreadable(session, gateway, message, raw, now=now)
+    await devices.hear(session, gateway, state.device, now=now)
+    return await alarms.apply(session, gateway, message, state, now=now)
+
+
+def _readable_state(message: AlarmMessage) -> AlarmState:
+    if message.v != CONTRACT_VERSION:
+        raise BodyError(f"contract version {message.v}, known is {CONTRACT_VERSION}")
+    return codec.decode_alarm_state(message.alarm)
+
+
+async def _apply_report(
+    session: WriteSession, gateway: str, message: ReportMessage, *, now: datetime
+) -> None:
+    match message.report:
+        case OpenAlarmsReport(alarms=listed):
+            gone = await alarms.supersede(session, gateway, message, listed, now=now)
+            await opening.follow_superseded(session, gone, now=now)
+            log.info("open_alarms_listed", gateway=gateway, listed=len(listed), gone=len(gone))
+        case CommandReport() as report:
+            await devices.answered(session, gateway, report, now=now)
+
+
+async def _keep_poison(
+    session: WriteSession,
+    received: Received,
+    error: Exception,
+    done: Ingested,
+    *,
+    now: datetime,
+    policies: Policies,
+) -> None:
+    """Keep a message that could not be applied: raw, and if it is an alarm, shown to the desk."""
+    log.error("message_poisonous", topic=received.topic, error=repr(error))
+    await quarantine(session, received, repr(error), now=now)
+    done.quarantined += 1
+    try:
+        message = read(received)
+    except UNREADABLE:
+        return
+    if not isinstance(message, AlarmMessage):
+        return
+    done.acks[received.gateway, message.run].append(message.seq)
+    announced = len(session.info.get("announced", ()))
+    try:
+        async with session.begin_nested():
+            raw = bytes(message.alarm)
+            kept = await alarms.keep_unreadable(session, received.gateway, message, raw, now=now)
+            await opening.follow(session, kept, now=now, policies=policies)
+    except NOT_OUR_FAULT:
+        raise
+    except Exception as second:  # noqa: BLE001 - the bytes are in quarantine, the line goes on
+        del session.info.get("announced", [])[announced:]
+        log.critical("alarm_only_in_quarantine", topic=received.topic, error=repr(second))
+
+
+async def _note_runs(session: WriteSession, done: Ingested) -> None:
+    for (gateway, run), seqs in done.acks.items():
+        highest = max(seqs)
+        held = await session.get(LaneRun, (gateway, Lane.ALARMS, run))
+        if held is None:
+            session.add(LaneRun(gateway=gateway, lane=Lane.ALARMS, run=run, seq=highest))
+        else:
+            held.seq = max(held.seq, highest)

@@ -1,0 +1,216 @@
+"""What each move of people and of the desk does besides changing the state."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from server.access import links
+from server.db.session import WriteSession
+from server.escalation import service as dues
+from server.escalation.plan import RECHECK_AFTER, Candidate, Policy
+from server.escalation.tables import DueKind
+from server.items import telling
+from server.items.ending import end_if_both_agree, lay_down
+from server.items.model import ActorKind, Move, Outcome
+from server.items.opening import order_resets, restart_acceptance
+from server.items.record import Actor
+from server.items.tables import Item, ItemParty
+from server.notify import service as notices
+from server.notify.render import Occasion
+from server.people.tables import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One move being carried out. The item already stands where the move took it."""
+
+    session: WriteSession
+    item: Item
+    actor: Actor
+    move: Move
+    at: datetime
+    """When it was done, by the phone's clock as far as that is credible."""
+    now: datetime
+    policy: Policy
+    waits_for_desk: bool
+    """A false alarm was claimed that only the desk can confirm."""
+    to: str | None = None
+    before: dict[str, Any] = field(default_factory=dict)
+    """The snapshot an undo restores; effects add what they withdrew."""
+
+
+async def apply_effects(act: Act) -> None:
+    """Do what belongs to a move."""
+    effect = _EFFECTS.get(act.move)
+    if effect is not None:
+        await effect(act)
+
+
+async def _accept(act: Act) -> None:
+    await _take(act)
+    act.item.accepted_at = act.at
+    await restart_acceptance(act.session, act.item, act.policy, now=act.now)
+
+
+async def _arrive(act: Act) -> None:
+    await _take(act)
+    act.item.arrived_at = act.at
+    await dues.settle(act.session, act.item.id, (DueKind.ACCEPTANCE,), now=act.now)
+
+
+async def _finish(act: Act) -> None:
+    await _take(act)
+    act.item.outcome = Outcome.HANDLED
+    await _done(act)
+
+
+async def _false_alarm(act: Act) -> None:
+    if act.waits_for_desk:
+        act.item.false_alarm_claimed = True
+        await telling.tell_last_step(
+            act.session, act.item, act.policy, Occasion.CLAIMED_FALSE, now=act.now
+        )
+        return
+    await _take(act)
+    act.item.outcome = Outcome.FALSE_ALARM
+    await _done(act)
+
+
+async def _confirm_false_alarm(act: Act) -> None:
+    act.item.false_alarm_claimed = False
+    act.item.outcome = Outcome.FALSE_ALARM
+    await _stop_telling(act)
+    await _done(act)
+
+
+async def _reject_false_alarm(act: Act) -> None:
+    act.item.false_alarm_claimed = False
+    await telling.tell_again(act.session, act.item, Occasion.REJECTED_FALSE, now=act.now)
+    waiting = await dues.open_dues(act.session, act.item.id)
+    if not act.item.accepted and not waiting:
+        await telling.take_next_step(
+            act.session, act.item, act.policy, due_at=act.now, now=act.now
+        )
+
+
+async def _need_help(act: Act) -> None:
+    act.item.help_wanted = True
+    await telling.take_all_steps(
+        act.session, act.item, act.policy, Occasion.HELP, now=act.now
+    )
+
+
+async def _not_mine(act: Act) -> None:
+    item = act.item
+    party = await act.session.get(ItemParty, (item.id, act.actor.id))
+    if party is not None:
+        party.refused = True
+        act.before["refused"] = act.actor.id
+    await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE,), now=act.now)
+    item.accepted = False
+    item.accepted_at = None
+    item.help_wanted = False
+    await act.session.flush()
+    steps = await telling.take_next_step(
+        act.session, item, act.policy, due_at=act.now, now=act.now
+    )
+    if item.owner == act.actor.id:
+        item.owner = _first_owner(steps[0].people if steps else ())
+
+
+async def _reassign(act: Act) -> None:
+    item, person = act.item, act.to
+    if person is None:
+        raise ValueError("to whom an item is given must be checked before it is given")
+    if item.owner is not None and item.owner != person:
+        await links.revoke(act.session, item.id, item.owner)
+        old = await act.session.get(ItemParty, (item.id, item.owner))
+        if old is not None:
+            old.refused = True
+    await dues.settle(act.session, item.id, now=act.now)
+    await notices.withdraw(act.session, item.id, keep_person=person)
+    item.owner = person
+    item.accepted = False
+    item.accepted_at = item.arrived_at = item.done_at = None
+    item.outcome = None
+    item.help_wanted = item.false_alarm_claimed = False
+    new = await act.session.get(ItemParty, (item.id, person))
+    if new is not None:
+        new.refused = False
+    await act.session.flush()
+    given = Candidate(person=person, role=Role.LEADER, reason=f"由指挥中心 {act.actor.id} 转交")
+    await telling.tell(
+        act.session, item, (given,), Occasion.ASSIGNED, step=item.step, now=act.now
+    )
+    await _schedule_next(act)
+
+
+async def _close_exception(act: Act) -> None:
+    act.item.outcome = Outcome.EXCEPTION
+    await lay_down(act.session, act.item, now=act.now)
+
+
+async def _take(act: Act) -> None:
+    """Make the actor the owner; the escalation stops, notices to others are withdrawn."""
+    item = act.item
+    person = act.actor.id if act.actor.kind is ActorKind.PERSON else None
+    if item.owner != person or not item.accepted:
+        item.help_wanted = False
+    item.owner = person
+    item.accepted = True
+    if item.accepted_at is None:
+        item.accepted_at = act.at
+    await _stop_telling(act, keep_person=person)
+
+
+async def _stop_telling(act: Act, keep_person: str | None = None) -> None:
+    await dues.settle(act.session, act.item.id, (DueKind.STEP,), now=act.now)
+    act.before["notices"] = await notices.withdraw(
+        act.session, act.item.id, keep_person=keep_person
+    )
+
+
+async def _done(act: Act) -> None:
+    item = act.item
+    item.done_at = act.at
+    item.help_wanted = item.false_alarm_claimed = False
+    await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE, DueKind.RECHECK), now=act.now)
+    if await end_if_both_agree(act.session, item, now=act.now):
+        return
+    await order_resets(act.session, item, issuer=act.actor.id, now=act.now)
+    dues.schedule(act.session, item.id, DueKind.RECHECK, due_at=act.now + RECHECK_AFTER)
+
+
+async def _schedule_next(act: Act) -> None:
+    """Give whoever has it now the time of the current step before the next is told."""
+    item = act.item
+    number = min(item.step, len(act.policy.steps) - 1)
+    due_at = act.now + act.policy.steps[number].window
+    steps = await telling.steps_left(act.session, item, act.policy, due_at=due_at, now=act.now)
+    if steps:
+        dues.schedule(
+            act.session, item.id, DueKind.STEP, due_at=steps[0].due_at, step=steps[0].number
+        )
+
+
+def _first_owner(people: tuple[Candidate, ...]) -> str | None:
+    first = people[0] if people else None
+    return first.person if first is not None and first.role is not Role.DESK else None
+
+
+_EFFECTS: Final[Mapping[Move, Callable[[Act], Awaitable[None]]]] = MappingProxyType(
+    {
+        Move.ACCEPT: _accept,
+        Move.ARRIVE: _arrive,
+        Move.FINISH: _finish,
+        Move.NEED_HELP: _need_help,
+        Move.NOT_MINE: _not_mine,
+        Move.FALSE_ALARM: _false_alarm,
+        Move.REASSIGN: _reassign,
+        Move.CONFIRM_FALSE_ALARM: _confirm_false_alarm,
+        Move.REJECT_FALSE_ALARM: _reject_false_alarm,
+        Move.CLOSE_EXCEPTION: _close_exception,
+    }
+)

@@ -1,0 +1,65 @@
+"""Writing down what happened to an item, and telling whoever watches it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from server.audit import service as audit
+from server.db.session import WriteSession
+from server.items.model import ActorKind, ItemState, Move
+from server.items.tables import Item, ItemMove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts: a person by code, an operator by name, a gateway by id, or the server itself."""
+
+    kind: ActorKind
+    id: str = ""
+
+
+SYSTEM = Actor(kind=ActorKind.SYSTEM, id="server")
+
+
+async def write_move(
+    session: WriteSession,
+    item: Item,
+    move: Move,
+    actor: Actor,
+    *,
+    at: datetime,
+    to: ItemState,
+    came_from: ItemState | None,
+    reason: str = "",
+    press_id: str | None = None,
+    before: dict[str, Any] | None = None,
+    detail: dict[str, Any] | None = None,
+) -> ItemMove:
+    """Put an item where a move takes it, and add the move to its history and to the audit."""
+    item.state = to
+    row = ItemMove(
+        item=item.id,
+        at=at,
+        actor_kind=actor.kind,
+        actor=actor.id,
+        move=move,
+        from_state=came_from,
+        to_state=to,
+        reason=reason,
+        press=press_id,
+        before=before,
+    )
+    session.add(row)
+    await audit.record(
+        session,
+        at=at,
+        actor_kind=actor.kind.value,
+        actor=actor.id,
+        action=f"item_{move.value}",
+        subject_kind="item",
+        subject=item.id,
+        reason=reason,
+        detail=detail or {},
+    )
+    session.announce("item", item.id)
+    return row

@@ -1,0 +1,60 @@
+"""Who is responsible for a device now, in the form that items and their escalation need."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from server.db.session import ReadSession
+from server.escalation.plan import Candidate
+from server.people.tables import Role
+from server.routing import service as routing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Responsible:
+    """The chain of a device at one moment, with the place as people say it."""
+
+    people: tuple[Candidate, ...]
+    """Everyone who can be told now, in the chain's order."""
+    community: str | None
+    grid: str | None
+    building: str | None
+    where: str
+    device_name: str
+    reason: str
+
+    def as_rows(self) -> list[dict[str, Any]]:
+        """Return the people as JSON values, to be kept with an item."""
+        return [
+            {"person": one.person, "role": one.role.value, "reason": one.reason}
+            for one in self.people
+        ]
+
+
+async def responsible_for(
+    session: ReadSession, gateway: str, device: str, *, now: datetime, desk_only: bool = False
+) -> Responsible:
+    """Return who is responsible for a device.
+
+    Args:
+        session: where to read.
+        gateway: the gateway by the topic.
+        device: the device's id there.
+        now: the moment: who is on duty changes.
+        desk_only: leave out everyone but the desk, because nobody else could make sense of it.
+    """
+    chain = await routing.chain_for(session, gateway, device, now)
+    people = tuple(
+        Candidate(person=link.person, role=link.role, reason=link.reason)
+        for link in chain.links
+        if link.reachable and not (desk_only and link.role is not Role.DESK)
+    )
+    return Responsible(
+        people=people,
+        community=chain.community,
+        grid=chain.grid,
+        building=chain.building,
+        where=chain.where,
+        device_name=chain.device_name,
+        reason=chain.reason,
+    )

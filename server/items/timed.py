@@ -1,0 +1,104 @@
+"""What time does to items: the next step, an acceptance taken back, a done item given back."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from server.db.session import WriteSession
+from server.escalation import service as dues
+from server.escalation.plan import Policies
+from server.escalation.tables import Due, DueKind
+from server.items import telling
+from server.items.machine import decide
+from server.items.model import ActorKind, Move
+from server.items.opening import order_resets, restart_acceptance
+from server.items.queries import facts_of, is_open
+from server.items.record import SYSTEM, write_move
+from server.items.tables import Item
+from server.notify.render import Occasion
+
+
+async def carry_out(
+    session: WriteSession, due: Due, *, now: datetime, policies: Policies
+) -> str:
+    """Do what a due row says, if it still makes sense, and settle the row.
+
+    Returns:
+        How the row was settled: `done` or `not_needed`.
+    """
+    item = await session.get(Item, due.item)
+    if item is None or not is_open(item):
+        dues.settle_one(due, now=now, settled_as=dues.SETTLED_NOT_NEEDED)
+        return due.settled_as
+    settled_as = await _HANDLERS[due.kind](session, item, due, now, policies)
+    dues.settle_one(due, now=now, settled_as=settled_as)
+    return settled_as
+
+
+async def _step(
+    session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies
+) -> str:
+    if not await _allows(session, item, Move.ESCALATE) or item.accepted:
+        return dues.SETTLED_NOT_NEEDED
+    await telling.take_next_step(session, item, policies[item.class_], due_at=due.due_at, now=now)
+    return dues.SETTLED_DONE
+
+
+async def _acceptance(
+    session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies
+) -> str:
+    del due
+    if not await _allows(session, item, Move.RELEASE):
+        return dues.SETTLED_NOT_NEEDED
+    item.accepted = False
+    item.accepted_at = None
+    await _move(session, item, Move.RELEASE, now)
+    await resume(session, item, now=now, policies=policies)
+    return dues.SETTLED_DONE
+
+
+async def _recheck(
+    session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies
+) -> str:
+    del due
+    if not await _allows(session, item, Move.RETURN):
+        return dues.SETTLED_NOT_NEEDED
+    item.outcome = None
+    item.done_at = None
+    await _move(session, item, Move.RETURN, now)
+    await restart_acceptance(session, item, policies[item.class_], now=now)
+    await order_resets(session, item, issuer=SYSTEM.id, now=now)
+    if item.owner is not None:
+        await telling.tell_one(session, item, item.owner, Occasion.RETURNED, now=now)
+    return dues.SETTLED_DONE
+
+
+async def resume(
+    session: WriteSession, item: Item, *, now: datetime, policies: Policies
+) -> None:
+    """Let the escalation go on after an acceptance fell away: the next step, else all again."""
+    policy = policies[item.class_]
+    steps = await telling.take_next_step(
+        session, item, policy, due_at=now, now=now, occasion=Occasion.RELEASED
+    )
+    if not steps:
+        await telling.tell_again(session, item, Occasion.RELEASED, now=now)
+
+
+async def _allows(session: WriteSession, item: Item, move: Move) -> bool:
+    facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id)
+    return decide(facts, move, ActorKind.SYSTEM).allowed
+
+
+async def _move(session: WriteSession, item: Item, move: Move, now: datetime) -> None:
+    facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id)
+    to = decide(facts, move, ActorKind.SYSTEM).to
+    await write_move(session, item, move, SYSTEM, at=now, to=to, came_from=item.state)
+
+
+_Handler = Callable[[WriteSession, Item, Due, datetime, Policies], Awaitable[str]]
+
+_HANDLERS: Final[Mapping[DueKind, _Handler]] = MappingProxyType(
+    {DueKind.STEP: _step, DueKind.ACCEPTANCE: _acceptance, DueKind.RECHECK: _recheck}
+)

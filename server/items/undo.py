@@ -1,0 +1,77 @@
+"""Undoing a press: which one, and what comes back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from server.db.session import WriteSession
+from server.escalation import service as dues
+from server.items.machine import Refusal
+from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.record import Actor
+from server.items.tables import Item, ItemMove, ItemParty
+from server.notify import service as notices
+
+UNDOABLE: Final = frozenset(
+    {Move.ACCEPT, Move.ARRIVE, Move.FINISH, Move.NEED_HELP, Move.NOT_MINE, Move.FALSE_ALARM}
+)
+"""Presses that can be taken back. What people were told meanwhile stays told."""
+
+_PASSED_OVER: Final = frozenset(
+    {Move.RAISE, Move.CLEAR, Move.SUPERSEDE, Move.ESCALATE, Move.NOTE, Move.UNDO, Move.OPEN}
+)
+"""Moves that nobody made as a decision on the item: a press before them can still be undone."""
+
+_TIMES: Final = ("accepted_at", "arrived_at", "done_at")
+_PLAIN: Final = ("owner", "accepted", "help_wanted", "false_alarm_claimed")
+
+
+async def snapshot(session: WriteSession, item: Item) -> dict[str, Any]:
+    """Return what an undo needs to restore an item as it is now, as JSON values."""
+    waiting = await dues.open_dues(session, item.id)
+    times = {name: getattr(item, name) for name in _TIMES}
+    return {
+        "state": item.state.value,
+        "outcome": item.outcome.value if item.outcome else None,
+        **{name: getattr(item, name) for name in _PLAIN},
+        **{name: time.isoformat() if time else None for name, time in times.items()},
+        "dues": [due.id for due in waiting],
+        "notices": [],
+        "refused": None,
+    }
+
+
+def find_undoable(moves: Sequence[ItemMove], actor: Actor) -> ItemMove | Refusal:
+    """Return the last press of an actor if nobody acted since, else why nothing can be undone.
+
+    Args:
+        moves: everything that happened to the item, oldest first.
+        actor: who wants to undo.
+    """
+    others_acted = False
+    for row in reversed(moves):
+        if row.undone or row.move in _PASSED_OVER:
+            continue
+        own = row.actor_kind is actor.kind and row.actor == actor.id
+        if own and row.move in UNDOABLE and row.before is not None:
+            return Refusal.OTHERS_ACTED if others_acted else row
+        others_acted = True
+    return Refusal.NOTHING_TO_UNDO
+
+
+async def restore(session: WriteSession, item: Item, row: ItemMove, *, now: datetime) -> ItemState:
+    """Put an item back to where it was before a press; returns the state it goes back to."""
+    before = row.before or {}
+    row.undone = True
+    for name in _PLAIN:
+        setattr(item, name, before[name])
+    for name in _TIMES:
+        setattr(item, name, datetime.fromisoformat(before[name]) if before[name] else None)
+    item.outcome = Outcome(before["outcome"]) if before["outcome"] else None
+    if before["refused"] is not None and row.actor_kind is ActorKind.PERSON:
+        party = await session.get(ItemParty, (item.id, before["refused"]))
+        if party is not None:
+            party.refused = False
+    await dues.restore(session, item.id, before["dues"], now=now)
+    await notices.restore(session, before["notices"], now=now)
+    return ItemState(before["state"])

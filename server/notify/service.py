@@ -1,0 +1,128 @@
+"""Notice rows: made in the transaction of what they tell of, withdrawn when no longer needed."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from server.alarms.tables import Alarm
+from server.db.session import ReadSession, WriteSession
+from server.items.tables import Item
+from server.notify.render import NoticeFacts, Occasion
+from server.notify.retry import urgency_of
+from server.notify.tables import Notice, NoticeState
+from server.people.tables import Person
+from wire.ids import new_uuid7
+from wire.vocabulary import Kind
+
+UNSENT = (NoticeState.PENDING, NoticeState.FAILED_TEMPORARY)
+"""States from which a notice can still be withdrawn."""
+
+WEBHOOK = "webhook"
+
+
+def channels_of(person: Person) -> tuple[str, ...]:
+    """Return the channels over which a person can be told."""
+    return (WEBHOOK,) if person.active and person.webhook_url else ()
+
+
+async def create(
+    session: WriteSession,
+    item: Item,
+    people: Iterable[str],
+    occasion: Occasion,
+    *,
+    step: int,
+    now: datetime,
+) -> int:
+    """Make notices for people over each of their channels.
+
+    One that still waits for the same person, item and channel is not doubled: it takes the new
+    occasion on.
+
+    Returns:
+        How many notices now wait; 0 means that nobody can be told.
+    """
+    facts = NoticeFacts(
+        kind=item.kind,
+        class_=item.class_,
+        mode=item.mode,
+        where=item.where,
+        device_name=item.device_name,
+        opened_at=item.opened_at,
+        occasion=occasion,
+        readable=await _is_readable(session, item),
+    )
+    waiting = {
+        (notice.person, notice.channel): notice
+        for notice in await unsent_of(session, item.id)
+        if notice.attempts == 0
+    }
+    made = 0
+    for code in people:
+        person = await session.get(Person, code)
+        for channel in channels_of(person) if person else ():
+            made += 1
+            old = waiting.get((code, channel))
+            if old is not None:
+                old.content = facts.as_row()
+                old.urgency = min(old.urgency, urgency_of(item.class_))
+                continue
+            session.add(_new_notice(item, code, channel, facts, step=step, now=now))
+    if made:
+        session.announce("notice", item.id)
+    return made
+
+
+async def unsent_of(session: ReadSession, item_id: str) -> list[Notice]:
+    """Return the notices of an item that still wait to be sent."""
+    query = select(Notice).where(Notice.item == item_id, Notice.state.in_(UNSENT))
+    return list(await session.scalars(query.order_by(Notice.id)))
+
+
+async def withdraw(
+    session: WriteSession, item_id: str, *, keep_person: str | None = None
+) -> list[str]:
+    """Withdraw what is not yet sent of an item, but for one person; returns the notices' ids."""
+    withdrawn = [
+        notice for notice in await unsent_of(session, item_id) if notice.person != keep_person
+    ]
+    for notice in withdrawn:
+        notice.state = NoticeState.WITHDRAWN
+    return [notice.id for notice in withdrawn]
+
+
+async def restore(session: WriteSession, notice_ids: Iterable[str], *, now: datetime) -> None:
+    """Let withdrawn notices wait again, because what withdrew them was undone."""
+    query = select(Notice).where(
+        Notice.id.in_(list(notice_ids)), Notice.state == NoticeState.WITHDRAWN
+    )
+    for notice in await session.scalars(query):
+        notice.state = NoticeState.PENDING
+        notice.send_at = now
+        session.announce("notice", notice.item)
+
+
+async def _is_readable(session: ReadSession, item: Item) -> bool:
+    """Whether some alarm of the item could be understood; only contact items can be without."""
+    if item.kind is not Kind.CONTACT:
+        return True
+    query = select(Alarm.alarm).where(Alarm.item == item.id, Alarm.readable.is_(True))
+    return await session.scalar(query.limit(1)) is not None
+
+
+def _new_notice(
+    item: Item, person: str, channel: str, facts: NoticeFacts, *, step: int, now: datetime
+) -> Notice:
+    return Notice(
+        id=new_uuid7(unix_ms=round(now.timestamp() * 1000)),
+        item=item.id,
+        person=person,
+        channel=channel,
+        step=step,
+        urgency=urgency_of(item.class_),
+        state=NoticeState.PENDING,
+        content=facts.as_row(),
+        created_at=now,
+        send_at=now,
+    )

@@ -1,0 +1,145 @@
+"""Sends notices: claims rows, hands them to channels side by side, records every attempt."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.clock import Clock
+from server.db.session import Announcement, Database
+from server.failpoints import Failpoint, reach
+from server.notify import claims
+from server.notify.channels import Channel, Outcome, Verdict
+from server.notify.claims import Claimed, LinkMaker
+from server.pulse import Pulses
+
+log = structlog.get_logger()
+
+SENDERS: Final = 32
+"""Attempts at the same time."""
+ATTEMPT_S: Final = 10.0
+"""How long one attempt may take."""
+_LONGEST_SLEEP_S: Final = 5.0
+_PAUSE_AFTER_FAILURE_S: Final = 1.0
+
+
+class NotifyWorker:
+    """Sends what is to be sent."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        channels: Mapping[str, Channel],
+        make_link: LinkMaker,
+        pulses: Pulses,
+    ) -> None:
+        """Join the parts; `run` starts the worker."""
+        self._database = database
+        self._clock = clock
+        self._channels = channels
+        self._make_link = make_link
+        self._pulses = pulses
+        self._nudge = asyncio.Event()
+        self._under_way: dict[str, str] = {}
+
+    def hear(self, announced: list[Announcement]) -> None:
+        """Wake up when notices were made; for `Database.listen`."""
+        if any(what == "notice" for what, _ in announced):
+            self._nudge.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; attempts under way are then cut off and made again later."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._pulses.beat("notify", boot_s=self._clock.boot_s())
+                self._nudge.clear()
+                try:
+                    await self._start_due(group)
+                    wait_s = await self._wait_s()
+                except (SQLAlchemyError, OSError) as error:
+                    log.error("notices_not_claimed", error=str(error))
+                    wait_s = _PAUSE_AFTER_FAILURE_S
+                try:
+                    async with asyncio.timeout(self._clock.pause_s(wait_s)):
+                        await self._nudge.wait()
+                except TimeoutError:
+                    continue
+
+    async def send_due(self) -> int:
+        """Send everything that is due now and wait for it; returns how many attempts were made."""
+        made = 0
+        while True:
+            async with asyncio.TaskGroup() as group:
+                started = await self._start_due(group)
+            made += started
+            if not started:
+                return made
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> int:
+        free = SENDERS - len(self._under_way)
+        if free <= 0:
+            return 0
+        claimed = await claims.claim(
+            self._database,
+            now=self._clock.now(),
+            most=free,
+            busy=tuple(self._under_way.values()),
+            make_link=self._make_link,
+        )
+        for one in claimed:
+            self._under_way[one.message.id] = one.message.person
+            group.create_task(self._attempt(one), name=f"notify-{one.message.id}")
+        return len(claimed)
+
+    async def _attempt(self, claimed: Claimed) -> None:
+        notice = claimed.message.id
+        try:
+            outcome = await self._send(claimed)
+            reach(Failpoint.AFTER_SEND_BEFORE_RECORD)
+            state = await claims.record(
+                self._database, notice, outcome, now=self._clock.now()
+            )
+            log.info(
+                "notice_attempted",
+                notice=notice,
+                item=claimed.message.item,
+                person=claimed.message.person,
+                channel=claimed.channel,
+                step=claimed.message.step,
+                outcome=state.value if state else None,
+                reason=outcome.reason,
+            )
+        except (SQLAlchemyError, OSError) as error:
+            # The claim runs out and the notice is sent again, under the same id.
+            log.error("attempt_not_recorded", notice=notice, error=str(error))
+        finally:
+            self._under_way.pop(notice, None)
+            self._nudge.set()
+
+    async def _send(self, claimed: Claimed) -> Outcome:
+        channel = self._channels.get(claimed.channel)
+        if channel is None:
+            return Outcome(verdict=Verdict.PERMANENT, reason="channel not configured")
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                return await channel.send(claimed.message)
+        except TimeoutError:
+            return Outcome(verdict=Verdict.TEMPORARY, reason=f"no answer within {ATTEMPT_S:g} s")
+        except Exception as error:
+            log.exception("channel_crashed", channel=claimed.channel)
+            return Outcome(verdict=Verdict.TEMPORARY, reason=type(error).__name__)
+
+    async def _wait_s(self) -> float:
+        if len(self._under_way) >= SENDERS:
+            return _LONGEST_SLEEP_S
+        async with self._database.read() as session:
+            next_at = await claims.next_send_at(session)
+        if next_at is None:
+            return _LONGEST_SLEEP_S
+        left_s = (next_at - self._clock.now()).total_seconds()
+        # What is due but was not claimed belongs to somebody who hangs: an end nudges us.
+        return min(left_s, _LONGEST_SLEEP_S) if left_s > 0 else _LONGEST_SLEEP_S / 10
