@@ -16,7 +16,7 @@ import structlog
 from edge.actuators import ActuationLane
 from edge.clock import TEST_CLOCK_VARIABLE, machine_clock
 from edge.commands import CommandDesk
-from edge.config import DeviceSettings, LoadedSite, SiteSettings
+from edge.config import DeviceSettings, LoadedSite, SiteSettings, StoreSettings
 from edge.drivers.modbus import ModbusTcpDriver
 from edge.drivers.profile import Profile, shipped_profiles
 from edge.errors import StoreError
@@ -29,6 +29,7 @@ from edge.ports import BusDriver, Clock
 from edge.readings import ReadingStore
 from edge.rules.engine import RuleEngine
 from edge.siteloader import SiteError, rules_of
+from edge.storethread import IN_MEMORY
 from edge.uplink import Uplink
 from wire.messages import BusState, LaneDepth
 from wire.vocabulary import AlarmClass, Lane
@@ -79,9 +80,6 @@ async def _run(site: LoadedSite, rejected: SiteError | None) -> int:
             return await _run_alone(site, rejected, folder)
     except AlreadyRunningError as error:
         log.critical("already_running", error=str(error))
-        return 1
-    except StoreError as error:
-        log.critical("store_unusable", error=str(error))
         return 1
 
 
@@ -162,12 +160,7 @@ def _build(
     profiles = shipped_profiles()
     boot = read_boot_id()
     stores = settings.stores
-    outbox = Outbox(folder / "alarms.db")
-    readings = ReadingStore(
-        folder / "readings.db",
-        max_bytes=stores.readings_max_mb * 1_000_000,
-        max_age_ms=stores.readings_max_days * _DAY_MS,
-    )
+    outbox, readings, in_memory = _open_stores(folder, stores)
     engine = RuleEngine(
         rules=rules_of(settings),
         points={
@@ -210,6 +203,7 @@ def _build(
         actuator=lane,
         clock=clock,
         offer=uplink.offer,
+        in_memory=in_memory,
     )
     holder.append(pipeline)
     lane.report_to(pipeline)
@@ -220,6 +214,19 @@ def _build(
     )
     pollers += _build_pollers(settings, profiles, drivers, pipeline, clock)
     return _Parts(pipeline, uplink, lane, pollers, outbox, readings)
+
+
+def _open_stores(folder: Path, stores: StoreSettings) -> tuple[Outbox, ReadingStore, bool]:
+    """Open both stores; a disk that cannot be used does not keep the gateway from alarming."""
+    limits = {
+        "max_bytes": stores.readings_max_mb * 1_000_000,
+        "max_age_ms": stores.readings_max_days * _DAY_MS,
+    }
+    try:
+        return Outbox(folder / "alarms.db"), ReadingStore(folder / "readings.db", **limits), False
+    except StoreError as error:
+        log.critical("store_unusable", error=str(error))
+        return Outbox(IN_MEMORY), ReadingStore(IN_MEMORY, **limits), True
 
 
 def _build_drivers(

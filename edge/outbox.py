@@ -18,7 +18,7 @@ from edge.errors import StoreError
 from edge.model import Moment
 from edge.rules.engine import Key
 from edge.rules.state import RuleState
-from edge.storethread import StoreThread, UnsoundStoreError
+from edge.storethread import IN_MEMORY, StoreThread, UnsoundStoreError
 from wire.ids import new_uuid7
 from wire.messages import AlarmState, CommandReport
 from wire.vocabulary import AlarmClass, Condition
@@ -248,7 +248,8 @@ def open_store(path: Path, *, schema: str, synchronous: str) -> StoreThread:
         StoreError: no store can be opened at all.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path != IN_MEMORY:
+            path.parent.mkdir(parents=True, exist_ok=True)
         return StoreThread(path, schema=schema, synchronous=synchronous)
     except OSError as error:
         raise StoreError(str(error)) from error

@@ -43,6 +43,7 @@ class Pipeline:
         actuator: Actuator,
         clock: Clock,
         offer: Callable[[list[Outgoing]], None],
+        in_memory: bool = False,
     ) -> None:
         """Join the parts.
 
@@ -53,6 +54,7 @@ class Pipeline:
             actuator: carries out actions.
             clock: the machine's clocks.
             offer: takes what is to be sent; returns at once.
+            in_memory: whether the stores themselves live in memory, for want of a disk.
         """
         self._engine = engine
         self._outbox = outbox
@@ -63,6 +65,7 @@ class Pipeline:
         self._decisions: list[Decision] = []
         self._wake = asyncio.Event()
         self._block: list[Snapshot] = []
+        self._in_memory = in_memory
         self._volatile_run: str | None = None
         self._volatile_seq = 0
         self._trust = clock.trust()
@@ -74,7 +77,7 @@ class Pipeline:
     @property
     def volatile(self) -> bool:
         """Whether the alarm store cannot be written and alarms live in memory."""
-        return self._volatile_run is not None
+        return self._in_memory or self._volatile_run is not None
 
     @property
     def engine(self) -> RuleEngine:
@@ -172,7 +175,7 @@ class Pipeline:
         """Return to the disk as soon as it takes a commit again."""
         while True:
             await asyncio.sleep(_RECOVER_EVERY_S)
-            if self.volatile:
+            if self._volatile_run is not None:
                 await self._recover()
 
     # --- the transaction -----------------------------------------------------------------------
@@ -182,7 +185,8 @@ class Pipeline:
         if not decisions:
             return
         entries = [JournalEntry(key=d.key, state=d.state, alarm=d.alarm) for d in decisions]
-        outgoing = None if self.volatile else await self._commit(entries)
+        journalled = self._volatile_run is None
+        outgoing = await self._commit(entries) if journalled else None
         if outgoing is None:
             outgoing = self._number_in_memory(entries)
         self._report(decisions, outgoing)

@@ -19,6 +19,8 @@ _T = TypeVar("_T")
 Work = Callable[[sqlite3.Connection], _T]
 _MOST_PER_COMMIT: Final = 64
 _CLOSE_LIMIT_S: Final = 2.0
+IN_MEMORY: Final = Path(":memory:")
+"""A store that lives as long as its process: for a disk that cannot be used."""
 _UNSOUND: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 

@@ -184,7 +184,9 @@ class Uplink:
                     group.create_task(self._send_status(link), name="uplink-status")
                     group.create_task(self._resync(link), name="uplink-resync")
                     group.create_task(
-                        self._send(link, self.alarms, self._alarms_wake, self._alarm_message),
+                        self._send(
+                            link, group, self.alarms, self._alarms_wake, self._alarm_message
+                        ),
                         name="uplink-alarms",
                     )
             except asyncio.CancelledError:
@@ -201,7 +203,9 @@ class Uplink:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._fetch_batches(), name="uplink-fetch")
                     group.create_task(
-                        self._send(link, self.batches, self._batches_wake, self._reading_message),
+                        self._send(
+                            link, group, self.batches, self._batches_wake, self._reading_message
+                        ),
                         name="uplink-readings",
                     )
             finally:
@@ -224,20 +228,19 @@ class Uplink:
     async def _send(
         self,
         link: MqttLink,
+        group: asyncio.TaskGroup,
         lane: Lane,
         wake: asyncio.Event,
         build: Callable[[Outgoing], tuple[str, bytes]],
     ) -> None:
+        """Send what is due; nothing waits for the broker's word on what went before."""
         while True:
             wake.clear()
             now_ms = self._clock.moment().boot_ms
             messages = lane.due(now_ms)
-            if messages:
-                async with asyncio.TaskGroup() as group:
-                    for message in messages:
-                        topic, payload = build(message)
-                        group.create_task(link.publish(topic, payload), name="uplink-publish")
-                continue
+            for message in messages:
+                topic, payload = build(message)
+                group.create_task(link.publish(topic, payload), name="uplink-publish")
             next_ms = lane.next_due_ms(now_ms)
             wait_s = _POLL_S if next_ms is None else max((next_ms - now_ms) / 1000, 0.01)
             try:
