@@ -125,7 +125,7 @@ async def _reassign(act: Act) -> None:
     if person is None:
         raise ValueError("to whom an item is given must be checked before it is given")
     if item.owner is not None and item.owner != person:
-        await links.revoke(act.session, item.id, item.owner)
+        await links.revoke(act.session, item.id, item.owner, now=act.now)
         old = await act.session.get(ItemParty, (item.id, item.owner))
         if old is not None:
             old.refused = True

@@ -1,11 +1,12 @@
 """Tables of places."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.db.base import Base, Word
+from server.db.base import Base, Utc, Word
 
 
 class GridKind(StrEnum):
@@ -63,3 +64,12 @@ class Building(Base):
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
     feeder: Mapped[str | None] = mapped_column(String(40), index=True)
+
+
+class PlacesVersion(Base):
+    """One row for each change of places, people or duties: what is derived from them is then old."""
+
+    __tablename__ = "places_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc)

@@ -1,0 +1,131 @@
+"""Links in messages: one item, one person.
+
+A link is its row's id, signed. Opening it neither acts nor consumes it; the first press binds it to
+the phone that pressed. It is good until the item closes and is revoked when the item is reassigned.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from itsdangerous import BadSignature, Signer
+from sqlalchemy import select
+
+from server.access.secrets import hash_secret
+from server.access.tables import Link, Phone
+from server.db.session import ReadSession, WriteSession
+from server.items.model import ItemState
+from server.items.tables import Item
+from wire.ids import new_uuid7
+
+_SALT: Final = "gridwarden-link"
+
+
+class LinkState(StrEnum):
+    """What a link is good for."""
+
+    OPEN = "open"
+    """Its holder may press."""
+    OTHER_PHONE = "other_phone"
+    """Bound to another phone: to be read, not pressed."""
+    REVOKED = "revoked"
+    """The item was given to somebody else."""
+    OVER = "over"
+    """The item is closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkView:
+    """An opened link."""
+
+    link: Link
+    item: Item
+    state: LinkState
+
+
+class LinkBook:
+    """Makes, opens, binds and revokes links."""
+
+    def __init__(self, key: bytes) -> None:
+        """Sign with a key that outlives restarts."""
+        self._signer = Signer(key, salt=_SALT)
+
+    async def make(
+        self, session: WriteSession, item: str, person: str, now: datetime
+    ) -> str:
+        """Return the token of the link of a person to an item, making the link if need be."""
+        link = await session.scalar(
+            select(Link).where(
+                Link.item == item, Link.person == person, Link.revoked_at.is_(None)
+            )
+        )
+        if link is None:
+            link = Link(
+                id=new_uuid7(unix_ms=round(now.timestamp() * 1000)),
+                item=item,
+                person=person,
+                created_at=now,
+            )
+            session.add(link)
+            await session.flush()
+        return self._signer.sign(link.id).decode()
+
+    async def open(
+        self, session: ReadSession, token: str, *, phone: str | None
+    ) -> LinkView | None:
+        """Open a link; None when it was never made here.
+
+        Args:
+            session: where to read.
+            token: what the message carried.
+            phone: the secret of the phone that opens it, if it has one.
+        """
+        try:
+            link_id = self._signer.unsign(token).decode()
+        except (BadSignature, UnicodeDecodeError):
+            return None
+        link = await session.get(Link, link_id)
+        item = await session.get(Item, link.item) if link is not None else None
+        if link is None or item is None:
+            return None
+        return LinkView(link=link, item=item, state=_judge(link, item, phone))
+
+
+def _judge(link: Link, item: Item, phone: str | None) -> LinkState:
+    if link.revoked_at is not None:
+        return LinkState.REVOKED
+    bound_elsewhere = link.phone_hash is not None and (
+        phone is None or hash_secret(phone) != link.phone_hash
+    )
+    if bound_elsewhere:
+        return LinkState.OTHER_PHONE
+    return LinkState.OVER if item.state is ItemState.CLOSED else LinkState.OPEN
+
+
+async def bind(session: WriteSession, link_id: str, phone: str, *, now: datetime) -> None:
+    """Bind a link to the phone that first pressed it; a bound one stays as it is."""
+    link = await session.get(Link, link_id)
+    if link is None or link.phone_hash is not None:
+        return
+    link.phone_hash = hash_secret(phone)
+    link.bound_at = now
+    if await session.get(Phone, (link.phone_hash, link.person)) is None:
+        session.add(Phone(phone_hash=link.phone_hash, person=link.person, bound_at=now))
+
+
+async def people_of_phone(session: ReadSession, phone: str | None) -> list[str]:
+    """Return for whom a phone has pressed before."""
+    if phone is None:
+        return []
+    query = select(Phone.person).where(Phone.phone_hash == hash_secret(phone))
+    return list(await session.scalars(query.order_by(Phone.bound_at)))
+
+
+async def revoke(session: WriteSession, item: str, person: str, *, now: datetime) -> None:
+    """Revoke a person's links to an item: it is somebody else's now."""
+    query = select(Link).where(
+        Link.item == item, Link.person == person, Link.revoked_at.is_(None)
+    )
+    for link in await session.scalars(query):
+        link.revoked_at = now

@@ -1,0 +1,126 @@
+"""Settings, from the environment. Secrets that are not given are made once and kept in a file."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from server.errors import SettingsError
+
+PREFIX: Final = "GRIDWARDEN_"
+_SECRET_BYTES: Final = 32
+
+
+class Settings(BaseSettings):
+    """Everything the environment says, each as `GRIDWARDEN_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data_folder: Path = Path("data")
+    """Databases and secrets."""
+    database_url: str = ""
+    """SQLAlchemy address; empty for SQLite in the data folder."""
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: str = ""
+    """How phones reach this server; empty for http://host:port."""
+    secure_cookies: bool | None = None
+    """Cookies for HTTPS only; by default when the public address is one."""
+    frame_ancestors: str = "'none'"
+    """Which platform may show the pages inside its own (a Content-Security-Policy source)."""
+
+    mqtt_host: str = "127.0.0.1"
+    mqtt_port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    mqtt_username: str | None = None
+    mqtt_password_file: Path | None = None
+    mqtt_tls_ca: Path | None = None
+    mqtt_tls_certificate: Path | None = None
+    mqtt_tls_key: Path | None = None
+    mqtt_client_id: str = "gridwarden-server"
+
+    webhook_secret: str = ""
+    """`whsec_…`; made and kept when empty."""
+    webhook_allow: Annotated[frozenset[str], NoDecode] = frozenset()
+    """`host:port` of receivers that may lie in private networks, separated by commas."""
+
+    first_run_code: str = ""
+    """The code that makes the first operator; made and printed when empty."""
+    step_backup_s: Annotated[float, Field(gt=0)] = 60.0
+    """How long a leader has for a life-safety item before the backup is told."""
+
+    @field_validator("webhook_allow", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address in force."""
+        path = (self.data_folder / "gridwarden.db").absolute()
+        return self.database_url or f"sqlite+aiosqlite:///{path}"
+
+    @property
+    def readings_database(self) -> str:
+        """Where readings live: a file of their own on SQLite, the same database elsewhere."""
+        if self.database_url and not self.database_url.startswith("sqlite"):
+            return self.database_url
+        return f"sqlite+aiosqlite:///{(self.data_folder / 'readings.db').absolute()}"
+
+    def address(self, port: int | None = None) -> str:
+        """Return how phones reach this server, without a slash at the end."""
+        own = f"http://{self.http_host}:{port or self.http_port}"
+        return (self.public_url or own).rstrip("/")
+
+    @property
+    def cookies_are_secure(self) -> bool:
+        """Whether cookies are for HTTPS only."""
+        if self.secure_cookies is not None:
+            return self.secure_cookies
+        return self.address().startswith("https:")
+
+    @property
+    def mqtt_password(self) -> str | None:
+        """The broker's password."""
+        if self.mqtt_password_file is None:
+            return None
+        return self.mqtt_password_file.read_text(encoding="utf-8").strip()
+
+    def signing_key(self) -> bytes:
+        """Return the key of signed links, made at the first start."""
+        return base64.b64decode(self._kept_secret("signing.key"))
+
+    def webhook_key(self) -> str:
+        """Return the secret with which webhooks are signed, made at the first start."""
+        return self.webhook_secret or f"whsec_{self._kept_secret('webhook.key')}"
+
+    def _kept_secret(self, name: str) -> str:
+        path = self.data_folder / name
+        if not path.exists():
+            self.data_folder.mkdir(parents=True, exist_ok=True)
+            made = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(made)
+        return path.read_text(encoding="ascii").strip()
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a variable cannot be used; the text names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"{PREFIX}{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        ]
+        raise SettingsError("\n".join(problems)) from error
