@@ -108,6 +108,9 @@ async def _not_mine(act: Act) -> None:
     if party is not None:
         party.refused = True
         act.before["refused"] = act.actor.id
+    act.before["notices"] = await notices.withdraw(
+        act.session, item.id, only_person=act.actor.id
+    )
     await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE,), now=act.now)
     item.accepted = False
     item.accepted_at = None

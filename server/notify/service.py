@@ -81,11 +81,24 @@ async def unsent_of(session: ReadSession, item_id: str) -> list[Notice]:
 
 
 async def withdraw(
-    session: WriteSession, item_id: str, *, keep_person: str | None = None
+    session: WriteSession,
+    item_id: str,
+    *,
+    keep_person: str | None = None,
+    only_person: str | None = None,
 ) -> list[str]:
-    """Withdraw what is not yet sent of an item, but for one person; returns the notices' ids."""
+    """Withdraw what is not yet sent of an item; returns the ids of those notices.
+
+    Args:
+        session: the transaction.
+        item_id: the item.
+        keep_person: whose notices still go out.
+        only_person: whose notices alone are withdrawn.
+    """
     withdrawn = [
-        notice for notice in await unsent_of(session, item_id) if notice.person != keep_person
+        notice
+        for notice in await unsent_of(session, item_id)
+        if notice.person != keep_person and only_person in (None, notice.person)
     ]
     for notice in withdrawn:
         notice.state = NoticeState.WITHDRAWN

@@ -19,10 +19,23 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host as texts; raises OSError when it has none."""
 
 _PORTS: Final = {"http": 80, "https": 443}
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_NAT64_LOCAL: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
-_SITE_LOCAL: Final = ipaddress.IPv6Network("fec0::/10")
-_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
+_CARRIERS: Final = tuple(
+    ipaddress.IPv6Network(text)
+    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+)
+"""IPv6 networks whose addresses carry an IPv4 address, besides those Python names."""
+_SPECIAL: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "2001::/23",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+)
+"""Special-purpose networks of IANA's registries that older Pythons call global."""
 
 
 class RefusedAddressError(ServerError):
@@ -94,6 +107,7 @@ def is_public(address: Address) -> bool:
         and not address.is_unspecified
         and not address.is_loopback
         and not address.is_link_local
+        and not any(address in network for network in _SPECIAL)
     )
 
 
@@ -102,9 +116,7 @@ def _carries_ipv4(address: ipaddress.IPv6Address) -> bool:
         address.ipv4_mapped is not None
         or address.sixtofour is not None
         or address.teredo is not None
-        or any(
-            address in network for network in (_NAT64, _NAT64_LOCAL, _SITE_LOCAL, _COMPATIBLE)
-        )
+        or any(address in network for network in _CARRIERS)
     )
 
 
