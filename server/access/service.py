@@ -1,0 +1,195 @@
+"""Operators: the first one by a code that is shown once, the rest by password.
+
+Passwords are kept as argon2id hashes, sessions as hashes of 256-bit tokens. Failed attempts are
+counted per name and per source in the database, so that a restart forgets none; the pause grows and
+never locks a person out for good.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, select
+
+from server.access.secrets import hash_secret, new_code, new_secret
+from server.access.tables import FirstRunCode, LoginFailure, Operator, OperatorSession
+from server.audit import service as audit
+from server.db.session import ReadSession, WriteSession
+from server.errors import ConflictError, ForbiddenError, InvalidError, TooManyError
+
+CODE_LIFE: Final = timedelta(hours=1)
+IDLE_LIFE: Final = timedelta(hours=12)
+LEAST_PASSWORD: Final = 12
+_TOUCH_AFTER: Final = timedelta(minutes=1)
+_FREE_ATTEMPTS: Final = 5
+_WINDOW: Final = timedelta(minutes=15)
+_LONGEST_PAUSE_S: Final = 300
+
+_hasher = PasswordHasher()
+_DECOY: Final = _hasher.hash("nobody has this password")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Somebody at the desk."""
+
+    operator: str
+    token_hash: str
+
+
+async def has_operator(session: ReadSession) -> bool:
+    """Tell whether anybody can sign in."""
+    return await session.scalar(select(func.count()).select_from(Operator)) != 0
+
+
+async def issue_first_run_code(
+    session: WriteSession, *, now: datetime, code: str = ""
+) -> str | None:
+    """Make the code that makes the first operator; None when there is an operator already.
+
+    Args:
+        session: the transaction.
+        now: the server's time.
+        code: the code to use, or empty to make one.
+    """
+    if await has_operator(session):
+        return None
+    made = code or new_code()
+    await session.execute(delete(FirstRunCode))
+    session.add(FirstRunCode(code_hash=hash_secret(made), created_at=now))
+    return made
+
+
+async def set_up_first_operator(
+    session: WriteSession, *, code: str, name: str, password: str, now: datetime
+) -> None:
+    """Make the first operator with the first-run code; it works once, for an hour.
+
+    Raises:
+        ConflictError: there is an operator already.
+        ForbiddenError: the code is not the one that was shown, or its hour is over.
+        InvalidError: the name or password cannot be used.
+    """
+    if await has_operator(session):
+        raise ConflictError("已经有值班员账号，请直接登录。")
+    row = await session.get(FirstRunCode, hash_secret(code.strip().upper()))
+    if row is None or row.used_at is not None or now - row.created_at > CODE_LIFE:
+        raise ForbiddenError("首次启动码不对或已过期。请在服务器上运行 gridwarden-server first-run-code。")
+    if not name.strip() or len(name) > 60:  # noqa: PLR2004 - the column's length
+        raise InvalidError("请填写姓名，最多 60 个字。")
+    if len(password) < LEAST_PASSWORD:
+        raise InvalidError(f"密码至少 {LEAST_PASSWORD} 个字符。")
+    row.used_at = now
+    session.add(
+        Operator(name=name.strip(), password_hash=_hasher.hash(password), created_at=now)
+    )
+    await _record(session, now, name.strip(), "operator_made")
+
+
+async def sign_in(
+    session: WriteSession, *, name: str, password: str, source: str, now: datetime
+) -> str | None:
+    """Check a name and password; returns the token of a new session, None when they do not fit.
+
+    A failure is a row of its own: the caller commits in either case.
+
+    Raises:
+        TooManyError: too many failures from there or for that name; how long to wait.
+    """
+    await _check_pause(session, name, source, now)
+    operator = await session.get(Operator, name)
+    # The same work is done for a name that nobody has, so that the time tells nothing.
+    known = operator.password_hash if operator and operator.disabled_at is None else _DECOY
+    try:
+        _hasher.verify(known, password)
+        fits = known is not _DECOY
+    except (VerificationError, InvalidHashError):
+        fits = False
+    if not fits or operator is None:
+        session.add(LoginFailure(name=name[:60], source=source[:64], at=now))
+        await _record(session, now, name[:60], "sign_in_failed", {"source": source})
+        return None
+    token = new_secret()
+    session.add(
+        OperatorSession(
+            token_hash=hash_secret(token),
+            operator=operator.name,
+            created_at=now,
+            used_at=now,
+            expires_at=now + IDLE_LIFE,
+        )
+    )
+    await _record(session, now, operator.name, "signed_in", {"source": source})
+    return token
+
+
+async def find_session(
+    session: ReadSession, token: str | None, *, now: datetime
+) -> SignedIn | None:
+    """Return who holds a token, or None when nobody does any more."""
+    if not token:
+        return None
+    row = await session.get(OperatorSession, hash_secret(token))
+    if row is None or row.expires_at <= now:
+        return None
+    operator = await session.get(Operator, row.operator)
+    if operator is None or operator.disabled_at is not None:
+        return None
+    return SignedIn(operator=row.operator, token_hash=row.token_hash)
+
+
+async def touch_session(session: WriteSession, token_hash: str, *, now: datetime) -> None:
+    """Note that a session is in use; it ends twelve hours after the last time."""
+    row = await session.get(OperatorSession, token_hash)
+    if row is not None and now - row.used_at > _TOUCH_AFTER:
+        row.used_at = now
+        row.expires_at = now + IDLE_LIFE
+
+
+async def sign_out(session: WriteSession, signed_in: SignedIn, *, now: datetime) -> None:
+    """End a session."""
+    row = await session.get(OperatorSession, signed_in.token_hash)
+    if row is not None:
+        await session.delete(row)
+    await _record(session, now, signed_in.operator, "signed_out")
+
+
+async def _check_pause(
+    session: ReadSession, name: str, source: str, now: datetime
+) -> None:
+    for column, value in ((LoginFailure.name, name[:60]), (LoginFailure.source, source[:64])):
+        count, last = (
+            await session.execute(
+                select(func.count(), func.max(LoginFailure.at)).where(
+                    column == value, LoginFailure.at > now - _WINDOW
+                )
+            )
+        ).one()
+        over = count - _FREE_ATTEMPTS
+        if over < 0 or last is None:
+            continue
+        pause_s = min(2.0**over, _LONGEST_PAUSE_S)
+        left_s = pause_s - (now - last).total_seconds()
+        if left_s > 0:
+            raise TooManyError("尝试次数太多，请稍后再试。", retry_after_s=int(left_s) + 1)
+
+
+async def _record(
+    session: WriteSession,
+    now: datetime,
+    operator: str,
+    action: str,
+    detail: dict[str, str] | None = None,
+) -> None:
+    await audit.record(
+        session,
+        at=now,
+        actor_kind="operator",
+        actor=operator,
+        action=action,
+        subject_kind="operator",
+        subject=operator,
+        detail=dict(detail or {}),
+    )

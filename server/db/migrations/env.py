@@ -1,0 +1,51 @@
+"""Alembic's entry: runs migrations over an asynchronous engine."""
+
+import asyncio
+from typing import Any
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from server.db.base import Utc, Word
+from server.db.schema import whole_metadata
+
+
+def render_item(kind: str, item: Any, _context: Any) -> str | bool:
+    """Write our own column types as the plain ones they store, so that migrations stand alone."""
+    if kind == "type" and isinstance(item, Utc):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, Word):
+        return "sa.String(length=32)"
+    return False
+
+
+def run_migrations(connection: Connection) -> None:
+    """Run every migration that is missing, in one transaction."""
+    context.configure(
+        connection=connection,
+        target_metadata=whole_metadata(),
+        render_as_batch=True,
+        compare_type=True,
+        render_item=render_item,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _connect() -> None:
+    url = context.config.get_main_option("sqlalchemy.url")
+    assert url is not None, "server.db.migrate sets the address"
+    engine = create_async_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(run_migrations)
+    finally:
+        await engine.dispose()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run_migrations(given)
+else:
+    asyncio.run(_connect())

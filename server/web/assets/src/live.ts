@@ -1,0 +1,51 @@
+// Live pages. The server says that something changed; the page then asks for its own content anew
+// and htmx merges it, so that focus, text and scrolling stay. When the stream is silent for ten
+// seconds the page says so: what it shows may be old.
+import htmx from "htmx.org";
+
+const SILENT_AFTER_MS = 10_000;
+const CHECK_EVERY_MS = 1_000;
+
+export function keepFresh(): void {
+  const area = document.querySelector<HTMLElement>("[data-live]");
+  const address = area?.dataset["live"];
+  if (!area || !address) return;
+  const source = new EventSource(address);
+  let heardAt = Date.now();
+  const hear = (): void => {
+    heardAt = Date.now();
+    document.body.classList.remove("stale");
+  };
+  let connectedBefore = false;
+  source.addEventListener("open", () => {
+    hear();
+    // Whatever was missed while the line was down is fetched now.
+    if (connectedBefore) void refresh(area);
+    connectedBefore = true;
+  });
+  source.addEventListener("beat", hear);
+  source.addEventListener("change", () => {
+    hear();
+    void refresh(area);
+  });
+  window.setInterval(() => {
+    if (Date.now() - heardAt > SILENT_AFTER_MS) document.body.classList.add("stale");
+  }, CHECK_EVERY_MS);
+  window.addEventListener("pagehide", () => source.close());
+}
+
+async function refresh(area: HTMLElement): Promise<void> {
+  if (isWriting(area)) return;
+  await htmx.ajax("GET", location.pathname + location.search, {
+    target: area,
+    select: "[data-live]",
+    swap: "outerMorph",
+  });
+}
+
+// Nobody's half-written reason is taken away.
+function isWriting(area: HTMLElement): boolean {
+  const focused = document.activeElement;
+  const writes = focused instanceof HTMLTextAreaElement || focused instanceof HTMLInputElement;
+  return writes && area.contains(focused) && focused.type !== "hidden";
+}

@@ -1,0 +1,7 @@
+// What every page needs: its style, live updates, and forms that cannot be sent twice.
+import "./pages.css";
+import { keepFresh } from "./live";
+import { guardForms } from "./forms";
+
+keepFresh();
+guardForms();
