@@ -29,7 +29,7 @@ from server.notify.channels import Message, Outcome, Verdict
 from server.notify.tables import Notice, NoticeState
 from server.notify.worker import NotifyWorker
 from server.people.tables import Duty, Person, Role, Scope
-from server.places.tables import Building, Community, Estate, Grid, GridKind
+from server.places.tables import Building, Community, Estate, Grid, GridKind, PlacesVersion
 from server.pulse import Pulses
 from wire import codec
 from wire.messages import (
@@ -214,6 +214,7 @@ class World:
             assert found is not None
             for name, value in values.items():
                 setattr(found, name, value)
+            session.add(PlacesVersion(at=self.clock.now()))
 
 
 async def fill(database: Database) -> None:
