@@ -72,7 +72,7 @@ async def _run(settings: Settings) -> int:
             parts = await _build(settings, stack, port=listener.getsockname()[1])
             await _run_parts(parts, listener, stop)
     except ServerError as error:
-        log.error("server_failed", error=str(error))
+        log.critical("server_failed", error=str(error))
         return EXIT_FAILED
     except Exception:
         log.exception("server_crashed")

@@ -20,9 +20,7 @@ _LONGEST_SLEEP_S: Final = 2.0
 class CommandSender:
     """Sends what waits to be sent."""
 
-    def __init__(
-        self, *, database: Database, clock: Clock, link: BrokerLink, pulses: Pulses
-    ) -> None:
+    def __init__(self, *, database: Database, clock: Clock, link: BrokerLink, pulses: Pulses) -> None:
         """Join the parts; `run` starts the sender."""
         self._database = database
         self._clock = clock
@@ -44,7 +42,7 @@ class CommandSender:
                 try:
                     await self.turn()
                 except (SQLAlchemyError, OSError) as error:
-                    log.error("commands_not_sent", error=str(error))
+                    log.warning("commands_not_sent", error=str(error))
             try:
                 async with asyncio.timeout(self._clock.pause_s(_LONGEST_SLEEP_S)):
                     await self._nudge.wait()

@@ -129,11 +129,7 @@ async def item_story(session: ReadSession, item_id: str) -> ItemStory | None:
                 select(Notice).where(Notice.item == item_id).order_by(Notice.created_at, Notice.id)
             )
         ),
-        dues=list(
-            await session.scalars(
-                select(Due).where(Due.item == item_id).order_by(Due.due_at, Due.id)
-            )
-        ),
+        dues=list(await session.scalars(select(Due).where(Due.item == item_id).order_by(Due.due_at, Due.id))),
     )
 
 
@@ -155,9 +151,7 @@ async def was_told(session: ReadSession, item_id: str, person: str) -> bool:
     return party is not None and not party.refused
 
 
-async def facts_of(
-    session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = ""
-) -> Facts:
+async def facts_of(session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = "") -> Facts:
     """Return what the machine of items needs to know for one actor."""
     told = by is ActorKind.PERSON and await was_told(session, item.id, actor)
     return Facts(
@@ -206,9 +200,7 @@ def is_open(item: Item) -> bool:
 def _conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.open is not None:
-        conditions.append(
-            Item.closed_at.is_(None) if wanted.open else Item.closed_at.is_not(None)
-        )
+        conditions.append(Item.closed_at.is_(None) if wanted.open else Item.closed_at.is_not(None))
     columns = {
         Item.mode: wanted.mode,
         Item.community: wanted.community,

@@ -27,10 +27,7 @@ class Responsible:
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Return the people as JSON values, to be kept with an item."""
-        return [
-            {"person": one.person, "role": one.role.value, "reason": one.reason}
-            for one in self.people
-        ]
+        return [{"person": one.person, "role": one.role.value, "reason": one.reason} for one in self.people]
 
 
 async def responsible_for(

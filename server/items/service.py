@@ -54,7 +54,7 @@ class PressOutcome:
         return REFUSALS[self.refusal] if self.refusal else ""
 
 
-async def press(
+async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sentence of the pages
     session: WriteSession,
     item_id: str,
     actor: Actor,
@@ -203,6 +203,4 @@ async def _is_active(session: WriteSession, person: str | None) -> bool:
 
 
 def _refuse(item: Item | None, refusal: Refusal) -> PressOutcome:
-    return PressOutcome(
-        verdict=PressVerdict.REFUSED, state=item.state if item else None, refusal=refusal
-    )
+    return PressOutcome(verdict=PressVerdict.REFUSED, state=item.state if item else None, refusal=refusal)

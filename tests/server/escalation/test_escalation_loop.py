@@ -9,6 +9,7 @@ from server.escalation import service
 from server.escalation.plan import Candidate, Policy, Step, make_policies, plan, reached_by
 from server.escalation.tables import Due, DueKind
 from server.people.tables import Role
+from tests.server.broker import until
 from tests.server.world import at
 from wire.vocabulary import AlarmClass
 
@@ -95,8 +96,11 @@ async def test_the_loop_wakes_for_a_row_that_is_due_sooner(world):
     item = await world.item()
     async with world.database.write() as session:
         service.schedule(session, item.id, DueKind.RECHECK, due_at=world.clock.now())
-    while any(due.kind is DueKind.RECHECK for due in await world.waiting()):
-        await asyncio.sleep(0.01)
+
+    async def settled() -> bool:
+        return not await world.waiting(DueKind.RECHECK)
+
+    await until(settled)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
