@@ -12,6 +12,7 @@ from server.escalation.tables import Due
 from server.items.machine import Facts, Refusal, decide
 from server.items.model import ActorKind, ItemState, Move
 from server.items.tables import Item, ItemMove, ItemParty
+from server.items.undo import find_undoable
 from server.notify.tables import Notice
 from wire.vocabulary import AlarmClass, Condition, Mode
 
@@ -28,6 +29,7 @@ PERSON_MOVES = (
 DESK_MOVES = (
     Move.ACCEPT,
     Move.FINISH,
+    Move.UNDO,
     Move.REASSIGN,
     Move.CONFIRM_FALSE_ALARM,
     Move.REJECT_FALSE_ALARM,
@@ -178,7 +180,11 @@ async def open_moves(
     """
     facts = await facts_of(session, item, by, actor, reason="-")
     moves = PERSON_MOVES if by is ActorKind.PERSON else DESK_MOVES
-    return {move: decide(facts, move, by).refusal for move in moves}
+    refusals = {move: decide(facts, move, by).refusal for move in moves}
+    if refusals[Move.UNDO] is None:
+        found = find_undoable(await moves_of(session, item.id), by, actor)
+        refusals[Move.UNDO] = found if isinstance(found, Refusal) else None
+    return refusals
 
 
 async def cause_present(session: ReadSession, item_id: str) -> bool:
