@@ -74,9 +74,7 @@ async def apply(
         return Applied(alarm=alarm, change=change)
     order = compare(_position(alarm), _position_of(meta, state.changed_at))
     if order is not Order.NEWER:
-        return Applied(
-            alarm=alarm, change=Change.REPEATED if order is Order.SAME else Change.OLDER
-        )
+        return Applied(alarm=alarm, change=Change.REPEATED if order is Order.SAME else Change.OLDER)
     change = _change_of_held(alarm, state)
     _write(alarm, meta, state, now)
     return Applied(alarm=alarm, change=change)
@@ -152,8 +150,7 @@ async def supersede(
     gone = [
         alarm
         for alarm in await session.scalars(query)
-        if alarm.alarm not in known
-        and not (alarm.boot == meta.boot and alarm.up_ms >= meta.up_ms)
+        if alarm.alarm not in known and not (alarm.boot == meta.boot and alarm.up_ms >= meta.up_ms)
     ]
     for alarm in gone:
         alarm.superseded_at = now
@@ -238,9 +235,7 @@ def _position(alarm: Alarm) -> Position:
 
 
 def _position_of(meta: LaneEnvelope, changed_at: datetime) -> Position:
-    return Position(
-        run=meta.run, seq=meta.seq, boot=meta.boot, up_ms=meta.up_ms, changed_at=changed_at
-    )
+    return Position(run=meta.run, seq=meta.seq, boot=meta.boot, up_ms=meta.up_ms, changed_at=changed_at)
 
 
 def _hints(raw: bytes) -> dict[str, str]:
@@ -252,9 +247,7 @@ def _hints(raw: bytes) -> dict[str, str]:
     if not isinstance(content, dict):
         return {}
     return {
-        name: value
-        for name, value in content.items()
-        if isinstance(value, str) and 0 < len(value) <= _MAX_ID
+        name: value for name, value in content.items() if isinstance(value, str) and 0 < len(value) <= _MAX_ID
     }
 
 

@@ -32,9 +32,7 @@ _PAUSE_AFTER_FAILURE_S: Final = 1.0
 class EscalationLoop:
     """Carries out due rows."""
 
-    def __init__(
-        self, *, database: Database, clock: Clock, carry_out: CarryOut, pulses: Pulses
-    ) -> None:
+    def __init__(self, *, database: Database, clock: Clock, carry_out: CarryOut, pulses: Pulses) -> None:
         """Join the parts; `run` starts the loop."""
         self._database = database
         self._clock = clock
@@ -57,7 +55,7 @@ class EscalationLoop:
                 await self.turn()
                 wait_s = _PAUSE_AFTER_FAILURE_S if self._failed else await self._wait_s()
             except (SQLAlchemyError, OSError) as error:
-                log.error("escalation_failed", error=str(error))
+                log.warning("escalation_failed", error=str(error))
                 wait_s = _PAUSE_AFTER_FAILURE_S
             try:
                 async with asyncio.timeout(self._clock.pause_s(wait_s)):

@@ -72,9 +72,7 @@ def make_policies(step_backup_s: float = _DEFAULT_BACKUP_S) -> Policies:
     """
     visit = Policy(
         steps=(
-            Step(
-                roles=(Role.MAINTAINER,), instead=(Role.LEADER,), window=timedelta(hours=24)
-            ),
+            Step(roles=(Role.MAINTAINER,), instead=(Role.LEADER,), window=timedelta(hours=24)),
             Step(roles=(Role.DESK,), window=_LAST),
         ),
         acceptance=None,

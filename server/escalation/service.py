@@ -13,9 +13,7 @@ SETTLED_NOT_NEEDED = "not_needed"
 SETTLED_WITHDRAWN = "withdrawn"
 
 
-def schedule(
-    session: WriteSession, item_id: str, kind: DueKind, *, due_at: datetime, step: int = 0
-) -> None:
+def schedule(session: WriteSession, item_id: str, kind: DueKind, *, due_at: datetime, step: int = 0) -> None:
     """Add a row; the loop hears of it after the commit."""
     session.add(Due(item=item_id, kind=kind, step=step, due_at=due_at))
     session.announce("due", item_id)
@@ -52,16 +50,12 @@ def settle_one(due: Due, *, now: datetime, settled_as: str) -> None:
     due.settled_as = settled_as
 
 
-async def restore(
-    session: WriteSession, item_id: str, due_ids: Sequence[int], *, now: datetime
-) -> None:
+async def restore(session: WriteSession, item_id: str, due_ids: Sequence[int], *, now: datetime) -> None:
     """Let exactly these rows of an item wait again, each for its original time."""
     for due in await open_dues(session, item_id):
         if due.id not in due_ids:
             settle_one(due, now=now, settled_as=SETTLED_WITHDRAWN)
-    for due in await session.scalars(
-        select(Due).where(Due.item == item_id, Due.id.in_(list(due_ids)))
-    ):
+    for due in await session.scalars(select(Due).where(Due.item == item_id, Due.id.in_(list(due_ids)))):
         due.settled_at = None
         due.settled_as = ""
     session.announce("due", item_id)

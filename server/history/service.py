@@ -50,9 +50,7 @@ async def apply(database: HistoryDatabase, batches: Sequence[Batch], *, now: dat
     return len(fresh)
 
 
-async def highest_seqs(
-    database: HistoryDatabase, gateway: str, runs: Iterable[str]
-) -> dict[str, int]:
+async def highest_seqs(database: HistoryDatabase, gateway: str, runs: Iterable[str]) -> dict[str, int]:
     """Return the highest number applied of some runs of a gateway's readings, 0 where none was."""
     highest: dict[str, int] = {}
     async with database.begin() as connection:
@@ -149,8 +147,7 @@ async def _series_ids(connection: AsyncConnection, batches: Iterable[Batch]) -> 
         missing = [series for key, series in series_of.items() if key not in known]
         if missing:
             rows = [
-                {"gateway": gateway, "device": s.device, "point": s.point, "unit": s.unit}
-                for s in missing
+                {"gateway": gateway, "device": s.device, "point": s.point, "unit": s.unit} for s in missing
             ]
             await connection.execute(_insert_new(connection.dialect, Series), rows)
             known |= await _held_ids(connection, gateway)

@@ -84,13 +84,9 @@ async def ingest(
     return done
 
 
-async def quarantine(
-    session: WriteSession, received: Received, error: str, *, now: datetime
-) -> None:
+async def quarantine(session: WriteSession, received: Received, error: str, *, now: datetime) -> None:
     """Keep bytes that could not be used, and say so in the log."""
-    log.error(
-        "message_quarantined", topic=received.topic, bytes=len(received.payload), error=error
-    )
+    log.error("message_quarantined", topic=received.topic, bytes=len(received.payload), error=error)
     session.add(
         Quarantined(
             topic=received.topic[:200],
@@ -163,9 +159,7 @@ async def _apply_alarm(
     try:
         state = _readable_state(message)
     except BodyError as error:
-        log.error(
-            "alarm_unreadable", gateway=gateway, run=message.run, seq=message.seq, error=str(error)
-        )
+        log.warning("alarm_unreadable", gateway=gateway, run=message.run, seq=message.seq, error=str(error))
         await devices.hear(session, gateway, None, now=now)
         raw = bytes(message.alarm)
         return await alarms.keep_unreadable(session, gateway, message, raw, now=now)

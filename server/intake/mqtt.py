@@ -98,8 +98,13 @@ class BrokerLink:
                 await self._serve()
             except (aiomqtt.MqttError, OSError) as error:
                 level = log.warning if failures == 0 else log.debug
-                level("broker_lost", host=self._address.host, port=self._address.port,
-                      error=str(error), failures=failures)
+                level(
+                    "broker_lost",
+                    host=self._address.host,
+                    port=self._address.port,
+                    error=str(error),
+                    failures=failures,
+                )
             finally:
                 was_up, self._client = self._client is not None, None
             failures = 0 if was_up else min(failures + 1, 10)

@@ -41,9 +41,7 @@ def receive(topic: str, payload: bytes, *, at: datetime) -> Received:
         wire.topics.TopicError: the topic is not one of a gateway's.
     """
     parsed = parse_up_topic(topic)
-    return Received(
-        topic=topic, gateway=parsed.gateway, channel=parsed.channel, payload=payload, at=at
-    )
+    return Received(topic=topic, gateway=parsed.gateway, channel=parsed.channel, payload=payload, at=at)
 
 
 Readable = AlarmMessage | ReadingsMessage | ReportMessage | StatusMessage

@@ -113,9 +113,7 @@ class Intake:
             if not batch:
                 continue
             try:
-                done = await ingest(
-                    self._database, batch, now=self._clock.now(), policies=self._policies
-                )
+                done = await ingest(self._database, batch, now=self._clock.now(), policies=self._policies)
             except NOT_OUR_FAULT as error:
                 await self._put_off(batch, Lane.ALARMS, error)
                 continue
@@ -146,7 +144,7 @@ class Intake:
                 for one in heard:
                     await self._answer(one)
             except NOT_OUR_FAULT as error:
-                log.error("statuses_not_kept", count=len(batch), error=str(error))
+                log.warning("statuses_not_kept", count=len(batch), error=str(error))
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
 
     async def _answer(self, heard: status.Heard) -> None:
@@ -163,12 +161,9 @@ class Intake:
             log.info("committed_not_said", gateway=heard.gateway, error=str(error))
             return
         self._answered[heard.gateway] = session
-        log.info("committed_said", gateway=heard.gateway, session=session,
-                 runs=len(reply.committed))
+        log.info("committed_said", gateway=heard.gateway, session=session, runs=len(reply.committed))
 
-    async def _acknowledge(
-        self, lane: Lane, acks: Mapping[tuple[str, str], Iterable[int]]
-    ) -> None:
+    async def _acknowledge(self, lane: Lane, acks: Mapping[tuple[str, str], Iterable[int]]) -> None:
         for (gateway, run), seqs in acks.items():
             numbers = tuple(sorted(set(seqs)))
             try:

@@ -25,9 +25,7 @@ class Heard:
     status: StatusMessage
 
 
-async def keep(
-    database: Database, batch: Sequence[Received], *, now: datetime
-) -> list[Heard]:
+async def keep(database: Database, batch: Sequence[Received], *, now: datetime) -> list[Heard]:
     """Keep the statuses of a batch in one transaction; returns those that could be read.
 
     Raises:
@@ -72,7 +70,5 @@ async def committed_reply(
 
 
 async def _alarm_runs(session: ReadSession, gateway: str) -> dict[str, int]:
-    query = select(LaneRun.run, LaneRun.seq).where(
-        LaneRun.gateway == gateway, LaneRun.lane == Lane.ALARMS
-    )
-    return {run: seq for run, seq in await session.execute(query)}
+    query = select(LaneRun.run, LaneRun.seq).where(LaneRun.gateway == gateway, LaneRun.lane == Lane.ALARMS)
+    return {row.run: row.seq for row in await session.execute(query)}

@@ -69,9 +69,7 @@ async def _finish(act: Act) -> None:
 async def _false_alarm(act: Act) -> None:
     if act.waits_for_desk:
         act.item.false_alarm_claimed = True
-        await telling.tell_last_step(
-            act.session, act.item, act.policy, Occasion.CLAIMED_FALSE, now=act.now
-        )
+        await telling.tell_last_step(act.session, act.item, act.policy, Occasion.CLAIMED_FALSE, now=act.now)
         return
     await _take(act)
     act.item.outcome = Outcome.FALSE_ALARM
@@ -90,16 +88,12 @@ async def _reject_false_alarm(act: Act) -> None:
     await telling.tell_again(act.session, act.item, Occasion.REJECTED_FALSE, now=act.now)
     waiting = await dues.open_dues(act.session, act.item.id)
     if not act.item.accepted and not waiting:
-        await telling.take_next_step(
-            act.session, act.item, act.policy, due_at=act.now, now=act.now
-        )
+        await telling.take_next_step(act.session, act.item, act.policy, due_at=act.now, now=act.now)
 
 
 async def _need_help(act: Act) -> None:
     act.item.help_wanted = True
-    await telling.take_all_steps(
-        act.session, act.item, act.policy, Occasion.HELP, now=act.now
-    )
+    await telling.take_all_steps(act.session, act.item, act.policy, Occasion.HELP, now=act.now)
 
 
 async def _not_mine(act: Act) -> None:
@@ -108,17 +102,13 @@ async def _not_mine(act: Act) -> None:
     if party is not None:
         party.refused = True
         act.before["refused"] = act.actor.id
-    act.before["notices"] = await notices.withdraw(
-        act.session, item.id, only_person=act.actor.id
-    )
+    act.before["notices"] = await notices.withdraw(act.session, item.id, only_person=act.actor.id)
     await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE,), now=act.now)
     item.accepted = False
     item.accepted_at = None
     item.help_wanted = False
     await act.session.flush()
-    steps = await telling.take_next_step(
-        act.session, item, act.policy, due_at=act.now, now=act.now
-    )
+    steps = await telling.take_next_step(act.session, item, act.policy, due_at=act.now, now=act.now)
     if item.owner == act.actor.id:
         item.owner = _first_owner(steps[0].people if steps else ())
 
@@ -144,9 +134,7 @@ async def _reassign(act: Act) -> None:
         new.refused = False
     await act.session.flush()
     given = Candidate(person=person, role=Role.LEADER, reason=f"由指挥中心 {act.actor.id} 转交")
-    await telling.tell(
-        act.session, item, (given,), Occasion.ASSIGNED, step=item.step, now=act.now
-    )
+    await telling.tell(act.session, item, (given,), Occasion.ASSIGNED, step=item.step, now=act.now)
     await _schedule_next(act)
 
 
@@ -170,9 +158,7 @@ async def _take(act: Act) -> None:
 
 async def _stop_telling(act: Act, keep_person: str | None = None) -> None:
     await dues.settle(act.session, act.item.id, (DueKind.STEP,), now=act.now)
-    act.before["notices"] = await notices.withdraw(
-        act.session, act.item.id, keep_person=keep_person
-    )
+    act.before["notices"] = await notices.withdraw(act.session, act.item.id, keep_person=keep_person)
 
 
 async def _done(act: Act) -> None:
@@ -193,9 +179,7 @@ async def _schedule_next(act: Act) -> None:
     due_at = act.now + act.policy.steps[number].window
     steps = await telling.steps_left(act.session, item, act.policy, due_at=due_at, now=act.now)
     if steps:
-        dues.schedule(
-            act.session, item.id, DueKind.STEP, due_at=steps[0].due_at, step=steps[0].number
-        )
+        dues.schedule(act.session, item.id, DueKind.STEP, due_at=steps[0].due_at, step=steps[0].number)
 
 
 def _first_owner(people: tuple[Candidate, ...]) -> str | None:

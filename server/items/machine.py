@@ -213,9 +213,7 @@ RULES: Final[Mapping[tuple[Move, ActorKind], Rule]] = MappingProxyType(
             moves=_all_to(_ACCEPTED, _NEW, _ACCEPTED),
             guards=(_told, _free_or_own, _not_already_own),
         ),
-        (Move.ARRIVE, _P): Rule(
-            moves=_all_to(_ON_SITE, _NEW, _ACCEPTED), guards=(_told, _free_or_own)
-        ),
+        (Move.ARRIVE, _P): Rule(moves=_all_to(_ON_SITE, _NEW, _ACCEPTED), guards=(_told, _free_or_own)),
         (Move.FINISH, _P): Rule(moves=_all_to(_DONE, *_WORKING), guards=(_told, _free_or_own)),
         (Move.NEED_HELP, _P): Rule(moves=_stay(*_WORKING), guards=(_told, _no_help_yet)),
         (Move.NOT_MINE, _P): Rule(moves=_all_to(_NEW, *_WORKING), guards=(_told, _free_or_own)),

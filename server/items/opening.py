@@ -26,9 +26,7 @@ from wire.vocabulary import AlarmClass, Condition
 _RANK = {class_: rank for rank, class_ in enumerate(AlarmClass)}
 
 
-async def follow(
-    session: WriteSession, applied: Applied, *, now: datetime, policies: Policies
-) -> None:
+async def follow(session: WriteSession, applied: Applied, *, now: datetime, policies: Policies) -> None:
     """Let an item follow what an alarm's newest state says.
 
     Args:
@@ -51,17 +49,13 @@ async def follow(
             pass
 
 
-async def follow_superseded(
-    session: WriteSession, alarms: Iterable[Alarm], *, now: datetime
-) -> None:
+async def follow_superseded(session: WriteSession, alarms: Iterable[Alarm], *, now: datetime) -> None:
     """Note on items that their gateway no longer knows alarms of theirs: those count as over."""
     for alarm in alarms:
         await _clear(session, alarm, Move.SUPERSEDE, now=now)
 
 
-async def _raise(
-    session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies
-) -> None:
+async def _raise(session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies) -> None:
     key = f"{alarm.gateway}/{alarm.device}/{alarm.kind.value}/{alarm.mode.value}"
     item = await session.scalar(select(Item).where(Item.open_key == key))
     if item is None:
@@ -71,13 +65,9 @@ async def _raise(
     await _raise_again(session, item, alarm, now=now, policies=policies)
 
 
-async def _open(
-    session: WriteSession, alarm: Alarm, key: str, *, now: datetime, policies: Policies
-) -> None:
+async def _open(session: WriteSession, alarm: Alarm, key: str, *, now: datetime, policies: Policies) -> None:
     policy = policies[alarm.class_]
-    found = await responsible_for(
-        session, alarm.gateway, alarm.device, now=now, desk_only=not alarm.readable
-    )
+    found = await responsible_for(session, alarm.gateway, alarm.device, now=now, desk_only=not alarm.readable)
     steps = plan(policy, found.people, now)
     item = _new_item(alarm, key, found, now)
     first = steps[0].people[0] if steps else None
@@ -92,13 +82,9 @@ async def _open(
         session, item, Move.OPEN, SYSTEM, at=now, to=ItemState.NEW, came_from=None, reason=reason
     )
     if steps:
-        await telling.tell(
-            session, item, steps[0].people, Occasion.OPENED, step=steps[0].number, now=now
-        )
+        await telling.tell(session, item, steps[0].people, Occasion.OPENED, step=steps[0].number, now=now)
     if len(steps) > 1:
-        dues.schedule(
-            session, item.id, DueKind.STEP, due_at=steps[1].due_at, step=steps[1].number
-        )
+        dues.schedule(session, item.id, DueKind.STEP, due_at=steps[1].due_at, step=steps[1].number)
 
 
 def _new_item(alarm: Alarm, key: str, found: Responsible, now: datetime) -> Item:
@@ -161,27 +147,19 @@ async def _climb(session: WriteSession, item: Item, policy: Policy, *, now: date
         steps = await telling.steps_left(session, item, policy, due_at=now, now=now)
         item.step = steps[0].number if steps else len(policy.steps) - 1
         if steps:
-            await telling.tell(
-                session, item, steps[0].people, Occasion.RAISED, step=item.step, now=now
-            )
+            await telling.tell(session, item, steps[0].people, Occasion.RAISED, step=item.step, now=now)
         return
-    await telling.take_next_step(
-        session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED
-    )
+    await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
 
 
-async def restart_acceptance(
-    session: WriteSession, item: Item, policy: Policy, *, now: datetime
-) -> None:
+async def restart_acceptance(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
     """Give whoever has an item the whole time of an acceptance, from now."""
     await dues.settle(session, item.id, (DueKind.ACCEPTANCE,), now=now)
     if policy.acceptance is not None and item.state is ItemState.ACCEPTED:
         dues.schedule(session, item.id, DueKind.ACCEPTANCE, due_at=now + policy.acceptance)
 
 
-async def _follow_change(
-    session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies
-) -> None:
+async def _follow_change(session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies) -> None:
     item = await _open_item_of(session, alarm)
     if item is None:
         return
@@ -197,9 +175,7 @@ def _waits_for_reset(alarm: Alarm) -> bool:
     return alarm.condition is Condition.NORMAL and alarm.latched
 
 
-async def order_resets(
-    session: WriteSession, item: Item, *, issuer: str, now: datetime
-) -> int:
+async def order_resets(session: WriteSession, item: Item, *, issuer: str, now: datetime) -> int:
     """Order the gateway to reset each latch of an item whose cause is gone; returns how many."""
     query = select(Alarm).where(
         Alarm.item == item.id, Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None)
@@ -218,15 +194,15 @@ async def order_resets(
     return len(waiting)
 
 
-async def _clear(
-    session: WriteSession, alarm: Alarm, move: Move, *, now: datetime
-) -> None:
+async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: datetime) -> None:
     item = await _open_item_of(session, alarm)
     if item is None:
         return
     await session.flush()
-    query = select(func.count()).select_from(Alarm).where(
-        Alarm.item == item.id, Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None)
+    query = (
+        select(func.count())
+        .select_from(Alarm)
+        .where(Alarm.item == item.id, Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None))
     )
     was_over = item.alarm_over
     item.alarm_over = not await session.scalar(query)

@@ -12,6 +12,7 @@ from server.escalation.tables import Due
 from server.items.machine import Facts, Refusal, decide
 from server.items.model import ActorKind, ItemState, Move
 from server.items.tables import Item, ItemMove, ItemParty
+from server.items.undo import find_undoable
 from server.notify.tables import Notice
 from wire.vocabulary import AlarmClass, Condition, Mode
 
@@ -28,6 +29,7 @@ PERSON_MOVES = (
 DESK_MOVES = (
     Move.ACCEPT,
     Move.FINISH,
+    Move.UNDO,
     Move.REASSIGN,
     Move.CONFIRM_FALSE_ALARM,
     Move.REJECT_FALSE_ALARM,
@@ -129,11 +131,7 @@ async def item_story(session: ReadSession, item_id: str) -> ItemStory | None:
                 select(Notice).where(Notice.item == item_id).order_by(Notice.created_at, Notice.id)
             )
         ),
-        dues=list(
-            await session.scalars(
-                select(Due).where(Due.item == item_id).order_by(Due.due_at, Due.id)
-            )
-        ),
+        dues=list(await session.scalars(select(Due).where(Due.item == item_id).order_by(Due.due_at, Due.id))),
     )
 
 
@@ -155,9 +153,7 @@ async def was_told(session: ReadSession, item_id: str, person: str) -> bool:
     return party is not None and not party.refused
 
 
-async def facts_of(
-    session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = ""
-) -> Facts:
+async def facts_of(session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = "") -> Facts:
     """Return what the machine of items needs to know for one actor."""
     told = by is ActorKind.PERSON and await was_told(session, item.id, actor)
     return Facts(
@@ -184,7 +180,11 @@ async def open_moves(
     """
     facts = await facts_of(session, item, by, actor, reason="-")
     moves = PERSON_MOVES if by is ActorKind.PERSON else DESK_MOVES
-    return {move: decide(facts, move, by).refusal for move in moves}
+    refusals = {move: decide(facts, move, by).refusal for move in moves}
+    if refusals[Move.UNDO] is None:
+        found = find_undoable(await moves_of(session, item.id), by, actor)
+        refusals[Move.UNDO] = found if isinstance(found, Refusal) else None
+    return refusals
 
 
 async def cause_present(session: ReadSession, item_id: str) -> bool:
@@ -206,9 +206,7 @@ def is_open(item: Item) -> bool:
 def _conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.open is not None:
-        conditions.append(
-            Item.closed_at.is_(None) if wanted.open else Item.closed_at.is_not(None)
-        )
+        conditions.append(Item.closed_at.is_(None) if wanted.open else Item.closed_at.is_not(None))
     columns = {
         Item.mode: wanted.mode,
         Item.community: wanted.community,

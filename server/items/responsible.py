@@ -9,6 +9,8 @@ from server.escalation.plan import Candidate
 from server.people.tables import Role
 from server.routing import service as routing
 
+DESK_ONLY = "由指挥中心负责，因为报警内容无法识别。"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Responsible:
@@ -25,10 +27,7 @@ class Responsible:
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Return the people as JSON values, to be kept with an item."""
-        return [
-            {"person": one.person, "role": one.role.value, "reason": one.reason}
-            for one in self.people
-        ]
+        return [{"person": one.person, "role": one.role.value, "reason": one.reason} for one in self.people]
 
 
 async def responsible_for(
@@ -56,5 +55,5 @@ async def responsible_for(
         building=chain.building,
         where=chain.where,
         device_name=chain.device_name,
-        reason=chain.reason,
+        reason=DESK_ONLY if desk_only else chain.reason,
     )

@@ -54,7 +54,7 @@ class PressOutcome:
         return REFUSALS[self.refusal] if self.refusal else ""
 
 
-async def press(
+async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sentence of the pages
     session: WriteSession,
     item_id: str,
     actor: Actor,
@@ -160,7 +160,9 @@ async def _carry_out(
 
 
 async def _undo(session: WriteSession, attempt: _Attempt) -> PressOutcome:
-    found = find_undoable(await moves_of(session, attempt.item.id), attempt.actor)
+    found = find_undoable(
+        await moves_of(session, attempt.item.id), attempt.actor.kind, attempt.actor.id
+    )
     if isinstance(found, Refusal):
         return _refuse(attempt.item, found)
     state = await restore(session, attempt.item, found, now=attempt.now)
@@ -203,6 +205,4 @@ async def _is_active(session: WriteSession, person: str | None) -> bool:
 
 
 def _refuse(item: Item | None, refusal: Refusal) -> PressOutcome:
-    return PressOutcome(
-        verdict=PressVerdict.REFUSED, state=item.state if item else None, refusal=refusal
-    )
+    return PressOutcome(verdict=PressVerdict.REFUSED, state=item.state if item else None, refusal=refusal)

@@ -48,9 +48,7 @@ async def tell(
     await notices.create(session, item, told, occasion, step=step, now=now)
 
 
-async def tell_again(
-    session: WriteSession, item: Item, occasion: Occasion, *, now: datetime
-) -> None:
+async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, now: datetime) -> None:
     """Make notices for everyone who was told before and did not refuse."""
     people = [party.person for party in await parties_of(session, item.id) if not party.refused]
     await notices.create(session, item, people, occasion, step=item.step, now=now)
@@ -96,9 +94,7 @@ async def take_next_step(
     await tell(session, item, taken.people, occasion, step=taken.number, now=now)
     await _note(session, item, now=now, people=taken.people)
     if len(steps) > 1:
-        dues.schedule(
-            session, item.id, DueKind.STEP, due_at=steps[1].due_at, step=steps[1].number
-        )
+        dues.schedule(session, item.id, DueKind.STEP, due_at=steps[1].due_at, step=steps[1].number)
     return steps
 
 
@@ -133,9 +129,7 @@ async def steps_left(
     return plan(policy, people, due_at, first=item.step + 1)
 
 
-async def candidates_of(
-    session: ReadSession, item: Item, *, now: datetime
-) -> tuple[Candidate, ...]:
+async def candidates_of(session: ReadSession, item: Item, *, now: datetime) -> tuple[Candidate, ...]:
     """Return whom the chain of an item's device reaches now, without those who refused."""
     refused = {party.person for party in await parties_of(session, item.id) if party.refused}
     found = await responsible_for(session, item.gateway, item.device, now=now)

@@ -19,9 +19,7 @@ from server.items.tables import Item
 from server.notify.render import Occasion
 
 
-async def carry_out(
-    session: WriteSession, due: Due, *, now: datetime, policies: Policies
-) -> str:
+async def carry_out(session: WriteSession, due: Due, *, now: datetime, policies: Policies) -> str:
     """Do what a due row says, if it still makes sense, and settle the row.
 
     Returns:
@@ -36,18 +34,14 @@ async def carry_out(
     return settled_as
 
 
-async def _step(
-    session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies
-) -> str:
+async def _step(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     if not await _allows(session, item, Move.ESCALATE) or item.accepted:
         return dues.SETTLED_NOT_NEEDED
     await telling.take_next_step(session, item, policies[item.class_], due_at=due.due_at, now=now)
     return dues.SETTLED_DONE
 
 
-async def _acceptance(
-    session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies
-) -> str:
+async def _acceptance(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     del due
     if not await _allows(session, item, Move.RELEASE):
         return dues.SETTLED_NOT_NEEDED
@@ -58,9 +52,7 @@ async def _acceptance(
     return dues.SETTLED_DONE
 
 
-async def _recheck(
-    session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies
-) -> str:
+async def _recheck(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     del due
     if not await _allows(session, item, Move.RETURN):
         return dues.SETTLED_NOT_NEEDED
@@ -74,9 +66,7 @@ async def _recheck(
     return dues.SETTLED_DONE
 
 
-async def resume(
-    session: WriteSession, item: Item, *, now: datetime, policies: Policies
-) -> None:
+async def resume(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
     """Let the escalation go on after an acceptance fell away: the next step, else all again."""
     policy = policies[item.class_]
     steps = await telling.take_next_step(

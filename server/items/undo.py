@@ -8,7 +8,6 @@ from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.items.machine import Refusal
 from server.items.model import ActorKind, ItemState, Move, Outcome
-from server.items.record import Actor
 from server.items.tables import Item, ItemMove, ItemParty
 from server.notify import service as notices
 
@@ -41,18 +40,19 @@ async def snapshot(session: WriteSession, item: Item) -> dict[str, Any]:
     }
 
 
-def find_undoable(moves: Sequence[ItemMove], actor: Actor) -> ItemMove | Refusal:
+def find_undoable(moves: Sequence[ItemMove], by: ActorKind, actor: str) -> ItemMove | Refusal:
     """Return the last press of an actor if nobody acted since, else why nothing can be undone.
 
     Args:
         moves: everything that happened to the item, oldest first.
-        actor: who wants to undo.
+        by: what kind of actor wants to undo.
+        actor: their code or name.
     """
     others_acted = False
     for row in reversed(moves):
         if row.undone or row.move in _PASSED_OVER:
             continue
-        own = row.actor_kind is actor.kind and row.actor == actor.id
+        own = row.actor_kind is by and row.actor == actor
         if own and row.move in UNDOABLE and row.before is not None:
             return Refusal.OTHERS_ACTED if others_acted else row
         others_acted = True

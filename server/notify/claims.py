@@ -77,9 +77,7 @@ async def claim(
     return claimed
 
 
-def choose(
-    waiting: Sequence[tuple[str, str]], *, most: int, busy: Sequence[str]
-) -> Collection[str]:
+def choose(waiting: Sequence[tuple[str, str]], *, most: int, busy: Sequence[str]) -> Collection[str]:
     """Choose notices in order, few at once for the same person.
 
     Args:
@@ -116,9 +114,7 @@ async def record(
             await _try_again_or_give_up(session, notice, now=now)
         else:
             await _give_up(session, notice, now=now)
-        session.add(
-            Attempt(notice=notice.id, at=now, outcome=notice.state, detail=outcome.reason)
-        )
+        session.add(Attempt(notice=notice.id, at=now, outcome=notice.state, detail=outcome.reason))
         session.announce("item", notice.item)
         return notice.state
 
@@ -127,9 +123,7 @@ async def next_send_at(session: ReadSession) -> datetime | None:
     """Return when the next notice is to be sent or its claim runs out; nothing if none waits."""
     pending = select(Notice.send_at).where(Notice.state.in_(_UNSENT)).order_by(Notice.send_at)
     claims = (
-        select(Notice.claimed_until)
-        .where(Notice.state == NoticeState.SENDING)
-        .order_by(Notice.claimed_until)
+        select(Notice.claimed_until).where(Notice.state == NoticeState.SENDING).order_by(Notice.claimed_until)
     )
     times = [await session.scalar(pending.limit(1)), await session.scalar(claims.limit(1))]
     return min((time for time in times if time is not None), default=None)
@@ -189,9 +183,7 @@ async def _claim_one(
     )
 
 
-async def _try_again_or_give_up(
-    session: WriteSession, notice: Notice, *, now: datetime
-) -> None:
+async def _try_again_or_give_up(session: WriteSession, notice: Notice, *, now: datetime) -> None:
     delay = next_try_after(class_of(notice.urgency), notice.attempts)
     if delay is None:
         await _give_up(session, notice, now=now)

@@ -107,9 +107,7 @@ async def withdraw(
 
 async def restore(session: WriteSession, notice_ids: Iterable[str], *, now: datetime) -> None:
     """Let withdrawn notices wait again, because what withdrew them was undone."""
-    query = select(Notice).where(
-        Notice.id.in_(list(notice_ids)), Notice.state == NoticeState.WITHDRAWN
-    )
+    query = select(Notice).where(Notice.id.in_(list(notice_ids)), Notice.state == NoticeState.WITHDRAWN)
     for notice in await session.scalars(query):
         notice.state = NoticeState.PENDING
         notice.send_at = now

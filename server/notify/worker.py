@@ -61,7 +61,7 @@ class NotifyWorker:
                     await self._start_due(group)
                     wait_s = await self._wait_s()
                 except (SQLAlchemyError, OSError) as error:
-                    log.error("notices_not_claimed", error=str(error))
+                    log.warning("notices_not_claimed", error=str(error))
                     wait_s = _PAUSE_AFTER_FAILURE_S
                 try:
                     async with asyncio.timeout(self._clock.pause_s(wait_s)):
@@ -100,9 +100,7 @@ class NotifyWorker:
         try:
             outcome = await self._send(claimed)
             reach(Failpoint.AFTER_SEND_BEFORE_RECORD)
-            state = await claims.record(
-                self._database, notice, outcome, now=self._clock.now()
-            )
+            state = await claims.record(self._database, notice, outcome, now=self._clock.now())
             log.info(
                 "notice_attempted",
                 notice=notice,
@@ -115,7 +113,7 @@ class NotifyWorker:
             )
         except (SQLAlchemyError, OSError) as error:
             # The claim runs out and the notice is sent again, under the same id.
-            log.error("attempt_not_recorded", notice=notice, error=str(error))
+            log.warning("attempt_not_recorded", notice=notice, error=str(error))
         finally:
             self._under_way.pop(notice, None)
             self._nudge.set()

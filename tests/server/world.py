@@ -29,7 +29,7 @@ from server.notify.channels import Message, Outcome, Verdict
 from server.notify.tables import Notice, NoticeState
 from server.notify.worker import NotifyWorker
 from server.people.tables import Duty, Person, Role, Scope
-from server.places.tables import Building, Community, Estate, Grid, GridKind
+from server.places.tables import Building, Community, Estate, Grid, GridKind, PlacesVersion
 from server.pulse import Pulses
 from wire import codec
 from wire.messages import (
@@ -109,7 +109,9 @@ class World:
         }
         return {**values, **changes}
 
-    def alarm_message(self, state: AlarmState | bytes, *, seq: int | None = None, gateway: str = GATEWAY, **envelope: Any) -> Received:
+    def alarm_message(
+        self, state: AlarmState | bytes, *, seq: int | None = None, gateway: str = GATEWAY, **envelope: Any
+    ) -> Received:
         raw = msgspec.Raw(state) if isinstance(state, bytes) else codec.as_raw(state)
         envelope.setdefault("run", RUN)
         message = AlarmMessage(**self.envelope(**envelope), seq=seq or next(self.seqs), alarm=raw)
@@ -136,7 +138,9 @@ class World:
 
     # --- what people and time do ---------------------------------------------------------------
 
-    async def press(self, person: str, move: Move, *, item: str | None = None, **options: Any) -> PressOutcome:
+    async def press(
+        self, person: str, move: Move, *, item: str | None = None, **options: Any
+    ) -> PressOutcome:
         kind = ActorKind.OPERATOR if person.startswith("op-") else ActorKind.PERSON
         item_id = item or (await self.item()).id
         press_id = options.pop("press_id", None) or f"press-{next(self.presses)}"
@@ -214,6 +218,7 @@ class World:
             assert found is not None
             for name, value in values.items():
                 setattr(found, name, value)
+            session.add(PlacesVersion(at=self.clock.now()))
 
 
 async def fill(database: Database) -> None:
@@ -228,14 +233,20 @@ async def fill(database: Database) -> None:
         await session.flush()
         session.add(Building(code="b1", estate="e1", name="3号楼", grid="g1"))
         for person in PEOPLE:
-            session.add(Person(code=person, name=f"{person}某", webhook_url=f"https://phone.example/{person}"))
+            session.add(
+                Person(code=person, name=f"{person}某", webhook_url=f"https://phone.example/{person}")
+            )
         await session.flush()
         for person, (role, scope, code) in PEOPLE.items():
             session.add(Duty(person=person, role=role, scope=scope, code=code))
         session.add(Gateway(id=GATEWAY, name="一号网关", building="b1"))
         await session.flush()
         for device in ("gas-1", "gas-2", "meter-1"):
-            session.add(Device(gateway=GATEWAY, device=device, name="厨房探测器", building="b1", floor="2", door="201"))
+            session.add(
+                Device(
+                    gateway=GATEWAY, device=device, name="厨房探测器", building="b1", floor="2", door="201"
+                )
+            )
 
 
 async def plain_link(session: Any, item: str, person: str, now: datetime) -> str:

@@ -20,8 +20,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _CARRIERS: Final = tuple(
-    ipaddress.IPv6Network(text)
-    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+    ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
 )
 """IPv6 networks whose addresses carry an IPv4 address, besides those Python names."""
 _SPECIAL: Final = tuple(
@@ -68,9 +67,7 @@ class Target:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-async def find_target(
-    url: str, *, allowed: frozenset[str], resolve: Resolve | None = None
-) -> Target:
+async def find_target(url: str, *, allowed: frozenset[str], resolve: Resolve | None = None) -> Target:
     """Check an address and resolve it once.
 
     Args:

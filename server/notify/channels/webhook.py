@@ -84,9 +84,7 @@ class WebhookChannel:
     async def send(self, message: Message) -> Outcome:
         """Post a notice to the address that was checked, and no other."""
         try:
-            target = await find_target(
-                message.address, allowed=self.allowed, resolve=self.resolve
-            )
+            target = await find_target(message.address, allowed=self.allowed, resolve=self.resolve)
         except RefusedAddressError as error:
             return Outcome(verdict=Verdict.PERMANENT, reason=f"address refused: {error}")
         except OSError as error:

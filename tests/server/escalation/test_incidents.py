@@ -364,6 +364,7 @@ async def test_a_reraise_after_closing_is_a_new_item(world):
     await world.raise_alarm()
     await world.press("leader", Move.FINISH)
     await world.clear_alarm()
+    world.clock.advance(seconds=1)
     await world.raise_alarm(count=2)
     first, second = await world.items()
     assert (first.state, second.state) == (ItemState.CLOSED, ItemState.NEW)

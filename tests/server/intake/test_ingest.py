@@ -1,6 +1,7 @@
 """Batches of alarms: applied once, the newest wins, one bad message is never in the way."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -228,7 +229,7 @@ async def test_any_order_with_any_repeats_ends_in_the_same_state_and_one_item(
             for n in range(length)
         ]
         edges = [0, *sorted(cut for cut in cuts if cut < len(indices)), len(indices)]
-        for begin, end in zip(edges, edges[1:], strict=False):
+        for begin, end in pairwise(edges):
             await world.take(*(messages[index] for index in indices[begin:end]))
         alarm = await world.alarm()
         [item] = await world.items()

@@ -93,7 +93,9 @@ def test_closed_items_say_that_they_are_closed():
         assert decide(facts(C), move, P).refusal is Refusal.CLOSED
 
 
-@pytest.mark.parametrize("move", [Move.ACCEPT, Move.ARRIVE, Move.FINISH, Move.NEED_HELP, Move.NOT_MINE, Move.FALSE_ALARM])
+@pytest.mark.parametrize(
+    "move", [Move.ACCEPT, Move.ARRIVE, Move.FINISH, Move.NEED_HELP, Move.NOT_MINE, Move.FALSE_ALARM]
+)
 def test_nobody_acts_who_was_not_told(move):
     assert decide(facts(N, told=False), move, P).refusal is Refusal.NOT_TOLD
 

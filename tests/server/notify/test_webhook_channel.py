@@ -52,7 +52,11 @@ async def receiver(answer: bytes, *, hang: bool = False):
     async def serve(reader, writer):
         connections.append(writer)
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length")
+        )
         requests.append(head + await reader.readexactly(length))
         if not hang:
             writer.write(answer)

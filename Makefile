@@ -1,0 +1,125 @@
+# Gridwarden. Needs Python 3.11 or newer (with venv), make and git; everything else is set up here.
+#
+#   make demo            play an incident on this machine; CHECK=1 plays it without a human
+#   make test            everything the project checks
+#   make check | unit    the fast static checks | the tests without processes and browsers
+#   make format          let ruff format and fix
+#   make assets          pages and message catalogues
+#   make lock            resolve the dependencies again
+#   make bench | clean   measurements | remove what was built
+#
+#   PYTHON=python3.12    which Python makes .venv        BROKER=auto|mosquitto|amqtt   the demo's broker
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: demo test check unit stories lock assets catalogues format bench clean env provision demo-checks api
+
+BROKER ?= auto
+JOBS ?= 2
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCKED := .venv/locked.stamp
+LINKED := .venv/linked.stamp
+UV_VERSION := 0.13.9
+UV := .cache/lock/bin/uv
+PIP_COMPILE = $(UV) pip compile --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q
+
+# --- the environment ---------------------------------------------------------------------------
+
+env: $(LINKED)
+
+$(LOCKED): requirements/dev.txt
+	@set -e; if [ ! -x $(BIN)/python ]; then \
+	    python="$(PYTHON)"; \
+	    for candidate in python3.11 python3.12 python3.13 python3; do \
+	        [ -z "$$python" ] || break; \
+	        if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then python=$$candidate; fi; \
+	    done; \
+	    if [ -z "$$python" ]; then echo "Python 3.11 or newer is missing (on Debian: apt-get install python3 python3-venv; or make PYTHON=/path/to/python)" >&2; exit 1; fi; \
+	    if ! $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$python is not Python 3.11 or newer" >&2; exit 1; fi; \
+	    if ! $$python -c 'import venv, ensurepip' 2>/dev/null; then echo "$$python lacks venv (on Debian: apt-get install python3-venv)" >&2; exit 1; fi; \
+	    echo "environment: .venv with $$($$python --version)"; \
+	    $$python -m venv .venv; \
+	fi
+	@echo "environment: locked dependencies (about a minute the first time)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(LINKED): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# --- what is built -----------------------------------------------------------------------------
+
+assets: $(LINKED) catalogues
+	@echo "pages: server/web/static"
+	@$(BIN)/python hatch_build.py assets
+
+catalogues: $(LINKED)
+	@$(BIN)/python hatch_build.py catalogues
+
+api: $(LINKED)  # the wire contract as AsyncAPI
+	@$(BIN)/python -m wire.asyncapi > docs/asyncapi.json.new && mv docs/asyncapi.json.new docs/asyncapi.json
+	@echo "docs/asyncapi.json"
+
+lock: $(UV)
+	@$(PIP_COMPILE) --all-extras pyproject.toml -o requirements/dev.txt
+	@for role in edge server sim; do \
+	    $(PIP_COMPILE) --extra $$role -c requirements/dev.txt pyproject.toml -o requirements/$$role.txt || exit 1; \
+	done
+	@echo "requirements/{edge,server,sim,dev}.txt"
+
+$(UV): $(LINKED)
+	@$(BIN)/python -m venv .cache/lock
+	@.cache/lock/bin/python -m pip --quiet --disable-pip-version-check install uv==$(UV_VERSION)
+
+# --- what is run -------------------------------------------------------------------------------
+
+demo: assets
+	@$(BIN)/python deploy/foreground.py $(BIN)/gridwarden-sim demo $(if $(CHECK),--check) --broker $(BROKER)
+
+bench: assets
+	@set -e; found=; for file in bench/bench_*.py; do \
+	    if [ -e "$$file" ]; then found=yes; echo "$$file"; $(BIN)/python "$$file"; fi; \
+	done; [ -n "$$found" ] || echo "bench/ holds no measurement yet"
+
+# --- what is checked ---------------------------------------------------------------------------
+
+# pytest comes last, so that its closing line is the last word.
+test: provision check assets demo-checks
+	@echo "tests: units, contracts, documents"
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not story and not browser and not fault"
+	@echo "tests: stories, faults and pages, against real processes"
+	@$(BIN)/pytest -q -m "story or browser or fault"
+
+provision:
+	@sh deploy/provision
+
+check: $(LINKED)
+	@echo "lint, format, types, arrows, docstrings"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "run: make format" >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports >.venv/arrows.log 2>&1 || { cat .venv/arrows.log >&2; exit 1; }
+	@$(BIN)/interrogate --quiet wire edge server firmware-sim hatch_build.py || $(BIN)/interrogate -v wire edge server firmware-sim hatch_build.py
+
+demo-checks: assets
+	@for broker in mosquitto amqtt; do \
+	    echo "demonstration, checked, with $$broker"; \
+	    $(BIN)/gridwarden-sim demo --check --broker $$broker || exit 1; \
+	done
+
+unit: assets
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not story and not browser and not fault"
+
+stories: assets
+	@$(BIN)/pytest -q -m "story or browser or fault"
+
+format: $(LINKED)
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+clean:
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf server/web/static server/web/assets/node_modules
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} + ; find server -name '*.mo' -delete

@@ -1,0 +1,258 @@
+"""The composition root: builds the parts, runs them together, stops them together.
+
+If any loop crashes, the process ends: a dead engine must never sit behind a health page that
+answers 200. uvicorn therefore runs as one task among the others, behind a shield; its own signal
+handlers, which would raise the signal again after its stop and kill the siblings, are not installed.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from server.access.links import LinkBook
+from server.clock import MovedClock, server_clock
+from server.config import Settings
+from server.context import Context
+from server.db.session import Database, WriteSession
+from server.errors import ServerError
+from server.escalation.loop import CarryOut, EscalationLoop
+from server.escalation.plan import Policies, make_policies
+from server.escalation.tables import Due
+from server.history.database import HistoryDatabase
+from server.intake.commands import CommandSender
+from server.intake.mqtt import BrokerAddress
+from server.intake.service import Intake
+from server.items import timed
+
+from server.notify.channels.webhook import WebhookChannel
+from server.notify.claims import LinkMaker
+from server.notify.service import WEBHOOK
+from server.notify.worker import NotifyWorker
+from server.pulse import Pulses
+
+log = structlog.get_logger()
+
+STOP_S: Final = 4.0
+"""How long a stop may take before what is left is cut off."""
+_GRACE_S: Final = 1
+"""How long open requests get when the server stops; live streams never end by themselves."""
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+_BACKLOG: Final = 1024
+
+
+def run(settings: Settings) -> int:
+    """Run the server until a signal stops it or something crashes.
+
+    Returns:
+        The exit code: 0 after SIGINT or SIGTERM, 1 when it could not start or a part crashed.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_run(settings))
+
+
+async def _run(settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with AsyncExitStack() as stack:
+            listener = stack.enter_context(_listening(settings.http_host, settings.http_port))
+            parts = await _build(settings, stack, port=listener.getsockname()[1])
+            await _run_parts(parts, listener, stop)
+    except ServerError as error:
+        log.critical("server_failed", error=str(error))
+        return EXIT_FAILED
+    except Exception:
+        log.exception("server_crashed")
+        return EXIT_FAILED
+    log.info("server_stopped")
+    return EXIT_OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """Everything that runs, in the order in which it is started."""
+
+    intake: Intake
+    commands: CommandSender
+    escalation: EscalationLoop
+    notify: NotifyWorker
+    web: FastAPI
+
+
+async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Parts:
+    """Build the parts; each registers its own end with the stack."""
+    clock, pulses = server_clock(), Pulses()
+    if isinstance(clock, MovedClock):
+        log.warning("test_clock_in_use")
+    policies = make_policies(settings.step_backup_s)
+    await asyncio.to_thread(migrate, settings)
+    database = Database(settings.database)
+    stack.push_async_callback(database.close)
+    readings = HistoryDatabase(settings.readings_database)
+    stack.push_async_callback(readings.close)
+    await readings.prepare()
+    webhook = WebhookChannel(settings.webhook_key(), allowed=settings.webhook_allow)
+    stack.push_async_callback(webhook.close)
+    intake = Intake(
+        database=database,
+        readings=readings,
+        clock=clock,
+        address=_broker_address(settings),
+        policies=policies,
+        pulses=pulses,
+    )
+    commands = CommandSender(database=database, clock=clock, link=intake.link, pulses=pulses)
+    escalation = EscalationLoop(
+        database=database, clock=clock, carry_out=_carrying_out(policies), pulses=pulses
+    )
+    notify = NotifyWorker(
+        database=database,
+        clock=clock,
+        channels={WEBHOOK: webhook},
+        make_link=_link_maker(settings, port),
+        pulses=pulses,
+    )
+    for hear in (commands.hear, escalation.hear, notify.hear):
+        stack.callback(database.listen(hear))
+    context = Context(
+        settings=settings,
+        clock=clock,
+        database=database,
+        readings=readings,
+        policies=policies,
+        pulses=pulses,
+    )
+    return _Parts(
+        intake=intake,
+        commands=commands,
+        escalation=escalation,
+        notify=notify,
+        web=build_app(context),
+    )
+
+
+async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event) -> None:
+    server = _WebServer(
+        uvicorn.Config(
+            parts.web,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+    )
+    async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(part, name=name)
+            for name, part in (
+                ("intake", parts.intake.run()),
+                ("commands", parts.commands.run()),
+                ("escalation", parts.escalation.run()),
+                ("notify", parts.notify.run()),
+                ("web", _serve(server, listener)),
+            )
+        ]
+        await server.up.wait()
+        log.info("server_started", http_port=listener.getsockname()[1])
+        await stop.wait()
+        log.info("server_stopping")
+        limit.reschedule(asyncio.get_running_loop().time() + STOP_S)
+        for task in tasks:
+            task.cancel()
+
+
+class _WebServer(uvicorn.Server):
+    """uvicorn without its signal handlers, which says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the process: they stop every part, not this one alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening."""
+        await super().startup(sockets)
+        self.up.set()
+
+
+async def _serve(server: _WebServer, listener: socket.socket) -> None:
+    """Serve until cancelled, then finish open requests before the cancellation goes on."""
+    # Not of the group: a sibling's crash must not cut requests in flight. Owned by this function.
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="web-serve")
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+    raise ServerError("the web server ended by itself")
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Open the port, so that a taken one is known before anything else is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise ServerError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        yield listener
+
+
+def _carrying_out(policies: Policies) -> CarryOut:
+    async def carry_out(session: WriteSession, due: Due, now: datetime) -> str:
+        return await timed.carry_out(session, due, now=now, policies=policies)
+
+    return carry_out
+
+
+def _link_maker(settings: Settings, port: int) -> LinkMaker:
+    book = LinkBook(settings.signing_key())
+    address = settings.address(port)
+
+    async def make_link(session: WriteSession, item: str, person: str, now: datetime) -> str:
+        return f"{address}/i/{await book.make(session, item, person, now)}"
+
+    return make_link
+
+
+def _broker_address(settings: Settings) -> BrokerAddress:
+    return BrokerAddress(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        username=settings.mqtt_username,
+        password=settings.mqtt_password,
+        tls_ca=settings.mqtt_tls_ca,
+        tls_certificate=settings.mqtt_tls_certificate,
+        tls_key=settings.mqtt_tls_key,
+        client_id=settings.mqtt_client_id,
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return uvloop where it runs: stdlib asyncio costs up to three times as much here."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

@@ -1,0 +1,24 @@
+"""What the pages and the API are given by the composition root."""
+
+from dataclasses import dataclass
+
+from server.clock import Clock
+from server.config import Settings
+from server.db.session import Database
+from server.escalation.plan import Policies
+from server.history.database import HistoryDatabase
+from server.pulse import Pulses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The running server's parts that pages and the API use."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    readings: HistoryDatabase
+    policies: Policies
+    """Pass it to `server.items.service.press`."""
+    pulses: Pulses
+    """What `/health/ready` reads: `pulses.stuck(boot_s=clock.boot_s())` is empty when all is well."""
