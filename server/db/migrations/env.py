@@ -1,7 +1,7 @@
 """Alembic's entry: runs migrations over an asynchronous engine."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from server.db.base import Utc, Word
 from server.db.schema import whole_metadata
 
 
-def render_item(kind: str, item: Any, _context: Any) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our own column types as the plain ones they store, so that migrations stand alone."""
     if kind == "type" and isinstance(item, Utc):
         return "sa.DateTime(timezone=True)"

@@ -1,0 +1,159 @@
+"""The web application: one table of routers, one handler for errors, the same guard for all."""
+
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from server.access.links import LinkBook
+from server.access.web import build_door, build_gate
+from server.context import Context
+from server.errors import AnswerError, NotSignedInError, TooManyError
+from server.items.web import build_leader_pages
+from server.live import Hub
+from server.web.api import build_api
+from server.web.desk import build_desk_pages
+from server.web.security import Guard
+from server.web.templating import STATIC, assets, render_page
+
+_PROBLEM: Final = "application/problem+json"
+_DESCRIPTION: Final = (
+    "Items, alarms, gateways, devices and readings of one street. Sign in at /login; the session's "
+    "cookie is the key. Errors are problem details (RFC 9457)."
+)
+
+log = structlog.get_logger(__name__)
+
+
+def build_app(context: Context) -> FastAPI:
+    """Return the web application.
+
+    Raises:
+        server.web.templating.MissingAssetsError: the pages' assets are not built.
+    """
+    assets()
+    settings = context.settings
+    app = FastAPI(
+        title="Gridwarden",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    hub = Hub()
+    context.database.listen(hub.hear)
+    book = LinkBook(settings.signing_key())
+    door = build_door(context)
+    for router in (
+        build_gate(context, door),
+        build_leader_pages(context, book, hub),
+        build_desk_pages(context, door, hub),
+        build_api(context, door),
+    ):
+        app.include_router(router)
+    _add_health(app, context)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for kind, answer in (
+        (AnswerError, _answer_error),
+        (RequestValidationError, _answer_invalid),
+        (HTTPException, _answer_http),
+        (Exception, _answer_crash),
+    ):
+        app.add_exception_handler(kind, answer)
+    app.add_middleware(
+        Guard,
+        frame_ancestors=settings.frame_ancestors,
+        secure=settings.cookies_are_secure,
+    )
+    return app
+
+
+def _add_health(app: FastAPI, context: Context) -> None:
+    @app.get("/", include_in_schema=False)
+    async def go_to_desk() -> Response:
+        return RedirectResponse("/desk", status_code=303)
+
+    @app.get("/health/live", operation_id="isAlive", tags=["health"])
+    async def is_alive() -> dict[str, str]:
+        """Answer as long as the process serves at all."""
+        return {"status": "alive"}
+
+    @app.get("/health/ready", operation_id="isReady", tags=["health"])
+    async def is_ready() -> Response:
+        """Answer 200 only while every loop of the server comes round."""
+        stuck = context.pulses.stuck(boot_s=context.clock.boot_s())
+        body: dict[str, Any] = {
+            "status": "stuck" if stuck else "ready",
+            "loops": list(context.pulses.loops),
+            "stuck": stuck,
+        }
+        return JSONResponse(body, status_code=503 if stuck else 200)
+
+
+def _wants_page(request: Request) -> bool:
+    path = request.url.path
+    return not path.startswith(("/api/", "/health/", "/openapi", "/static/"))
+
+
+def _problem(
+    request: Request,
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    if _wants_page(request):
+        page = render_page(
+            request, "problem.html", status_code=status, title=_PAGE_TITLES.get(status, "出错了"),
+            detail=detail,
+        )
+        page.headers.update(headers or {})
+        return page
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status_code=status, media_type=_PROBLEM, headers=headers)
+
+
+_PAGE_TITLES: Final = {
+    401: "请先登录",
+    403: "不能这样做",
+    404: "没有找到",
+    409: "现在不行",
+    422: "填写有误",
+    429: "请稍后再试",
+}
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AnswerError), "registered for it"
+    if isinstance(error, NotSignedInError) and _wants_page(request) and request.method == "GET":
+        return RedirectResponse("/login", status_code=303)
+    headers = (
+        {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
+    )
+    return _problem(request, error.status, error.title, error.detail, headers=headers)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError), "registered for it"
+    found = [
+        {"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()
+    ]
+    detail = "; ".join(f"{one['where']}: {one['problem']}" for one in found)
+    return _problem(request, 422, "Invalid request", detail, errors=found)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException), "registered for it"
+    return _problem(request, error.status_code, str(error.detail), str(error.detail))
+
+
+async def _answer_crash(request: Request, error: Exception) -> Response:
+    log.error("request_crashed", path=request.url.path, exc_info=error)
+    return _problem(request, 500, "Internal error", "服务器出错了，已记录。")

@@ -1,0 +1,220 @@
+"""The leader's pages: one item on one screen, the list of a phone, presses."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from server.access import links
+from server.access.links import LinkBook, LinkState, LinkView
+from server.access.secrets import new_secret
+from server.context import Context
+from server.errors import InvalidError, NotFoundError
+from server.items.model import ActorKind, ItemState, Move
+from server.items.queries import ItemStory, item_story, items_of_person, open_moves
+from server.items.record import Actor
+from server.items.service import PressOutcome, PressVerdict, press
+from server.live import Hub
+from server.notify.render import TITLES, UNREADABLE_TITLE
+from server.web import words
+from server.web.templating import SIZES, render_page
+
+PHONE_COOKIE: Final = "phone"
+_YEAR_S: Final = 31_536_000
+
+_NEXT: Final = {
+    ItemState.NEW: Move.ACCEPT,
+    ItemState.ACCEPTED: Move.ARRIVE,
+    ItemState.ON_SITE: Move.FINISH,
+}
+"""The main button: what comes next."""
+_OTHERS: Final = (Move.FINISH, Move.NEED_HELP, Move.FALSE_ALARM, Move.NOT_MINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Press:
+    move: Move
+    press: str
+    reason: str
+
+
+def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
+    """Return the routes of leaders."""
+    router = APIRouter(include_in_schema=False)
+    secure = context.settings.cookies_are_secure
+    cookie = f"__Host-{PHONE_COOKIE}" if secure else PHONE_COOKIE
+
+    @router.get("/i/{token}")
+    async def show_item(request: Request, token: str, said: str = "") -> Response:
+        async with context.database.read() as session:
+            view = await book.open(session, token, phone=request.cookies.get(cookie))
+            if view is None:
+                raise NotFoundError("没有找到这个链接，请重新点开消息里的链接。")
+            if view.state is LinkState.REVOKED:
+                return render_page(request, "revoked.html", status_code=410)
+            story = await item_story(session, view.item.id)
+            assert story is not None, "the link's item exists"
+            allowed = await open_moves(
+                session, view.item, ActorKind.PERSON, view.link.person
+            )
+        may_press = view.state is LinkState.OPEN
+        moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
+        return _item_page(request, token, view, story, moves, said)
+
+    @router.post("/i/{token}/moves")
+    async def press_button(
+        request: Request,
+        token: str,
+        move: Annotated[str, Form()],
+        press_id: Annotated[str, Form(alias="press")],
+        reason: Annotated[str, Form()] = "",
+    ) -> Response:
+        phone = request.cookies.get(cookie) or new_secret()
+        wanted = _read_press(move, press_id, reason)
+        view, outcome = await _carry_out(context, book, token, phone, wanted)
+        if view.state in (LinkState.REVOKED, LinkState.OTHER_PHONE):
+            page = "revoked.html" if view.state is LinkState.REVOKED else "other_phone.html"
+            return render_page(request, page, status_code=403)
+        said = "" if outcome is None else _say(wanted.move, outcome)
+        answer = RedirectResponse(f"/i/{token}?said={said}", status_code=303)
+        answer.set_cookie(
+            cookie, phone, max_age=_YEAR_S, httponly=True, secure=secure, samesite="lax", path="/"
+        )
+        return answer
+
+    @router.get("/i/{token}/live")
+    async def follow_item(token: str) -> StreamingResponse:
+        async with context.database.read() as session:
+            view = await book.open(session, token, phone=None)
+        if view is None:
+            raise NotFoundError("没有找到这个链接。")
+        return StreamingResponse(
+            hub.stream(item=view.item.id), media_type="text/event-stream"
+        )
+
+    @router.get("/my")
+    async def list_mine(request: Request) -> Response:
+        phone = request.cookies.get(cookie)
+        rows = []
+        async with context.database.write() as session:
+            for person in await links.people_of_phone(session, phone):
+                for item in await items_of_person(session, person):
+                    token = await book.make(session, item.id, person, context.clock.now())
+                    rows.append((item, token))
+        return render_page(request, "mine.html", rows=rows, words=words, titles=TITLES)
+
+    @router.post("/size")
+    async def choose_size(
+        size: Annotated[str, Form()], back: Annotated[str, Form()] = "/my"
+    ) -> Response:
+        if size not in SIZES:
+            raise InvalidError("没有这个字号。")
+        here = back if back.startswith("/") and not back.startswith("//") else "/my"
+        answer = RedirectResponse(here, status_code=303)
+        answer.set_cookie("size", size, max_age=_YEAR_S, httponly=True, samesite="lax")
+        return answer
+
+    @router.get("/feedback")
+    async def show_feedback(request: Request) -> Response:
+        return render_page(request, "feedback.html")
+
+    return router
+
+
+async def _carry_out(
+    context: Context, book: LinkBook, token: str, phone: str, wanted: _Press
+) -> tuple[LinkView, PressOutcome | None]:
+    """Bind the link to this phone and press; the first press decides which phone that is."""
+    now = context.clock.now()
+    async with context.database.write() as session:
+        view = await book.open(session, token, phone=phone)
+        if view is None:
+            raise NotFoundError("没有找到这个链接。")
+        if view.state in (LinkState.REVOKED, LinkState.OTHER_PHONE):
+            return view, None
+        await links.bind(session, view.link.id, phone, now=now)
+        outcome = await press(
+            session,
+            view.item.id,
+            Actor(kind=ActorKind.PERSON, id=view.link.person),
+            wanted.move,
+            wanted.press,
+            wanted.reason,
+            now=now,
+            policies=context.policies,
+        )
+    return view, outcome
+
+
+def _read_press(move: str, press_id: str, reason: str) -> _Press:
+    try:
+        known = Move(move)
+    except ValueError as error:
+        raise InvalidError("没有这个操作。") from error
+    if not 8 <= len(press_id) <= 64:  # noqa: PLR2004 - a UUID with room to spare
+        raise InvalidError("页面太旧，请刷新后再按。")
+    return _Press(move=known, press=press_id, reason=reason[:500])
+
+
+def _say(move: Move, outcome: PressOutcome) -> str:
+    """Return the word for what happened, to be put into a sentence by the page."""
+    if outcome.verdict is PressVerdict.REFUSED:
+        return outcome.refusal.value if outcome.refusal else ""
+    if outcome.waits_for_desk:
+        return "waits_for_desk"
+    return f"done_{move.value}"
+
+
+def _item_page(
+    request: Request,
+    token: str,
+    view: LinkView,
+    story: ItemStory,
+    moves: set[Move],
+    said: str,
+) -> Response:
+    item = view.item
+    first = _NEXT.get(item.state)
+    alarm = story.alarms[-1] if story.alarms else None
+    readable = all(one.readable for one in story.alarms)
+    return render_page(
+        request,
+        "item.html",
+        token=token,
+        item=item,
+        state=view.state.value,
+        alarm=alarm,
+        story=story,
+        title=TITLES[item.kind] if readable else UNREADABLE_TITLE,
+        playbook=words.PLAYBOOKS[item.kind],
+        main_move=first if first in moves else None,
+        other_moves=[m for m in _OTHERS if m in moves and m is not first],
+        may_undo=Move.UNDO in moves,
+        said=SAID.get(said, ""),
+        words=words,
+        new_press=new_secret,
+    )
+
+
+SAID: Final = {
+    "done_accept": "记下了：您已收到。",
+    "done_arrive": "记下了：您已到场。",
+    "done_finish": "记下了：您已处理。设备恢复正常后自动结束。",
+    "done_need_help": "已通知更多人来帮忙。",
+    "done_not_mine": "已转给下一位。",
+    "done_false_alarm": "记下了：误报。",
+    "done_undo": "已退回上一步。",
+    "waits_for_desk": "已报告误报，等指挥中心确认。设备还在报警，请注意安全。",
+    "not_allowed": "这个操作不在您的权限内。",
+    "closed": "这件事项已经结束。",
+    "wrong_state": "现在不能做这一步，请看最新进展。",
+    "not_told": "这件事项没有交给您，或者您已表示不归您管。",
+    "taken": "已经有人接手了。",
+    "already": "已经记下了，不用再按。",
+    "nothing_to_undo": "没有可以退回的操作。",
+    "others_acted": "之后已有其他人处理，不能退回。",
+    "alarm_over": "设备已恢复正常。",
+    "alarm_active": "设备仍在报警。",
+}
+"""What the page says after a press."""

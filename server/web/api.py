@@ -1,0 +1,282 @@
+"""The JSON API of the desk: what the pages show, for other programs of the owner."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from server.access.web import Door
+from server.context import Context
+from server.devices.tables import Device, Gateway
+from server.errors import ConflictError, NotFoundError
+from server.history import service as history
+from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.queries import ItemFilter, count_items, item_story, list_items
+from server.items.record import Actor
+from server.items.service import PressVerdict, press
+from wire.vocabulary import AlarmClass, Condition, Kind, Mode, Presence, Quality
+
+_MOST: Final = 200
+
+
+class Row(BaseModel):
+    """Base: built from the rows of the database."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ItemOut(Row):
+    """An item."""
+
+    id: str
+    gateway: str
+    device: str
+    device_name: str
+    kind: Kind
+    class_: AlarmClass = Field(serialization_alias="class")
+    mode: Mode
+    state: ItemState
+    owner: str | None
+    accepted: bool
+    community: str | None
+    grid: str | None
+    building: str | None
+    where: str
+    reason: str
+    help_wanted: bool
+    false_alarm_claimed: bool
+    alarm_over: bool
+    outcome: Outcome | None
+    opened_at: datetime
+    accepted_at: datetime | None
+    arrived_at: datetime | None
+    done_at: datetime | None
+    closed_at: datetime | None
+
+
+class AlarmOut(Row):
+    """An alarm as its gateway last stated it."""
+
+    gateway: str
+    alarm: str
+    device: str
+    rule: str
+    kind: Kind
+    class_: AlarmClass = Field(serialization_alias="class")
+    condition: Condition
+    latched: bool
+    mode: Mode
+    point: str | None
+    value: float | None
+    unit: str
+    limit: float | None
+    raised_at: datetime
+    changed_at: datetime
+    received_at: datetime
+    count: int
+    actions: list[dict[str, Any]]
+    cleared_at: datetime | None
+    superseded_at: datetime | None
+    readable: bool
+    volatile: bool
+
+
+class MoveOut(Row):
+    """One thing that happened to an item."""
+
+    at: datetime
+    actor_kind: ActorKind
+    actor: str
+    move: Move
+    from_state: ItemState | None
+    to_state: ItemState
+    reason: str
+    undone: bool
+
+
+class NoticeOut(Row):
+    """One message to one person."""
+
+    id: str
+    person: str
+    channel: str
+    step: int
+    state: str
+    created_at: datetime
+    sent_at: datetime | None
+    attempts: int
+    last_error: str
+
+
+class ItemStoryOut(BaseModel):
+    """An item with everything that belongs to it."""
+
+    item: ItemOut
+    alarms: list[AlarmOut]
+    moves: list[MoveOut]
+    notices: list[NoticeOut]
+
+
+class ItemPage(BaseModel):
+    """A part of a list; `next` is the offset of the one after it."""
+
+    items: list[ItemOut]
+    total: int
+    next: int | None
+
+
+class PressIn(BaseModel):
+    """A press of the desk."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    move: Move
+    press: Annotated[str, Field(min_length=8, max_length=64)]
+    """Made by the caller; the same again counts once."""
+    reason: Annotated[str, Field(max_length=1000)] = ""
+    to: str | None = None
+    """For `reassign`: the person's code."""
+
+
+class PressOut(BaseModel):
+    """What became of a press."""
+
+    verdict: PressVerdict
+    state: ItemState
+
+
+class GatewayOut(Row):
+    """A gateway."""
+
+    id: str
+    name: str
+    building: str | None
+    registered: bool
+    presence: Presence | None
+    heard_at: datetime | None
+    status: dict[str, Any] | None
+
+
+class DeviceOut(Row):
+    """A device; one that is not adopted was only heard of."""
+
+    gateway: str
+    device: str
+    name: str
+    model: str
+    kind: str
+    building: str | None
+    floor: str
+    door: str
+    adopted: bool
+
+
+class ReadingOut(BaseModel):
+    """One reading."""
+
+    at: datetime
+    value: float | None
+    quality: Quality
+
+
+def build_api(context: Context, door: Door) -> APIRouter:
+    """Return the routes under /api/v1."""
+    router = APIRouter(prefix="/api/v1")
+
+    @router.get("/items", operation_id="listItems", tags=["items"])
+    async def list_all(
+        request: Request,
+        *,
+        open: bool | None = True,  # noqa: A002 - the query's own word
+        mode: Mode | None = None,
+        owner: str | None = None,
+        grid: str | None = None,
+        community: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 50,
+        offset: Annotated[int, Query(ge=0)] = 0,
+    ) -> ItemPage:
+        """List items, the gravest first."""
+        await door(request)
+        wanted = ItemFilter(open=open, mode=mode, owner=owner, grid=grid, community=community)
+        async with context.database.read() as session:
+            items = await list_items(session, wanted, limit=limit, offset=offset)
+            total = await count_items(session, wanted)
+        after = offset + len(items)
+        return ItemPage(
+            items=[ItemOut.model_validate(item) for item in items],
+            total=total,
+            next=after if after < total else None,
+        )
+
+    @router.get("/items/{item_id}", operation_id="getItem", tags=["items"])
+    async def show(request: Request, item_id: str) -> ItemStoryOut:
+        """Return an item with its alarms, history and notices."""
+        await door(request)
+        async with context.database.read() as session:
+            story = await item_story(session, item_id)
+        if story is None:
+            raise NotFoundError("没有这件事项。")
+        return ItemStoryOut(
+            item=ItemOut.model_validate(story.item),
+            alarms=[AlarmOut.model_validate(alarm) for alarm in story.alarms],
+            moves=[MoveOut.model_validate(move) for move in story.moves],
+            notices=[NoticeOut.model_validate(notice) for notice in story.notices],
+        )
+
+    @router.post("/items/{item_id}/moves", operation_id="pressItem", tags=["items"])
+    async def move(request: Request, item_id: str, wanted: PressIn) -> PressOut:
+        """Press a button of the desk; 409 says why it is not possible now."""
+        signed_in = await door(request)
+        async with context.database.write() as session:
+            outcome = await press(
+                session,
+                item_id,
+                Actor(kind=ActorKind.OPERATOR, id=signed_in.operator),
+                wanted.move,
+                wanted.press,
+                wanted.reason,
+                now=context.clock.now(),
+                to=wanted.to,
+                policies=context.policies,
+            )
+        if outcome.state is None:
+            raise NotFoundError("没有这件事项。")
+        if outcome.verdict is PressVerdict.REFUSED:
+            raise ConflictError(outcome.sentence)
+        return PressOut(verdict=outcome.verdict, state=outcome.state)
+
+    @router.get("/gateways", operation_id="listGateways", tags=["devices"])
+    async def list_gateways(request: Request) -> list[GatewayOut]:
+        """List gateways with their newest status."""
+        await door(request)
+        async with context.database.read() as session:
+            rows = await session.scalars(select(Gateway).order_by(Gateway.id))
+            return [GatewayOut.model_validate(row) for row in rows]
+
+    @router.get("/devices", operation_id="listDevices", tags=["devices"])
+    async def list_devices(request: Request, *, adopted: bool | None = None) -> list[DeviceOut]:
+        """List devices; `adopted=false` gives those that nobody registered."""
+        await door(request)
+        query = select(Device).order_by(Device.gateway, Device.device)
+        if adopted is not None:
+            query = query.where(Device.adopted.is_(adopted))
+        async with context.database.read() as session:
+            rows = await session.scalars(query)
+            return [DeviceOut.model_validate(row) for row in rows]
+
+    @router.get("/readings", operation_id="listReadings", tags=["history"])
+    async def list_readings(
+        request: Request, gateway: str, device: str, point: str, start: datetime, end: datetime
+    ) -> list[ReadingOut]:
+        """Return the readings of one point in a span of time, the oldest first."""
+        await door(request)
+        found = await history.read_range(
+            context.readings, gateway=gateway, device=device, point=point, since=start, until=end
+        )
+        return [
+            ReadingOut(at=one.at, value=one.value, quality=one.quality) for one in found
+        ]
+
+    return router

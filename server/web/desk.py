@@ -1,0 +1,195 @@
+"""The pages of the desk: the list, one item, what is unassigned, gateways, quarantine."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+from fastapi import APIRouter, Form, Request
+from sqlalchemy import select
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from server.access.web import Door
+from server.context import Context
+from server.db.session import ReadSession
+from server.devices.service import silent_gateways
+from server.devices.tables import Command, Device, Gateway
+from server.errors import InvalidError, NotFoundError
+from server.escalation.tables import Due
+from server.intake.tables import Quarantined
+from server.items.model import ActorKind, ItemState, Move
+from server.items.queries import ItemFilter, item_story, list_items, open_moves
+from server.items.record import Actor
+from server.items.service import PressVerdict, press
+from server.items.tables import Item
+from server.live import Hub
+from server.notify.render import TITLES
+from server.people.tables import Person
+from server.web import words
+from server.web.templating import render_page
+
+_MOST_ROWS: Final = 200
+
+
+def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
+    """Return the routes of the desk."""
+    router = APIRouter(include_in_schema=False, prefix="/desk")
+
+    @router.get("")
+    async def show_list(request: Request, show: str = "open") -> Response:
+        signed_in = await door(request)
+        now = context.clock.now()
+        async with context.database.read() as session:
+            wanted = ItemFilter(open=show != "closed")
+            items = await list_items(session, wanted, limit=_MOST_ROWS)
+            people = await _names(session)
+            dues = await _next_dues(session)
+            silent = len(await silent_gateways(session, now=now))
+        return render_page(
+            request,
+            "desk.html",
+            operator=signed_in.operator,
+            show=show,
+            now=now,
+            counts=_count(items),
+            words=words,
+            titles=TITLES,
+            items=items,
+            people=people,
+            dues=dues,
+            silent=silent,
+        )
+
+    @router.get("/live")
+    async def follow(request: Request) -> StreamingResponse:
+        await door(request)
+        return StreamingResponse(hub.stream(), media_type="text/event-stream")
+
+    @router.get("/items/{item_id}")
+    async def show_item(request: Request, item_id: str, said: str = "") -> Response:
+        signed_in = await door(request)
+        async with context.database.read() as session:
+            story = await item_story(session, item_id)
+            if story is None:
+                raise NotFoundError("没有这件事项。")
+            allowed = await open_moves(
+                session, story.item, ActorKind.OPERATOR, signed_in.operator
+            )
+            people = await _names(session)
+            commands = list(
+                await session.scalars(
+                    select(Command).where(Command.item == item_id).order_by(Command.id)
+                )
+            )
+        return render_page(
+            request,
+            "desk_item.html",
+            operator=signed_in.operator,
+            story=story,
+            item=story.item,
+            moves={move.value for move, refusal in allowed.items() if refusal is None},
+            people=people,
+            commands=commands,
+            said=said[:200],
+            now=context.clock.now(),
+            words=words,
+            titles=TITLES,
+            new_press=lambda: str(uuid4()),
+        )
+
+    @router.post("/items/{item_id}/moves")
+    async def press_button(
+        request: Request,
+        item_id: str,
+        move: Annotated[str, Form()],
+        press_id: Annotated[str, Form(alias="press")],
+        reason: Annotated[str, Form()] = "",
+        to: Annotated[str, Form()] = "",
+    ) -> Response:
+        signed_in = await door(request)
+        if move not in set(Move):
+            raise InvalidError("没有这个操作。")
+        async with context.database.write() as session:
+            outcome = await press(
+                session,
+                item_id,
+                Actor(kind=ActorKind.OPERATOR, id=signed_in.operator),
+                Move(move),
+                press_id,
+                reason,
+                now=context.clock.now(),
+                to=to or None,
+                policies=context.policies,
+            )
+        if outcome.state is None:
+            raise NotFoundError("没有这件事项。")
+        said = outcome.sentence if outcome.verdict is PressVerdict.REFUSED else ""
+        return RedirectResponse(f"/desk/items/{item_id}?said={said}", status_code=303)
+
+    @router.get("/unassigned")
+    async def show_unassigned(request: Request) -> Response:
+        signed_in = await door(request)
+        async with context.database.read() as session:
+            devices = list(
+                await session.scalars(
+                    select(Device)
+                    .where(Device.adopted.is_(False))
+                    .order_by(Device.gateway, Device.device)
+                    .limit(_MOST_ROWS)
+                )
+            )
+        return render_page(
+            request, "unassigned.html", operator=signed_in.operator, devices=devices
+        )
+
+    @router.get("/gateways")
+    async def show_gateways(request: Request) -> Response:
+        signed_in = await door(request)
+        now = context.clock.now()
+        async with context.database.read() as session:
+            gateways = list(await session.scalars(select(Gateway).order_by(Gateway.id)))
+            silent = {gateway.id for gateway in await silent_gateways(session, now=now)}
+        return render_page(
+            request,
+            "gateways.html",
+            operator=signed_in.operator,
+            gateways=gateways,
+            silent=silent,
+            now=now,
+        )
+
+    @router.get("/quarantine")
+    async def show_quarantine(request: Request) -> Response:
+        signed_in = await door(request)
+        async with context.database.read() as session:
+            kept = list(
+                await session.scalars(
+                    select(Quarantined).order_by(Quarantined.id.desc()).limit(_MOST_ROWS)
+                )
+            )
+        rows = [(row, row.payload[:120].decode("utf-8", "backslashreplace")) for row in kept]
+        return render_page(request, "quarantine.html", operator=signed_in.operator, rows=rows)
+
+    return router
+
+
+def _count(items: list[Item]) -> Mapping[str, int]:
+    still = [item for item in items if item.state is not ItemState.CLOSED]
+    return {
+        "open": len(still),
+        "untaken": sum(not item.accepted for item in still),
+        "help": sum(item.help_wanted for item in still),
+        "claimed": sum(item.false_alarm_claimed for item in still),
+        "at_desk": sum(item.owner is None for item in still),
+    }
+
+
+async def _names(session: ReadSession) -> dict[str, str]:
+    query = select(Person.code, Person.name).where(Person.active).order_by(Person.name)
+    return {code: name for code, name in await session.execute(query)}
+
+
+async def _next_dues(session: ReadSession) -> dict[str, tuple[datetime, Any]]:
+    """Return for each item what is due next."""
+    query = select(Due).where(Due.settled_at.is_(None)).order_by(Due.due_at.desc())
+    return {due.item: (due.due_at, due.kind.value) for due in await session.scalars(query)}

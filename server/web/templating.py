@@ -1,0 +1,102 @@
+"""Rendering pages: templates, assets by their built names, the reader's language and time."""
+
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from server.errors import ServerError
+from server.web.language import choose_language, translations
+
+STATIC: Final = Path(__file__).parent / "static"
+ZONE: Final = ZoneInfo("Asia/Shanghai")
+SIZES: Final = ("20", "24", "30")
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+class MissingAssetsError(ServerError):
+    """The pages' scripts and styles were not built."""
+
+
+@cache
+def assets() -> tuple[str, str]:
+    """Return the addresses of the script and the style of every page.
+
+    Raises:
+        MissingAssetsError: they were not built.
+    """
+    manifest = STATIC / "manifest.json"
+    if not manifest.exists():
+        raise MissingAssetsError("the pages' assets are not built: run `make assets`")
+    entry = json.loads(manifest.read_text(encoding="utf-8"))["src/pages.ts"]
+    return f"/static/{entry['file']}", f"/static/{entry['css'][0]}"
+
+
+def language_of(request: Request) -> str:
+    """Return the language a request is answered in."""
+    wanted = request.query_params.get("lang") or request.cookies.get("lang")
+    return choose_language(wanted, request.headers.get("accept-language", ""))
+
+
+def render_page(
+    request: Request, template: str, *, status_code: int = 200, **values: Any
+) -> HTMLResponse:
+    """Return a page.
+
+    Args:
+        request: for its language and text size.
+        template: the file's name.
+        status_code: of the answer.
+        values: what the template shows.
+    """
+    language = language_of(request)
+    script, style = assets()
+    size = request.cookies.get("size", "")
+    body = _environment(language).get_template(template).render(
+        script=script,
+        style=style,
+        language="zh-CN" if language == "zh_CN" else "en",
+        size=size if size in SIZES else SIZES[0],
+        sizes=SIZES,
+        path=request.url.path,
+        **values,
+    )
+    response = HTMLResponse(body, status_code=status_code)
+    if request.query_params.get("lang") == language:
+        response.set_cookie("lang", language, max_age=31_536_000, samesite="lax", httponly=True)
+    return response
+
+
+@cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    environment.filters.update(
+        clock=_show_clock, moment=_show_moment, number=_show_number, value=lambda word: word.value
+    )
+    return environment
+
+
+def _show_clock(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(ZONE).strftime("%H:%M:%S")
+
+
+def _show_moment(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(ZONE).strftime("%m-%d %H:%M")
+
+
+def _show_number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}".rstrip("0").rstrip(".")

@@ -1,0 +1,102 @@
+"""The words of the pages for the vocabularies of the code. Chinese is the source of gettext."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.notify.tables import NoticeState
+from server.people.tables import Role
+from wire.vocabulary import ActionState, AlarmClass, Kind, Mode
+
+STATES: Final[Mapping[ItemState, str]] = {
+    ItemState.NEW: "等人接手",
+    ItemState.ACCEPTED: "已收到",
+    ItemState.ON_SITE: "已到场",
+    ItemState.DONE: "已处理，等设备确认",
+    ItemState.VERIFIED: "已核实",
+    ItemState.CLOSED: "已结束",
+}
+MOVES: Final[Mapping[Move, str]] = {
+    Move.OPEN: "设备报警，生成事项",
+    Move.RAISE: "再次报警",
+    Move.ACCEPT: "已收到",
+    Move.ARRIVE: "已到场",
+    Move.FINISH: "已处理",
+    Move.NEED_HELP: "需要帮助",
+    Move.NOT_MINE: "不是我的",
+    Move.FALSE_ALARM: "误报",
+    Move.UNDO: "撤销上一步",
+    Move.ESCALATE: "通知下一级",
+    Move.RELEASE: "超时未到场，收回",
+    Move.RETURN: "设备仍在报警，退回",
+    Move.CLEAR: "设备恢复正常",
+    Move.SUPERSEDE: "网关已更换，报警不再更新",
+    Move.VERIFY: "人和设备都确认",
+    Move.CLOSE: "结束",
+    Move.REASSIGN: "转交",
+    Move.CONFIRM_FALSE_ALARM: "确认误报",
+    Move.REJECT_FALSE_ALARM: "不是误报",
+    Move.CLOSE_EXCEPTION: "例外结束",
+    Move.NOTE: "备注",
+}
+ACTORS: Final[Mapping[ActorKind, str]] = {
+    ActorKind.PERSON: "网格人员",
+    ActorKind.OPERATOR: "值班员",
+    ActorKind.GATEWAY: "网关",
+    ActorKind.SYSTEM: "系统",
+}
+OUTCOMES: Final[Mapping[Outcome, str]] = {
+    Outcome.HANDLED: "已处理",
+    Outcome.FALSE_ALARM: "误报",
+    Outcome.EXCEPTION: "例外结束",
+}
+CLASSES: Final[Mapping[AlarmClass, str]] = {
+    AlarmClass.LIFE_SAFETY: "危及生命",
+    AlarmClass.HAZARD: "有危险",
+    AlarmClass.FAULT: "设备故障",
+    AlarmClass.ADVICE: "提醒",
+}
+SHAPES: Final[Mapping[AlarmClass, str]] = {
+    AlarmClass.LIFE_SAFETY: "▲",
+    AlarmClass.HAZARD: "◆",
+    AlarmClass.FAULT: "■",
+    AlarmClass.ADVICE: "●",
+}
+"""A shape beside the colour: colour is never the only sign."""
+MODES: Final[Mapping[Mode, str]] = {Mode.LIVE: "", Mode.TEST: "测试", Mode.DRILL: "演练"}
+ROLES: Final[Mapping[Role, str]] = {
+    Role.LEADER: "网格长",
+    Role.DEPUTY: "副网格长",
+    Role.OFFICER: "综合网格专员",
+    Role.DUTY_ROOM: "小区值班室",
+    Role.MAINTAINER: "维护人员",
+    Role.SECRETARY: "社区书记",
+    Role.DESK: "指挥中心",
+}
+NOTICES: Final[Mapping[NoticeState, str]] = {
+    NoticeState.PENDING: "待发",
+    NoticeState.SENDING: "正在发",
+    NoticeState.SENT: "已发出",
+    NoticeState.DELIVERED: "已送达",
+    NoticeState.READ: "已读",
+    NoticeState.FAILED_TEMPORARY: "暂时失败，会再发",
+    NoticeState.FAILED_PERMANENT: "发送失败",
+    NoticeState.UNKNOWN: "不确定",
+    NoticeState.WITHDRAWN: "已撤回",
+}
+ACTIONS: Final[Mapping[str, str]] = {"close_valve": "关闭燃气阀"}
+ACTION_STATES: Final[Mapping[ActionState, str]] = {
+    ActionState.PLANNED: "正在执行",
+    ActionState.SENT: "已发出，等确认",
+    ActionState.CONFIRMED: "已完成，已确认",
+    ActionState.FAILED: "没有成功",
+    ActionState.EXPIRED: "没有来得及执行",
+}
+PLAYBOOKS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    Kind.GAS: ("不要进屋，不要碰任何开关", "叫邻居离开，不要乘电梯", "到屋外再打电话求助"),
+    Kind.FIRE: ("先打 119，再去看", "叫醒邻居，走楼梯离开", "不要开着火的房门"),
+    Kind.ELECTRIC: ("不要碰线路和潮湿的地方", "能安全到总闸就断电", "请电工检查，没修好不送电"),
+    Kind.WATER: ("站在岸上看，不要下水", "看有没有异味、变色、死鱼", "拍不拍照片都可以"),
+    Kind.CONTACT: ("看设备有没有通电", "看插头和网线有没有松", "没弄好就点“需要帮助”"),
+}
+"""What to do now: at most three short lines for each kind."""
