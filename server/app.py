@@ -20,20 +20,22 @@ import uvicorn
 from fastapi import FastAPI
 
 from server.access.links import LinkBook
+from server.access.service import issue_first_run_code
 from server.clock import MovedClock, server_clock
 from server.config import Settings
 from server.context import Context
+from server.db.migrate import migrate
 from server.db.session import Database, WriteSession
 from server.errors import ServerError
 from server.escalation.loop import CarryOut, EscalationLoop
 from server.escalation.plan import Policies, make_policies
 from server.escalation.tables import Due
 from server.history.database import HistoryDatabase
+from server.http import build_app
 from server.intake.commands import CommandSender
 from server.intake.mqtt import BrokerAddress
 from server.intake.service import Intake
 from server.items import timed
-
 from server.notify.channels.webhook import WebhookChannel
 from server.notify.claims import LinkMaker
 from server.notify.service import WEBHOOK
@@ -98,9 +100,10 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
     if isinstance(clock, MovedClock):
         log.warning("test_clock_in_use")
     policies = make_policies(settings.step_backup_s)
-    await asyncio.to_thread(migrate, settings)
+    await asyncio.to_thread(migrate, settings.database)
     database = Database(settings.database)
     stack.push_async_callback(database.close)
+    await _show_first_run_code(settings, database, now=clock.now())
     readings = HistoryDatabase(settings.readings_database)
     stack.push_async_callback(readings.close)
     await readings.prepare()
@@ -142,6 +145,14 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         notify=notify,
         web=build_app(context),
     )
+
+
+async def _show_first_run_code(settings: Settings, database: Database, *, now: datetime) -> None:
+    """Show, once, the code that makes the first operator; nothing when there is one."""
+    async with database.write() as session:
+        code = await issue_first_run_code(session, now=now, code=settings.first_run_code)
+    if code is not None:
+        log.warning("first_run_code", code=code, page="/setup")
 
 
 async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event) -> None:
