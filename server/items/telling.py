@@ -30,8 +30,9 @@ async def tell(
 ) -> None:
     """Note people as told and make their notices; who refused the item is left in peace."""
     told = []
+    parties = {party.person: party for party in await parties_of(session, item.id)}
     for candidate in people:
-        party = await session.get(ItemParty, (item.id, candidate.person))
+        party = parties.get(candidate.person)
         if party is None:
             session.add(
                 ItemParty(

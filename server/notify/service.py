@@ -59,9 +59,10 @@ async def create(
         if notice.attempts == 0
     }
     made = 0
-    for code in people:
-        person = await session.get(Person, code)
-        for channel in channels_of(person) if person else ():
+    codes = list(people)
+    known = {p.code: p for p in await session.scalars(select(Person).where(Person.code.in_(codes)))}
+    for code in codes:
+        for channel in channels_of(known[code]) if code in known else ():
             made += 1
             old = waiting.get((code, channel))
             if old is not None:

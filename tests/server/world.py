@@ -221,7 +221,7 @@ class World:
             session.add(PlacesVersion(at=self.clock.now()))
 
 
-async def fill(database: Database) -> None:
+async def fill(database: Database, phones: str = "https://phone.example") -> None:
     """A community with one building, one person per role, one gateway with a gas detector."""
     async with database.write() as session:
         session.add(Community(code="c1", name="东社区"))
@@ -234,7 +234,7 @@ async def fill(database: Database) -> None:
         session.add(Building(code="b1", estate="e1", name="3号楼", grid="g1"))
         for person in PEOPLE:
             session.add(
-                Person(code=person, name=f"{person}某", webhook_url=f"https://phone.example/{person}")
+                Person(code=person, name=f"{person}某", webhook_url=f"{phones}/{person}")
             )
         await session.flush()
         for person, (role, scope, code) in PEOPLE.items():
