@@ -1,39 +1,12 @@
 """Tables of people and what they are on duty for."""
 
-from enum import StrEnum
-
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Word
+from server.people.model import Role, Scope
 
-
-class Role(StrEnum):
-    """What a person is for a place."""
-
-    LEADER = "leader"
-    """网格长 of a grid."""
-    DEPUTY = "deputy"
-    """The leader's backup."""
-    OFFICER = "officer"
-    """Officer of a comprehensive grid."""
-    DUTY_ROOM = "duty_room"
-    """Duty room of an estate."""
-    MAINTAINER = "maintainer"
-    """Keeps gateways and devices working."""
-    SECRETARY = "secretary"
-    """Secretary of a community."""
-    DESK = "desk"
-    """指挥中心: the staffed last resort."""
-
-
-class Scope(StrEnum):
-    """What kind of place a duty is for."""
-
-    GRID = "grid"
-    ESTATE = "estate"
-    COMMUNITY = "community"
-    STREET = "street"
+__all__ = ["Duty", "Person", "Role", "Scope"]
 
 
 class Person(Base):

@@ -1,8 +1,51 @@
 """What responsibility is: a chain of people, each with a reason a layman understands. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from server.people.tables import Role
+from server.people.model import Role
+from server.routing.sentences import CHINESE, Language, clause, sentence
+
+
+class Why(StrEnum):
+    """What makes a place, or a person, the responsible one. Each takes the named parameters."""
+
+    BUILDING_IN_GRID = "building_in_grid"
+    """building, grid: the register names the building's grid."""
+    DEVICE_IN_GRID = "device_in_grid"
+    """grid: the device's coordinates lie inside the grid's polygon."""
+    BUILDING_POINT_IN_GRID = "building_point_in_grid"
+    """building, grid: the building's coordinates lie inside the grid's polygon."""
+    ON_BORDER = "on_border"
+    """grid, others: the point lies on a border; the first named grid has it."""
+    BUILDING_IN_ESTATE = "building_in_estate"
+    """building, estate: the building is in an estate, but in no grid."""
+    OUTSIDE_EVERY_GRID = "outside_every_grid"
+    NOT_REGISTERED = "not_registered"
+    """The device's place is not known."""
+    UPPER_GRID = "upper_grid"
+    """grid: the grid above."""
+    COMMUNITY_OF = "community_of"
+    """community."""
+    HOLDS_ROLE = "holds_role"
+    """person, role: a person's role for that place."""
+    KEEPS_GATEWAY = "keeps_gateway"
+    """The person maintains this gateway."""
+    KEEPS_STREET = "keeps_street"
+    """The person maintains every device of the street."""
+    LAST_RESORT = "last_resort"
+    """The desk takes what nobody nearer can be told."""
+    DESK_UNSTAFFED = "desk_unstaffed"
+    """Nobody is registered for the desk: it is shown on the desk's page alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One clause of a reason: what it says and about whom or what."""
+
+    code: Why
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,17 +53,26 @@ class ChainLink:
     """One person of a chain.
 
     Attributes:
-        person, name: who, by code and by name.
+        person, name: who, by code and by name; the code is empty for a desk nobody is registered for.
         role: as what.
         reachable: whether there is a way to tell them now.
-        reason: why they are in it, as a sentence without its full stop.
+        why: why they are in it, clause by clause.
     """
 
     person: str
     name: str
     role: Role
     reachable: bool
-    reason: str
+    why: tuple[Reason, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why they are in it, as a Chinese sentence without its full stop."""
+        return self.reason_in(CHINESE)
+
+    def reason_in(self, language: Language) -> str:
+        """Return why they are in it, without the full stop."""
+        return clause([(part.code.value, part.params) for part in self.why], language)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +82,47 @@ class Chain:
     Attributes:
         links: the people.
         community, grid, building: codes of the place, as far as it is known.
+        neighbours: codes of other grids on whose border the place lies.
         where: the place as a person says it.
         device_name: the device as a person says it.
-        reason: why the first person is the first, as a sentence.
     """
 
     links: tuple[ChainLink, ...]
     community: str | None
     grid: str | None
     building: str | None
+    neighbours: tuple[str, ...] = ()
     where: str
     device_name: str
-    reason: str
+
+    @property
+    def owner(self) -> ChainLink:
+        """The nearest person who can be told now; the desk when there is none.
+
+        Maintainers look after devices, not places: they are told of faults and never own a place.
+        """
+        return next((link for link in self._owners if link.reachable), self.links[-1])
+
+    @property
+    def passed_over(self) -> tuple[ChainLink, ...]:
+        """Who is nearer than the owner and cannot be told now."""
+        owners = self._owners
+        return owners[: owners.index(self.owner)]
+
+    @property
+    def _owners(self) -> tuple[ChainLink, ...]:
+        return tuple(link for link in self.links if link.role is not Role.MAINTAINER)
+
+    @property
+    def reason(self) -> str:
+        """Why the owner is the owner, as a Chinese sentence."""
+        return self.reason_in(CHINESE)
+
+    def reason_in(self, language: Language) -> str:
+        """Return why the owner is the owner, as a sentence."""
+        return sentence(
+            self.owner.name,
+            self.owner.reason_in(language),
+            [(link.name, link.role) for link in self.passed_over],
+            language,
+        )

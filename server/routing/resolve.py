@@ -1,251 +1,224 @@
-"""Who is responsible for a place. Pure: the facts of the street and a place in, a chain out.
+"""Who is responsible for a place. Pure: the facts of a street and a device in, a chain out.
 
-Order: the building's own grid → the smallest grid polygon that holds the point → its comprehensive
-or dedicated grid → the community → the desk. No place is ever without an owner.
+Order: the building's own grid → the smallest grid polygon that holds the position → the comprehensive
+or dedicated grid above it → the estate's duty room → the community → the desk. No place is ever
+without an owner.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
-from shapely import STRtree, from_wkt
-from shapely.geometry import Point
-from shapely.geometry.base import BaseGeometry
+from server.people.model import PersonFacts, Role, Scope
+from server.routing.model import Chain, ChainLink, Reason, Why
+from server.routing.sentences import CHINESE, role_name
+from server.routing.street import DeviceFacts, GridFacts, Position, Street
 
-from server.people.tables import Role, Scope
-from server.places.tables import GridKind
-from server.routing.model import Chain, ChainLink
-
-_ROLE_NAMES = {
-    Role.LEADER: "网格长",
-    Role.DEPUTY: "副网格长",
-    Role.OFFICER: "综合网格专员",
-    Role.DUTY_ROOM: "小区值班室",
-    Role.MAINTAINER: "维护人员",
-    Role.SECRETARY: "社区书记",
-    Role.DESK: "指挥中心",
-}
+_GRID_ROLES: Final = (Role.LEADER, Role.DEPUTY, Role.OFFICER)
+_COMMUNITY_ROLES: Final = (Role.OFFICER, Role.SECRETARY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GridFacts:
-    """A grid."""
-
-    code: str
-    name: str
-    kind: GridKind
-    community: str
-    parent: str | None
-    polygon: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildingFacts:
-    """A building."""
-
-    code: str
-    name: str
-    grid: str | None
-    estate: str | None
-    point: tuple[float, float] | None
-    """Longitude and latitude, degrees."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DutyFacts:
-    """A person's role for a place."""
-
-    person: str
-    name: str
-    role: Role
-    scope: Scope
-    code: str
-    reachable: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceFacts:
-    """A device and where it is."""
-
-    name: str = ""
-    building: str | None = None
-    floor: str = ""
-    door: str = ""
-    point: tuple[float, float] | None = None
-    adopted: bool = True
-    maintainer: str | None = None
-
-
-@dataclass(frozen=True)
-class Street:
-    """Everything that responsibility depends on, at one moment."""
-
-    communities: Mapping[str, str]
-    estates: Mapping[str, tuple[str, str]]
-    """Code to (name, community)."""
-    grids: Mapping[str, GridFacts]
-    buildings: Mapping[str, BuildingFacts]
-    duties: Sequence[DutyFacts]
-    people: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
-    """Code to (name, reachable)."""
-
-    def on_duty(self, role: Role, scope: Scope, code: str) -> list[DutyFacts]:
-        """Return who has a role for a place."""
-        return [d for d in self.duties if (d.role, d.scope, d.code) == (role, scope, code)]
-
-    @cached_property
-    def _shapes(self) -> tuple[list[GridFacts], list[BaseGeometry], STRtree]:
-        drawn = [grid for grid in self.grids.values() if grid.polygon]
-        shapes = [from_wkt(grid.polygon) for grid in drawn]
-        return drawn, shapes, STRtree(shapes)
-
-    def grids_at(self, longitude: float, latitude: float) -> list[GridFacts]:
-        """Return the grids whose polygon holds or touches a point, the smallest first."""
-        drawn, shapes, tree = self._shapes
-        found = tree.query(Point(longitude, latitude), predicate="intersects")
-        ranked = sorted(found, key=lambda i: (shapes[i].area, drawn[i].code))
-        return [drawn[i] for i in ranked]
-
-
-@dataclass(frozen=True, slots=True)
 class _Placed:
-    grid: GridFacts | None
-    how: str
-    community: str | None
-    estate: str | None
+    """Where a device was found, and how."""
+
+    why: tuple[Reason, ...]
+    grid: GridFacts | None = None
+    above: GridFacts | None = None
+    neighbours: tuple[str, ...] = ()
+    community: str | None = None
+    estate: str | None = None
 
 
-def resolve(street: Street, device: DeviceFacts | None) -> Chain:
-    """Return the chain of a device; None stands for one that nobody registered."""
+def resolve(street: Street, device: DeviceFacts | None, at: datetime, *, gateway: str = "") -> Chain:
+    """Return the chain of a device at a moment.
+
+    Args:
+        street: the facts.
+        device: where it is; None stands for one that nobody registered, which is the desk's.
+        at: the moment, for who is on duty.
+        gateway: what people call its gateway: all there is to say of an unregistered device's place.
+    """
     placed = _place(street, device)
-    links = _collect(street, device, placed)
-    first = next((link for link in links if link.reachable), links[0])
+    nearest = [*_from_grids(street, placed, at), *_from_estate(street, placed, at)]
+    nearest += _from_community(street, placed, at)
+    if device is not None:
+        nearest += _maintainers(street, device, placed, at)
     return Chain(
-        links=tuple(links),
+        links=(*_once(nearest), *_desk(street, placed, at)),
         community=placed.community,
         grid=placed.grid.code if placed.grid else None,
         building=device.building if device else None,
-        where=_where(street, device, placed),
+        neighbours=placed.neighbours,
+        where=_where(street, device, placed) or _where_unknown(gateway),
         device_name=device.name if device else "",
-        reason=f"由{first.name}负责，因为{first.reason}。",
     )
+
+
+# --- where it is -------------------------------------------------------------------------------
 
 
 def _place(street: Street, device: DeviceFacts | None) -> _Placed:
-    if device is None or not device.adopted:
-        return _Placed(None, "这个设备还没有登记地点", None, None)
+    if device is None:
+        return _Placed(why=(Reason(code=Why.NOT_REGISTERED),))
     building = street.buildings.get(device.building or "")
-    if building is not None and (grid := street.grids.get(building.grid or "")) is not None:
-        return _Placed(grid, f"{building.name}属于{grid.name}", grid.community, building.estate)
-    point = device.point or (building.point if building else None)
-    if point is not None:
-        found = street.grids_at(*point)
-        if found:
-            grid = found[0]
-            how = f"设备的位置在{grid.name}范围内"
-            return _Placed(grid, how, grid.community, building.estate if building else None)
-    if building is not None and (estate := street.estates.get(building.estate or "")):
-        name, community = estate
-        return _Placed(None, f"{building.name}在{name}，没有划入网格", community, building.estate)
-    return _Placed(None, "设备的位置不在任何网格内", None, None)
+    if building is not None:
+        grid = street.grids.get(building.grid or "")
+        if grid is not None:
+            named = Reason(code=Why.BUILDING_IN_GRID, params={"building": building.name, "grid": grid.name})
+            return _Placed(why=(named,), grid=grid, community=grid.community, estate=building.estate)
+    estate = building.estate if building else None
+    if device.position is not None:
+        found = _place_by_position(street, device.position, estate, building=None)
+    elif building is not None and building.position is not None:
+        found = _place_by_position(street, building.position, estate, building=building.name)
+    else:
+        found = None
+    return found or _place_without_grid(street, building.name if building else "", estate)
 
 
-def _collect(
-    street: Street, device: DeviceFacts | None, placed: _Placed
-) -> list[ChainLink]:
-    wanted: list[tuple[Role, Scope, str, str]] = []
-    grid = placed.grid
-    while grid is not None:
-        how = placed.how if grid is placed.grid else f"{placed.how}，上一级是{grid.name}"
-        wanted += [
-            (role, Scope.GRID, grid.code, how) for role in (Role.LEADER, Role.DEPUTY, Role.OFFICER)
-        ]
-        grid = street.grids.get(grid.parent or "")
-    if placed.estate is not None:
-        wanted.append((Role.DUTY_ROOM, Scope.ESTATE, placed.estate, placed.how))
-    if placed.community is not None:
-        name = street.communities.get(placed.community, placed.community)
-        how = f"{placed.how}，属于{name}"
-        wanted += [
-            (role, Scope.COMMUNITY, placed.community, how) for role in (Role.OFFICER, Role.SECRETARY)
-        ]
-    links = [
-        _link(duty, how)
-        for role, scope, code, how in wanted
-        for duty in street.on_duty(role, scope, code)
-    ]
-    links += _maintainers(street, device, placed)
-    desk = "" if links else f"（{placed.how}）"
-    links += [
-        _link(duty, f"没有更近的人可以通知时由指挥中心处理{desk}")
-        for duty in street.on_duty(Role.DESK, Scope.STREET, "")
-    ]
-    if not any(link.role is Role.DESK for link in links):
-        links.append(
-            ChainLink(
-                person="",
-                name="指挥中心",
-                role=Role.DESK,
-                reachable=False,
-                reason=f"没有登记值班人员，只显示在指挥中心的页面上{desk}",
-            )
-        )
-    return _once(links)
-
-
-def _maintainers(
-    street: Street, device: DeviceFacts | None, placed: _Placed
-) -> Iterable[ChainLink]:
-    keeper = device.maintainer if device is not None else None
-    if keeper is not None and keeper in street.people:
-        name, reachable = street.people[keeper]
-        yield ChainLink(
-            person=keeper,
-            name=name,
-            role=Role.MAINTAINER,
-            reachable=reachable,
-            reason="负责维护这个网关",
-        )
-    if placed.community is not None:
-        for duty in street.on_duty(Role.MAINTAINER, Scope.COMMUNITY, placed.community):
-            yield _link(duty, placed.how)
-    for duty in street.on_duty(Role.MAINTAINER, Scope.STREET, ""):
-        yield _link(duty, "负责全街道的设备维护")
-
-
-def _link(duty: DutyFacts, how: str) -> ChainLink:
-    role = _ROLE_NAMES[duty.role]
-    reason = how if duty.role is Role.DESK else f"{how}，{duty.name}是{role}"
-    return ChainLink(
-        person=duty.person, name=duty.name, role=duty.role, reachable=duty.reachable, reason=reason
+def _place_by_position(
+    street: Street, position: Position, estate: str | None, *, building: str | None
+) -> _Placed | None:
+    found = street.find_grid(position)
+    if found is None:
+        return None
+    grid = found.grid
+    if found.neighbours:
+        others = "、".join(other.name for other in found.neighbours)
+        why = Reason(code=Why.ON_BORDER, params={"grid": grid.name, "others": others})
+    elif building is not None:
+        why = Reason(code=Why.BUILDING_POINT_IN_GRID, params={"building": building, "grid": grid.name})
+    else:
+        why = Reason(code=Why.DEVICE_IN_GRID, params={"grid": grid.name})
+    return _Placed(
+        why=(why,),
+        grid=grid,
+        above=found.above,
+        neighbours=tuple(other.code for other in found.neighbours),
+        community=grid.community,
+        estate=estate,
     )
 
 
-def _once(links: list[ChainLink]) -> list[ChainLink]:
-    """Keep each person's nearest place in the chain only."""
+def _place_without_grid(street: Street, building: str, estate_code: str | None) -> _Placed:
+    estate = street.estates.get(estate_code or "")
+    if estate is None:
+        return _Placed(why=(Reason(code=Why.OUTSIDE_EVERY_GRID),))
+    why = Reason(code=Why.BUILDING_IN_ESTATE, params={"building": building, "estate": estate.name})
+    return _Placed(why=(why,), community=estate.community, estate=estate.code)
+
+
+def _grids_upward(street: Street, placed: _Placed) -> Iterator[GridFacts]:
+    """Yield the grid and those above it, each once, whatever the register says."""
+    grid, above, seen = placed.grid, placed.above, set[str]()
+    while grid is not None and grid.code not in seen:
+        seen.add(grid.code)
+        yield grid
+        grid, above = street.grids.get(grid.parent or "") or above, None
+
+
+# --- who it is ---------------------------------------------------------------------------------
+
+
+def _from_grids(street: Street, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
+    for grid in _grids_upward(street, placed):
+        why = placed.why
+        if grid is not placed.grid:
+            why = (*why, Reason(code=Why.UPPER_GRID, params={"grid": grid.name}))
+        for role in _GRID_ROLES:
+            # Whoever leads a grid above is, for this place, its officer.
+            told_as = role if grid is placed.grid else Role.OFFICER
+            for person in street.roster.who(role, Scope.GRID, grid.code, at):
+                yield _link(person, role, why, told_as=told_as)
+
+
+def _from_estate(street: Street, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
+    if placed.estate is not None:
+        for person in street.roster.who(Role.DUTY_ROOM, Scope.ESTATE, placed.estate, at):
+            yield _link(person, Role.DUTY_ROOM, placed.why)
+
+
+def _from_community(street: Street, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
+    if placed.community is None:
+        return
+    name = street.communities.get(placed.community, placed.community)
+    why = (*placed.why, Reason(code=Why.COMMUNITY_OF, params={"community": name}))
+    for role in _COMMUNITY_ROLES:
+        for person in street.roster.who(role, Scope.COMMUNITY, placed.community, at):
+            yield _link(person, role, why)
+
+
+def _maintainers(street: Street, device: DeviceFacts, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
+    keeper = street.roster.person(device.maintainer or "")
+    if keeper is not None:
+        yield _bare_link(keeper, Role.MAINTAINER, Why.KEEPS_GATEWAY)
+    if placed.community is not None:
+        for person in street.roster.who(Role.MAINTAINER, Scope.COMMUNITY, placed.community, at):
+            yield _link(person, Role.MAINTAINER, placed.why)
+    for person in street.roster.who(Role.MAINTAINER, Scope.STREET, "", at):
+        yield _bare_link(person, Role.MAINTAINER, Why.KEEPS_STREET)
+
+
+def _desk(street: Street, placed: _Placed, at: datetime) -> tuple[ChainLink, ...]:
+    # A place in no grid, or nobody's, needs saying: it is why the desk has it.
+    known = placed.grid is not None or placed.community is not None
+    before = () if known else placed.why
+    staff = street.roster.who(Role.DESK, Scope.STREET, "", at)
+    why = (*before, Reason(code=Why.LAST_RESORT if staff else Why.DESK_UNSTAFFED))
+    if not staff:
+        name = role_name(Role.DESK, CHINESE)
+        return (ChainLink(person="", name=name, role=Role.DESK, reachable=False, why=why),)
+    return tuple(
+        ChainLink(person=one.code, name=one.name, role=Role.DESK, reachable=one.reachable, why=why)
+        for one in staff
+    )
+
+
+def _link(
+    person: PersonFacts, role: Role, why: tuple[Reason, ...], *, told_as: Role | None = None
+) -> ChainLink:
+    holds = Reason(code=Why.HOLDS_ROLE, params={"person": person.name, "role": role.value})
+    return ChainLink(
+        person=person.code,
+        name=person.name,
+        role=told_as or role,
+        reachable=person.reachable,
+        why=(*why, holds),
+    )
+
+
+def _bare_link(person: PersonFacts, role: Role, why: Why) -> ChainLink:
+    return ChainLink(
+        person=person.code,
+        name=person.name,
+        role=role,
+        reachable=person.reachable,
+        why=(Reason(code=why),),
+    )
+
+
+def _once(links: list[ChainLink]) -> Iterator[ChainLink]:
+    """Keep each person's nearest place in the chain only; maintaining is apart from leading."""
     seen: set[tuple[str, bool]] = set()
-    kept: list[ChainLink] = []
     for link in links:
-        # A maintainer who also leads a grid is told as either.
         key = (link.person, link.role is Role.MAINTAINER)
         if key not in seen:
             seen.add(key)
-            kept.append(link)
-    return kept
+            yield link
 
 
 def _where(street: Street, device: DeviceFacts | None, placed: _Placed) -> str:
     if device is None:
-        return "地点未登记"
-    parts: list[str] = []
-    if placed.community:
-        parts.append(street.communities.get(placed.community, ""))
-    if placed.estate is not None and placed.estate in street.estates:
-        parts.append(street.estates[placed.estate][0])
-    building = street.buildings.get(device.building or "")
-    if building is not None:
-        parts.append(building.name)
-    elif placed.grid is not None:
-        parts.append(placed.grid.name)
-    parts += [device.floor, device.door]
-    return " ".join(part for part in parts if part) or "地点未登记"
+        return ""
+    community = street.communities.get(placed.community or "", "")
+    estate = street.estates.get(placed.estate or "")
+    place = street.buildings.get(device.building or "") or placed.grid
+    spot = place.name if place is not None else ""
+    parts = (community, estate.name if estate else "", spot, device.floor, device.door)
+    return " ".join(part for part in parts if part)
+
+
+def _where_unknown(gateway: str) -> str:
+    return f"地点未登记（网关：{gateway}）" if gateway else "地点未登记"

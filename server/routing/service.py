@@ -1,7 +1,7 @@
 """Responsibility from the database. The street's facts are read once and kept until they change."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import func, select
@@ -9,112 +9,123 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.db.session import ReadSession
 from server.devices.tables import Device, Gateway
-from server.people.tables import Duty, Person
+from server.people.service import read_roster
 from server.places.tables import Building, Community, Estate, Grid, PlacesVersion
 from server.routing.model import Chain
-from server.routing.resolve import (
+from server.routing.resolve import resolve
+from server.routing.street import (
     BuildingFacts,
     DeviceFacts,
-    DutyFacts,
+    EstateFacts,
     GridFacts,
+    Position,
     Street,
-    resolve,
 )
 
-_cache: WeakKeyDictionary[Any, tuple[int, Street]] = WeakKeyDictionary()
+_Version = tuple[int, int]
+_kept: WeakKeyDictionary[Any, tuple[_Version, Street]] = WeakKeyDictionary()
 """By engine: the version of places and people, and what was read then."""
+_MOST_READINGS: Final = 5
 
 
-async def chain_for(
-    session: ReadSession, gateway: str, device: str, at: datetime
-) -> Chain:
-    """Return who is responsible for a device.
+async def chain_for(session: ReadSession, gateway: str, device: str, at: datetime) -> Chain:
+    """Return who is responsible for a device. The chain always ends with the desk.
 
     Args:
         session: where to read.
         gateway: the gateway by the topic.
-        device: the device's id there.
-        at: the moment; duty times will depend on it.
+        device: the device's id there; one that is not registered, or not adopted, is the desk's.
+        at: the moment, for who is on duty.
     """
-    del at  # everybody is always on duty until rosters exist
-    street = await _street(session)
-    return resolve(street, await _device(session, gateway, device))
+    street = await street_now(session)
+    owner = await session.get(Gateway, gateway)
+    facts = await _device(session, owner, gateway, device)
+    return resolve(street, facts, at, gateway=owner.name if owner else "")
 
 
-async def _street(session: ReadSession) -> Street:
-    version = await session.scalar(select(func.max(PlacesVersion.id))) or 0
-    bind = session.bind
-    key = bind.sync_engine if isinstance(bind, AsyncEngine) else bind
-    kept = _cache.get(key)
-    if kept is not None and kept[0] == version:
-        return kept[1]
-    street = await read_street(session)
-    _cache[key] = (version, street)
+async def street_now(session: ReadSession) -> Street:
+    """Return the street's facts as they stand; read anew when an import has changed them."""
+    engine = _engine_of(session)
+    version = await _version(session)
+    known = _kept.get(engine)
+    if known is not None and known[0] == version:
+        return known[1]
+    for _ in range(_MOST_READINGS):
+        street = await _read_street(session)
+        # On SQLite each statement of a reading session sees the newest commit: facts of two imports
+        # must not be mixed.
+        read_at, version = version, await _version(session)
+        if read_at == version:
+            _kept[engine] = (version, street)
+            break
     return street
 
 
-async def read_street(session: ReadSession) -> Street:
-    """Read everything that responsibility depends on."""
-    people = {
-        person.code: (person.name, bool(person.active and person.webhook_url))
-        for person in await session.scalars(select(Person))
-    }
+async def _version(session: ReadSession) -> _Version:
+    """Return a pair that no two states share: ids may be committed out of order, rows are never deleted."""
+    query = select(func.max(PlacesVersion.id), func.count(PlacesVersion.id))
+    newest, count = (await session.execute(query)).one()
+    return newest or 0, count
+
+
+def _engine_of(session: ReadSession) -> Any:
+    bind = session.bind
+    return bind.sync_engine if isinstance(bind, AsyncEngine) else bind
+
+
+async def _read_street(session: ReadSession) -> Street:
+    communities = await session.execute(select(Community.code, Community.name))
+    estates = await session.execute(select(Estate.code, Estate.name, Estate.community))
+    buildings = await session.scalars(select(Building))
     return Street(
-        communities={c.code: c.name for c in await session.scalars(select(Community))},
-        estates={e.code: (e.name, e.community) for e in await session.scalars(select(Estate))},
-        grids={
-            g.code: GridFacts(
-                code=g.code,
-                name=g.name,
-                kind=g.kind,
-                community=g.community,
-                parent=g.parent,
-                polygon=g.polygon,
-            )
-            for g in await session.scalars(select(Grid))
+        communities={row.code: row.name for row in communities},
+        estates={
+            row.code: EstateFacts(code=row.code, name=row.name, community=row.community) for row in estates
         },
+        grids={grid.code: _grid_facts(grid) for grid in await session.scalars(select(Grid))},
         buildings={
-            b.code: BuildingFacts(
-                code=b.code,
-                name=b.name,
-                grid=b.grid,
-                estate=b.estate,
-                point=_point(b.longitude, b.latitude),
+            row.code: BuildingFacts(
+                code=row.code,
+                name=row.name,
+                grid=row.grid,
+                estate=row.estate,
+                position=_position(row.longitude, row.latitude),
             )
-            for b in await session.scalars(select(Building))
+            for row in buildings
         },
-        duties=[
-            DutyFacts(
-                person=duty.person,
-                name=people[duty.person][0],
-                role=duty.role,
-                scope=duty.scope,
-                code=duty.code,
-                reachable=people[duty.person][1],
-            )
-            for duty in await session.scalars(select(Duty).order_by(Duty.id))
-        ],
-        people=people,
+        roster=await read_roster(session),
     )
 
 
-async def _device(session: ReadSession, gateway: str, device: str) -> DeviceFacts | None:
+def _grid_facts(grid: Grid) -> GridFacts:
+    return GridFacts(
+        code=grid.code,
+        name=grid.name,
+        kind=grid.kind,
+        community=grid.community,
+        parent=grid.parent,
+        polygon=grid.polygon,
+    )
+
+
+async def _device(
+    session: ReadSession, owner: Gateway | None, gateway: str, device: str
+) -> DeviceFacts | None:
     row = await session.get(Device, (gateway, device))
-    if row is None:
+    if row is None or not row.adopted:
         return None
-    owner = await session.get(Gateway, gateway)
+    position = _position(row.longitude, row.latitude)
     # A device without a place of its own hangs where its gateway hangs.
-    nowhere = row.building is None and row.longitude is None
+    nowhere = row.building is None and position is None
     return DeviceFacts(
         name=row.name,
         building=owner.building if owner and nowhere else row.building,
         floor=row.floor,
         door=row.door,
-        point=_point(row.longitude, row.latitude),
-        adopted=row.adopted,
+        position=position,
         maintainer=owner.maintainer if owner else None,
     )
 
 
-def _point(longitude: float | None, latitude: float | None) -> tuple[float, float] | None:
+def _position(longitude: float | None, latitude: float | None) -> Position | None:
     return None if longitude is None or latitude is None else (longitude, latitude)
