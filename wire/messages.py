@@ -5,7 +5,7 @@ in the name, units of measured values are UCUM codes. Unknown fields are ignored
 side may be newer. `docs/asyncapi.json` is generated from this file.
 """
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
@@ -28,12 +28,36 @@ CONTRACT_VERSION: Final = 1
 DEFAULT_ALARM_WINDOW: Final = 20
 DEFAULT_READING_WINDOW: Final = 4
 
-Id = Annotated[str, Meta(min_length=1, max_length=128)]
-"""An identifier given by the site: a device, a point, a rule."""
-Text = Annotated[str, Meta(max_length=1024)]
-Seq = Annotated[int, Meta(ge=1)]
+MAX_INTEGER: Final = 2**53 - 1
+"""What every JSON reader and every database keeps exactly (RFC 8259, section 6)."""
+MAX_OFFSET_MS: Final = 366 * 24 * 3600 * 1000
+"""How far a reading may lie from the start of its batch."""
+FIRST_YEAR: Final = MINYEAR + 2
+LAST_YEAR: Final = MAXYEAR - 2
+
+Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
+"""An identifier given by the site: a device, a point, a rule. No control characters."""
+Text = Annotated[str, Meta(max_length=1024, pattern=r"^(?![\s\S]*\x00)")]
+"""Free text without the character NUL, which databases refuse."""
+Unit = Annotated[str, Meta(max_length=32, pattern=r"^(?![\s\S]*\x00)")]
+"""A UCUM code, e.g. `%{LEL}`, `mA`, `kPa`, `Cel`."""
+Seq = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Instant = Annotated[datetime, Meta(tz=True)]
-"""RFC 3339 with an offset; UTC by custom."""
+"""RFC 3339 with an offset; UTC by custom; from `FIRST_YEAR` to `LAST_YEAR`."""
+
+_ABSENT: Final = Raw(b"null")
+"""Stands for content that is missing, so that its envelope is readable all the same."""
+
+
+def check_instant(moment: datetime) -> None:
+    """Refuse a time so near the end of the calendar that an offset could not be added.
+
+    Raises:
+        ValueError: the year is outside `FIRST_YEAR` to `LAST_YEAR`.
+    """
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"the year {moment.year} is outside {FIRST_YEAR} to {LAST_YEAR}")
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,18 +70,23 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Envelope(Message, frozen=True, kw_only=True):
     """What every upward message starts with. Readable by itself, whatever the rest holds."""
 
-    v: int
-    """Version of this contract, now 1."""
+    v: Count
+    """Version of this contract, now 1. A newer one is read as far as it is understood."""
     gateway: Id
     """The sender's own id; the topic's is the one that counts."""
     session: Id
     """UUIDv7 of the alarm connection over which, or beside which, this was sent."""
     boot: Id
     """Changes whenever the machine starts."""
-    up_ms: Annotated[int, Meta(ge=0)]
+    up_ms: Count
     """Milliseconds since the machine started; orders a sender's messages without a clock."""
     sent_at: Instant
+    """When it was sent, by the sender's wall clock."""
     clock: Clock
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        check_instant(self.sent_at)
 
 
 class LaneEnvelope(Envelope, frozen=True, kw_only=True):
@@ -75,9 +104,16 @@ class Action(Message, frozen=True, kw_only=True):
     action: Id
     """What, e.g. `close_valve`."""
     device: Id
+    """The device it was done to."""
     state: ActionState
     at: Instant
+    """When it came to this state."""
     detail: Text = ""
+    """Why it failed, for people."""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        check_instant(self.at)
 
 
 class AlarmState(Message, frozen=True, kw_only=True):
@@ -86,29 +122,43 @@ class AlarmState(Message, frozen=True, kw_only=True):
     alarm: Id
     """UUIDv7, the same from raise to clear, through re-sending and reboots."""
     device: Id
+    """Unique within its gateway; the registry's key is (gateway, device)."""
     rule: Id
+    """The rule of the site file that raised it."""
     kind: Kind
     class_: AlarmClass = field(name="class")
+    """How much is at stake; decides who is told and how fast."""
     condition: Condition
+    """Where the measured cause stands; the alarm is over when this is normal and it is not latched."""
     latched: bool = False
     """Stays until a person resets it, whatever the sensor says."""
     suppression: Suppression = Suppression.NONE
     mode: Mode = Mode.LIVE
     point: Id | None = None
+    """What was measured; absent for an alarm about the device itself."""
     value: float | None = None
     """The measured value at the last change; absent when there is none."""
-    unit: Annotated[str, Meta(max_length=32)] = ""
+    unit: Unit = ""
     limit: float | None = None
+    """The limit that was crossed, in the same unit."""
     quality: Quality = Quality.GOOD
     raised_at: Instant
+    """When the condition became active for the first time."""
     changed_at: Instant
-    count: Annotated[int, Meta(ge=1)] = 1
+    """When anything in this state changed last."""
+    count: Seq = 1
     """How many times it became active; more than one when it flapped."""
     actions: tuple[Action, ...] = ()
+    """What the gateway did about it on the spot, oldest first."""
     label: Text = ""
     """The device's name as the site file has it: a hint for people, never a place."""
     volatile: bool = False
     """The gateway could not write it to disk: it lives in memory there."""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        check_instant(self.raised_at)
+        check_instant(self.changed_at)
 
     @property
     def cleared(self) -> bool:
@@ -119,7 +169,7 @@ class AlarmState(Message, frozen=True, kw_only=True):
 class AlarmMessage(LaneEnvelope, frozen=True, kw_only=True):
     """`up/alarms`: one alarm. `alarm` is kept raw, so that an odd one is stored, not refused."""
 
-    alarm: Raw
+    alarm: Raw = _ABSENT
 
 
 class ReadingSeries(Message, frozen=True, kw_only=True):
@@ -127,7 +177,7 @@ class ReadingSeries(Message, frozen=True, kw_only=True):
 
     device: Id
     point: Id
-    unit: Annotated[str, Meta(max_length=32)] = ""
+    unit: Unit = ""
 
 
 class ReadingsBatch(Message, frozen=True, kw_only=True):
@@ -135,18 +185,25 @@ class ReadingsBatch(Message, frozen=True, kw_only=True):
 
     start: Instant
     series: tuple[ReadingSeries, ...]
-    s: tuple[Annotated[int, Meta(ge=0)], ...]
+    """The measured quantities that the rows refer to."""
+    s: tuple[Count, ...]
     """Index into `series`, one a row."""
-    offset_ms: tuple[int, ...]
+    offset_ms: tuple[Annotated[int, Meta(ge=-MAX_OFFSET_MS, le=MAX_OFFSET_MS)], ...]
+    """Milliseconds after `start`, one a row."""
     value: tuple[float | None, ...]
+    """The measured value, one a row; null when there is none."""
     quality: tuple[Quality, ...] = ()
     """One a row, or empty when all are good."""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        check_instant(self.start)
 
 
 class ReadingsMessage(LaneEnvelope, frozen=True, kw_only=True):
     """`up/readings`: one batch, applied once by (gateway, run, seq)."""
 
-    batch: Raw
+    batch: Raw = _ABSENT
 
 
 class LaneDepth(Message, frozen=True, kw_only=True):
@@ -154,10 +211,11 @@ class LaneDepth(Message, frozen=True, kw_only=True):
 
     lane: Lane
     run: Id
-    last_seq: Annotated[int, Meta(ge=0)] = 0
-    waiting: Annotated[int, Meta(ge=0)] = 0
+    last_seq: Count = 0
+    """The highest number given so far in this run."""
+    waiting: Count = 0
     """Messages not yet acknowledged by the server."""
-    shed: Annotated[int, Meta(ge=0)] = 0
+    shed: Count = 0
     """Readings thrown away for lack of space since the run began; alarms are never shed."""
 
 
@@ -166,7 +224,8 @@ class BusState(Message, frozen=True, kw_only=True):
 
     bus: Id
     connected: bool
-    devices: Annotated[int, Meta(ge=0)] = 0
+    devices: Count = 0
+    """How many devices are configured on it."""
     silent: tuple[Id, ...] = ()
     """Devices that do not answer."""
 
@@ -175,6 +234,7 @@ class ConfigState(Message, frozen=True, kw_only=True):
     """Which configuration is in force."""
 
     version: Text = ""
+    """What the file calls itself."""
     hash: Text = ""
     """SHA-256 of the file in force, hexadecimal."""
     loaded_at: Instant | None = None
@@ -188,12 +248,16 @@ class StatusMessage(Envelope, frozen=True, kw_only=True):
 
     presence: Presence
     software: Text = ""
+    """Name and version of the gateway's software."""
     started_at: Instant | None = None
+    """When that software was started."""
     config: ConfigState | None = None
     lanes: tuple[LaneDepth, ...] = ()
+    """The runs about which the server is asked what it holds."""
     buses: tuple[BusState, ...] = ()
-    disk_free_bytes: int | None = None
-    written_bytes_per_day: int | None = None
+    disk_free_bytes: Count | None = None
+    written_bytes_per_day: Count | None = None
+    """What its stores write, extrapolated to a day: memory cards wear out by it."""
     volatile: bool = False
     """The alarm store cannot be written; alarms live in memory."""
 
@@ -211,6 +275,7 @@ class CommandReport(Message, frozen=True, kw_only=True, tag="command", tag_field
     """The answer to one command."""
 
     command: Id
+    """Which command is answered."""
     outcome: CommandOutcome
     detail: Text = ""
 
@@ -233,7 +298,7 @@ class AckReply(Message, frozen=True, kw_only=True, tag="ack", tag_field="type"):
     lane: Lane
     run: Id
     seqs: tuple[Seq, ...]
-    window: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    window: Seq | UnsetType = UNSET
     """How many messages of this lane may wait for an ack from now on."""
 
 
@@ -241,7 +306,7 @@ class BusyReply(Message, frozen=True, kw_only=True, tag="busy", tag_field="type"
     """Not committed; send again, not before this many milliseconds."""
 
     lane: Lane
-    retry_after_ms: Annotated[int, Meta(ge=0)]
+    retry_after_ms: Count
 
 
 class CommittedSeq(Message, frozen=True, kw_only=True):
@@ -249,7 +314,7 @@ class CommittedSeq(Message, frozen=True, kw_only=True):
 
     lane: Lane
     run: Id
-    seq: Annotated[int, Meta(ge=0)]
+    seq: Count
 
 
 class CommittedReply(Message, frozen=True, kw_only=True, tag="committed", tag_field="type"):
@@ -258,8 +323,8 @@ class CommittedReply(Message, frozen=True, kw_only=True, tag="committed", tag_fi
     session: Id
     """The session this answers; another one is ignored."""
     committed: tuple[CommittedSeq, ...] = ()
-    alarm_window: Annotated[int, Meta(ge=1)] = DEFAULT_ALARM_WINDOW
-    reading_window: Annotated[int, Meta(ge=1)] = DEFAULT_READING_WINDOW
+    alarm_window: Seq = DEFAULT_ALARM_WINDOW
+    reading_window: Seq = DEFAULT_READING_WINDOW
 
 
 Reply = AckReply | BusyReply | CommittedReply
@@ -289,7 +354,8 @@ Order = ResetOrder | TestOrder | ResyncOrder
 class CommandMessage(Message, frozen=True, kw_only=True):
     """`down/commands`: never retained. Carried out once, then answered by a `CommandReport`."""
 
-    v: int
+    v: Count
+    """Version of this contract, now 1."""
     command: Id
     """UUIDv7; a repeat is answered again and not carried out again."""
     session: Id
@@ -297,8 +363,8 @@ class CommandMessage(Message, frozen=True, kw_only=True):
     issuer: Text
     reason: Text
     issued_at: Instant
-    expires_in_ms: Annotated[int, Meta(ge=0)]
+    expires_in_ms: Count
     """Counted by the gateway from the command's arrival in its session, and from `issued_at`
     where its clock is trusted."""
-    order: Raw
+    order: Raw = _ABSENT
     """An `Order`, kept raw so that one of a newer server is answered `unknown`, not dropped."""

@@ -21,16 +21,22 @@ class Up(StrEnum):
     """What a gateway publishes."""
 
     ALARMS = "alarms"
+    """One alarm's whole state a message."""
     READINGS = "readings"
+    """One batch of readings a message."""
     STATUS = "status"
+    """How the gateway stands; retained, and the last will."""
     REPORTS = "reports"
+    """Answers to commands, and the list of open alarms."""
 
 
 class Down(StrEnum):
     """What the server publishes to one gateway."""
 
     ACK = "ack"
+    """What the server holds, committed."""
     COMMANDS = "commands"
+    """What the gateway is asked to do."""
 
 
 class TopicError(WireError):

@@ -31,9 +31,13 @@ class Kind(StrEnum):
     """What an alarm is about."""
 
     GAS = "gas"
+    """Combustible or toxic gas in the air."""
     FIRE = "fire"
+    """Fire, smoke, or fire equipment out of order."""
     ELECTRIC = "electric"
+    """Leakage current, overheating or overload of an installation."""
     WATER = "water"
+    """Level, pressure or quality of water."""
     CONTACT = "contact"
     """A device or bus does not answer."""
 
@@ -42,9 +46,13 @@ class AlarmClass(StrEnum):
     """How much is at stake, the most first."""
 
     LIFE_SAFETY = "life_safety"
+    """Somebody may be hurt within minutes: told at once, resent fastest, never folded away."""
     HAZARD = "hazard"
+    """Damage, or danger to people if nobody acts within the hour."""
     FAULT = "fault"
+    """A device or installation does not do its work."""
     ADVICE = "advice"
+    """To be looked at on the next visit."""
 
 
 class Condition(StrEnum):
@@ -64,6 +72,7 @@ class Suppression(StrEnum):
     """Whether and why an alarm is kept from people."""
 
     NONE = "none"
+    """It is shown."""
     SHELVED = "shelved"
     """By a person, for a limited time, with a reason."""
     OUT_OF_SERVICE = "out_of_service"
@@ -76,6 +85,7 @@ class Mode(StrEnum):
     """Whether the alarm is real."""
 
     LIVE = "live"
+    """It is real."""
     TEST = "test"
     """A person on site tests the device."""
     DRILL = "drill"
@@ -101,13 +111,16 @@ class Lane(StrEnum):
     """The two numbered streams of a gateway."""
 
     ALARMS = "alarms"
+    """Whole states of alarms; never shed."""
     READINGS = "readings"
+    """Batches of readings; shed oldest first when space runs out."""
 
 
 class Presence(StrEnum):
     """Whether a gateway says it is there."""
 
     ONLINE = "online"
+    """Said by the gateway every 30 s."""
     OFFLINE = "offline"
     """Said by the broker for it (last will), or by itself on a clean stop."""
 
@@ -116,6 +129,7 @@ class CommandOutcome(StrEnum):
     """What became of a command."""
 
     DONE = "done"
+    """Carried out."""
     REFUSED = "refused"
     """Understood and not carried out; the detail says why."""
     EXPIRED = "expired"
