@@ -46,9 +46,6 @@ Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Instant = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset; UTC by custom; from `FIRST_YEAR` to `LAST_YEAR`."""
 
-_ABSENT: Final = Raw(b"null")
-"""Stands for content that is missing, so that its envelope is readable all the same."""
-
 
 def check_instant(moment: datetime) -> None:
     """Refuse a time so near the end of the calendar that an offset could not be added.
@@ -58,6 +55,11 @@ def check_instant(moment: datetime) -> None:
     """
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"the year {moment.year} is outside {FIRST_YEAR} to {LAST_YEAR}")
+
+
+def _absent() -> Raw:
+    """Stand for content that is missing, so that its envelope is readable all the same."""
+    return Raw(b"null")
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -169,7 +171,7 @@ class AlarmState(Message, frozen=True, kw_only=True):
 class AlarmMessage(LaneEnvelope, frozen=True, kw_only=True):
     """`up/alarms`: one alarm. `alarm` is kept raw, so that an odd one is stored, not refused."""
 
-    alarm: Raw = _ABSENT
+    alarm: Raw = field(default_factory=_absent)
 
 
 class ReadingSeries(Message, frozen=True, kw_only=True):
@@ -203,7 +205,7 @@ class ReadingsBatch(Message, frozen=True, kw_only=True):
 class ReadingsMessage(LaneEnvelope, frozen=True, kw_only=True):
     """`up/readings`: one batch, applied once by (gateway, run, seq)."""
 
-    batch: Raw = _ABSENT
+    batch: Raw = field(default_factory=_absent)
 
 
 class LaneDepth(Message, frozen=True, kw_only=True):
@@ -366,5 +368,5 @@ class CommandMessage(Message, frozen=True, kw_only=True):
     expires_in_ms: Count
     """Counted by the gateway from the command's arrival in its session, and from `issued_at`
     where its clock is trusted."""
-    order: Raw = _ABSENT
+    order: Raw = field(default_factory=_absent)
     """An `Order`, kept raw so that one of a newer server is answered `unknown`, not dropped."""
