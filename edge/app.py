@@ -31,7 +31,7 @@ from edge.rules.engine import RuleEngine
 from edge.siteloader import SiteError, rules_of
 from edge.storethread import IN_MEMORY
 from edge.uplink import Uplink
-from wire.messages import BusState, LaneDepth
+from wire.messages import LaneDepth
 from wire.vocabulary import AlarmClass, Lane
 
 STOP_LIMIT_S: Final = 4.0
@@ -153,9 +153,7 @@ async def _feed_watchdog(parts: _Parts) -> None:
         await asyncio.sleep(_WATCHDOG_S)
 
 
-def _build(
-    site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Clock
-) -> _Parts:
+def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Clock) -> _Parts:
     settings = site.settings
     profiles = shipped_profiles()
     boot = read_boot_id()
@@ -207,11 +205,7 @@ def _build(
     )
     holder.append(pipeline)
     lane.report_to(pipeline)
-    uplink.employ(
-        CommandDesk(
-            pipeline=pipeline, outbox=outbox, clock=clock, resync=uplink.request_resync
-        )
-    )
+    uplink.employ(CommandDesk(pipeline=pipeline, outbox=outbox, clock=clock, resync=uplink.request_resync))
     pollers += _build_pollers(settings, profiles, drivers, pipeline, clock)
     return _Parts(pipeline, uplink, lane, pollers, outbox, readings)
 
@@ -229,9 +223,7 @@ def _open_stores(folder: Path, stores: StoreSettings) -> tuple[Outbox, ReadingSt
         return Outbox(IN_MEMORY), ReadingStore(IN_MEMORY, **limits), True
 
 
-def _build_drivers(
-    settings: SiteSettings, profiles: dict[str, Profile]
-) -> dict[str, BusDriver]:
+def _build_drivers(settings: SiteSettings, profiles: dict[str, Profile]) -> dict[str, BusDriver]:
     return {
         bus.id: ModbusTcpDriver(
             host=bus.host,
@@ -255,10 +247,7 @@ def _build_pollers(
     clock: Clock,
 ) -> Iterator[BusPoller]:
     safety = frozenset(
-        device
-        for rule in settings.rules
-        if rule.class_ is AlarmClass.LIFE_SAFETY
-        for device in rule.devices
+        device for rule in settings.rules if rule.class_ is AlarmClass.LIFE_SAFETY for device in rule.devices
     )
     for bus in settings.buses:
         mine: list[DeviceSettings] = [d for d in settings.devices if d.bus == bus.id]
@@ -273,13 +262,9 @@ def _build_pollers(
             )
 
 
-def _lane_depths(
-    outbox: Outbox, readings: ReadingStore, uplink: Uplink
-) -> tuple[LaneDepth, ...]:
+def _lane_depths(outbox: Outbox, readings: ReadingStore, uplink: Uplink) -> tuple[LaneDepth, ...]:
     return (
-        LaneDepth(
-            lane=Lane.ALARMS, run=outbox.run, last_seq=outbox.last_seq, waiting=len(uplink.alarms)
-        ),
+        LaneDepth(lane=Lane.ALARMS, run=outbox.run, last_seq=outbox.last_seq, waiting=len(uplink.alarms)),
         LaneDepth(
             lane=Lane.READINGS,
             run=readings.run,

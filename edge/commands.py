@@ -92,7 +92,5 @@ _CARRY_OUT: Final[dict[type[Order], Callable[..., None]]] = {
 }
 
 
-def _report(
-    command: CommandMessage, outcome: CommandOutcome, detail: str = ""
-) -> CommandReport:
+def _report(command: CommandMessage, outcome: CommandOutcome, detail: str = "") -> CommandReport:
     return CommandReport(command=command.command, outcome=outcome, detail=detail[:1000])

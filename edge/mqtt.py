@@ -40,9 +40,7 @@ class MqttLink:
             LinkError: the connection is gone or the broker does not answer.
         """
         try:
-            await self._client.publish(
-                topic, payload, qos=1, retain=retain, timeout=PUBLISH_TIMEOUT_S
-            )
+            await self._client.publish(topic, payload, qos=1, retain=retain, timeout=PUBLISH_TIMEOUT_S)
         except aiomqtt.MqttError as error:
             raise LinkError(str(error)) from error
 
@@ -86,9 +84,7 @@ class MqttDialer:
         self._folder = folder
 
     @asynccontextmanager
-    async def open(
-        self, client_id: str, *, will: tuple[str, bytes] | None = None
-    ) -> AsyncIterator[MqttLink]:
+    async def open(self, client_id: str, *, will: tuple[str, bytes] | None = None) -> AsyncIterator[MqttLink]:
         """Connect with a clean session; the retained last will, if any, is (topic, payload).
 
         Raises:

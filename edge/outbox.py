@@ -126,9 +126,7 @@ class Outbox:
                 self._seq += 1
                 numbered.append(_outgoing(entry.alarm, self.run, self._seq))
         last_seq = self._seq
-        await self._thread.run(
-            lambda connection: _write(connection, kept, numbered, last_seq, now.wall_ms)
-        )
+        await self._thread.run(lambda connection: _write(connection, kept, numbered, last_seq, now.wall_ms))
         self.written_bytes += sum(len(message.body) for message in numbered)
         return numbered
 
@@ -140,9 +138,7 @@ class Outbox:
         """
         rows = [(seq,) for seq in seqs]
         await self._thread.run(
-            lambda connection: connection.executemany(
-                "UPDATE alarm SET acked = 1 WHERE seq = ?", rows
-            )
+            lambda connection: connection.executemany("UPDATE alarm SET acked = 1 WHERE seq = ?", rows)
         )
 
     async def reopen_after(self, seq: int) -> list[Outgoing]:
@@ -168,9 +164,7 @@ class Outbox:
             StoreError: the store cannot be read.
         """
         found = await self._thread.run(
-            lambda connection: connection.execute(
-                "SELECT max(seq) FROM alarm WHERE acked = 1"
-            ).fetchone()
+            lambda connection: connection.execute("SELECT max(seq) FROM alarm WHERE acked = 1").fetchone()
         )
         return int(found[0] or 0)
 
@@ -316,13 +310,10 @@ def _write(
 
 
 def _prune(connection: "sqlite3.Connection", limit_ms: int) -> None:
-    connection.execute(
-        "DELETE FROM alarm WHERE acked = 1 AND open = 0 AND changed_ms < ?", (limit_ms,)
-    )
+    connection.execute("DELETE FROM alarm WHERE acked = 1 AND open = 0 AND changed_ms < ?", (limit_ms,))
     connection.execute("DELETE FROM answer WHERE at_ms < ?", (limit_ms,))
     connection.execute(
-        "DELETE FROM answer WHERE command NOT IN"
-        " (SELECT command FROM answer ORDER BY at_ms DESC LIMIT ?)",
+        "DELETE FROM answer WHERE command NOT IN (SELECT command FROM answer ORDER BY at_ms DESC LIMIT ?)",
         (_MOST_ANSWERS,),
     )
     connection.execute("PRAGMA incremental_vacuum")

@@ -86,9 +86,7 @@ class Pipeline:
 
     def now(self) -> Now:
         """Return the moment, with the machine start and the clock's trust."""
-        return Now(
-            moment=self._clock.moment(), boot=self._engine.boot, trust=self._clock.trust()
-        )
+        return Now(moment=self._clock.moment(), boot=self._engine.boot, trust=self._clock.trust())
 
     async def restore(self) -> None:
         """Take up where the journal ends.
@@ -100,9 +98,7 @@ class Pipeline:
         self._offer(unsent)
         now = self.now()
         self.decide(self._engine.restore(states, alarms, now))
-        log.info(
-            "journal_restored", open_alarms=len(alarms), unsent=len(unsent), run=self._outbox.run
-        )
+        log.info("journal_restored", open_alarms=len(alarms), unsent=len(unsent), run=self._outbox.run)
 
     # --- what comes in; nothing here waits -----------------------------------------------------
 
@@ -230,14 +226,10 @@ class Pipeline:
     async def _recover(self) -> None:
         """Write everything as it now stands; if that works, leave the volatile run."""
         engine = self._engine
-        entries = [
-            JournalEntry(key=key, state=state, alarm=None) for key, state in engine.states.items()
-        ]
+        entries = [JournalEntry(key=key, state=state, alarm=None) for key, state in engine.states.items()]
         for alarm in (*engine.alarms.values(), *self._ended_volatile.values()):
             key = (alarm.rule, alarm.device)
-            entries.append(
-                JournalEntry(key=None, state=engine.states.get(key, RuleState()), alarm=alarm)
-            )
+            entries.append(JournalEntry(key=None, state=engine.states.get(key, RuleState()), alarm=alarm))
         try:
             async with asyncio.timeout(COMMIT_LIMIT_S):
                 outgoing = await self._outbox.commit(entries, self._clock.moment())

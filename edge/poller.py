@@ -262,8 +262,6 @@ def build_devices(
 ) -> tuple[PolledDevice, ...]:
     """Return what the poller needs for devices given as points and period in seconds."""
     return tuple(
-        PolledDevice(
-            id=name, points=points, period_ms=max(round(period_s * 1000), 1), safety=name in safety
-        )
+        PolledDevice(id=name, points=points, period_ms=max(round(period_s * 1000), 1), safety=name in safety)
         for name, (points, period_s) in devices.items()
     )

@@ -14,7 +14,7 @@ import msgspec
 from edge.model import Moment, Snapshot
 from edge.outbox import Outgoing, load_run, open_store
 from wire.codec import MAX_MESSAGE_BYTES
-from wire.messages import ReadingSeries, ReadingsBatch
+from wire.messages import ReadingsBatch, ReadingSeries
 from wire.vocabulary import Quality
 
 if TYPE_CHECKING:
@@ -101,10 +101,7 @@ class ReadingStore:
                 (after_seq, most),
             ).fetchall()
         )
-        return [
-            Outgoing(key=str(seq), run=self.run, seq=seq, urgent=False, body=body)
-            for seq, body in found
-        ]
+        return [Outgoing(key=str(seq), run=self.run, seq=seq, urgent=False, body=body) for seq, body in found]
 
     async def acknowledge(self, seqs: Iterable[int]) -> None:
         """Mark blocks as held by the server.
@@ -130,9 +127,7 @@ class ReadingStore:
             StoreError: the store cannot be read.
         """
         found = await self._thread.run(
-            lambda connection: connection.execute(
-                "SELECT max(seq) FROM block WHERE acked = 1"
-            ).fetchone()
+            lambda connection: connection.execute("SELECT max(seq) FROM block WHERE acked = 1").fetchone()
         )
         return int(found[0] or 0)
 
@@ -236,12 +231,8 @@ def _measure(connection: "sqlite3.Connection") -> _Totals:
     return _Totals(body_bytes=size, waiting=waiting)
 
 
-def _write(
-    connection: "sqlite3.Connection", rows: list[tuple[int, int, int, bytes]], last_seq: int
-) -> None:
-    connection.executemany(
-        "INSERT INTO block (seq, last_ms, rows, acked, body) VALUES (?, ?, ?, 0, ?)", rows
-    )
+def _write(connection: "sqlite3.Connection", rows: list[tuple[int, int, int, bytes]], last_seq: int) -> None:
+    connection.executemany("INSERT INTO block (seq, last_ms, rows, acked, body) VALUES (?, ?, ?, 0, ?)", rows)
     connection.execute("UPDATE meta SET value = ? WHERE name = 'seq'", (last_seq,))
 
 
@@ -259,9 +250,7 @@ def _reopen(connection: "sqlite3.Connection", seq: int) -> int:
     return _waiting(connection)
 
 
-def _shed(
-    connection: "sqlite3.Connection", over_bytes: int, limit_ms: int
-) -> tuple[int, int, int]:
+def _shed(connection: "sqlite3.Connection", over_bytes: int, limit_ms: int) -> tuple[int, int, int]:
     """Delete the oldest blocks; returns unacknowledged readings shed, bytes freed, blocks waiting."""
     last = 0
     freed = 0

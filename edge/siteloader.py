@@ -235,9 +235,7 @@ def _explain(places: _Places, detail: ErrorDetails) -> Problem:
         near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         listed = ", ".join(allowed) or "no further keys"
-        return places.problem(
-            where, f"found {where[-1]!r}, allowed {listed}{hint}", at_key=True
-        )
+        return places.problem(where, f"found {where[-1]!r}, allowed {listed}{hint}", at_key=True)
     explain = _ALLOWED.get(kind)
     allowed_text = explain(context) if explain else detail["msg"].lower()
     return places.problem(where, f"found {_show(detail['input'])}, allowed {allowed_text}")

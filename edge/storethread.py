@@ -140,9 +140,7 @@ class StoreThread:
         return [piece for piece in batch if piece[1].set_running_or_notify_cancel()]
 
 
-def _commit_batch(
-    connection: sqlite3.Connection, batch: list[tuple[Work[Any], "Future[Any]"]]
-) -> None:
+def _commit_batch(connection: sqlite3.Connection, batch: list[tuple[Work[Any], "Future[Any]"]]) -> None:
     """Do all work in one transaction; if that fails, each piece in one of its own."""
     try:
         results = _transact(connection, [work for work, _ in batch])

@@ -151,9 +151,7 @@ class Uplink:
                 log.critical("server_silent", unacknowledged=len(self.alarms))
                 self._unheard_since_ms = now_ms
 
-    async def _keep_connected(
-        self, lane: str, serve: Callable[[], Coroutine[Any, Any, None]]
-    ) -> None:
+    async def _keep_connected(self, lane: str, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
         failures = 0
         while True:
             began_ms = self._clock.moment().boot_ms
@@ -184,9 +182,7 @@ class Uplink:
                     group.create_task(self._send_status(link), name="uplink-status")
                     group.create_task(self._resync(link), name="uplink-resync")
                     group.create_task(
-                        self._send(
-                            link, group, self.alarms, self._alarms_wake, self._alarm_message
-                        ),
+                        self._send(link, group, self.alarms, self._alarms_wake, self._alarm_message),
                         name="uplink-alarms",
                     )
             except asyncio.CancelledError:
@@ -203,9 +199,7 @@ class Uplink:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._fetch_batches(), name="uplink-fetch")
                     group.create_task(
-                        self._send(
-                            link, group, self.batches, self._batches_wake, self._reading_message
-                        ),
+                        self._send(link, group, self.batches, self._batches_wake, self._reading_message),
                         name="uplink-readings",
                     )
             finally:
@@ -398,4 +392,3 @@ class Uplink:
 
     def _lane(self, name: LaneName) -> Lane:
         return self.alarms if name is LaneName.ALARMS else self.batches
-

@@ -111,7 +111,10 @@ def _problem(
 ) -> Response:
     if _wants_page(request):
         page = render_page(
-            request, "problem.html", status_code=status, title=_PAGE_TITLES.get(status, "出错了"),
+            request,
+            "problem.html",
+            status_code=status,
+            title=_PAGE_TITLES.get(status, "出错了"),
             detail=detail,
         )
         page.headers.update(headers or {})
@@ -134,17 +137,13 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnswerError), "registered for it"
     if isinstance(error, NotSignedInError) and _wants_page(request) and request.method == "GET":
         return RedirectResponse("/login", status_code=303)
-    headers = (
-        {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
-    )
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
     return _problem(request, error.status, error.title, error.detail, headers=headers)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError), "registered for it"
-    found = [
-        {"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()
-    ]
+    found = [{"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{one['where']}: {one['problem']}" for one in found)
     return _problem(request, 422, "Invalid request", detail, errors=found)
 

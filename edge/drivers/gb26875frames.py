@@ -153,9 +153,7 @@ def encode_time(moment: datetime | None) -> bytes:
     if moment is None:
         return bytes(6)
     local = moment.astimezone(CHINA)
-    return bytes(
-        (local.second, local.minute, local.hour, local.day, local.month, local.year - 2000)
-    )
+    return bytes((local.second, local.minute, local.hour, local.day, local.month, local.year - 2000))
 
 
 def decode_time(tag: bytes) -> datetime | None:

@@ -59,9 +59,7 @@ class ModbusTcpDriver:
         """
         self._address = f"{host}:{port}"
         self._timeout_s = timeout_s
-        self._client = AsyncModbusTcpClient(
-            host, port=port, timeout=timeout_s, retries=0, reconnect_delay=0
-        )
+        self._client = AsyncModbusTcpClient(host, port=port, timeout=timeout_s, retries=0, reconnect_delay=0)
         self._lock = asyncio.Lock()
         self._devices: dict[str, _Device] = {}
         for name, (unit, profile) in devices.items():
@@ -87,9 +85,7 @@ class ModbusTcpDriver:
         """Close the connection."""
         self._client.close()
 
-    async def read(
-        self, device: str
-    ) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
+    async def read(self, device: str) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
         """Read all points of a device; see `edge.ports.BusDriver.read`."""
         known = self._devices[device]
         count = len(known.profile.points)
@@ -137,14 +133,10 @@ class ModbusTcpDriver:
             if smaller:
                 # Remembered: from the next poll on, one bad address costs only itself.
                 at = device.decoders.index(decoder)
-                device.decoders[at : at + 1] = [
-                    compile_block(device.profile, part) for part in smaller
-                ]
+                device.decoders[at : at + 1] = [compile_block(device.profile, part) for part in smaller]
             return None
 
-    async def _ask(
-        self, unit: int, fc: int, address: int, count: int
-    ) -> Sequence[int] | Sequence[bool]:
+    async def _ask(self, unit: int, fc: int, address: int, count: int) -> Sequence[int] | Sequence[bool]:
         client = self._client
         async with self._lock:
             match fc:
@@ -162,9 +154,7 @@ class ModbusTcpDriver:
                     answer = await self._call(
                         client.read_input_registers(address, count=count, device_id=unit)
                     )
-        found: Sequence[int] | Sequence[bool] = (
-            answer.bits[:count] if fc in (1, 2) else answer.registers
-        )
+        found: Sequence[int] | Sequence[bool] = answer.bits[:count] if fc in (1, 2) else answer.registers
         if len(found) != count:
             raise RefusedError(f"unit {unit}: {len(found)} values instead of {count}")
         return found
@@ -173,9 +163,7 @@ class ModbusTcpDriver:
         client, unit = self._client, device.unit
         async with self._lock:
             if wanted.fc == 5:  # noqa: PLR2004 - Modbus function code
-                await self._call(
-                    client.write_coil(wanted.address, bool(wanted.value), device_id=unit)
-                )
+                await self._call(client.write_coil(wanted.address, bool(wanted.value), device_id=unit))
             else:
                 await self._call(client.write_register(wanted.address, wanted.value, device_id=unit))
 
@@ -207,9 +195,7 @@ class _NoSuchAddressError(RefusedError):
     """The device answered exception 2: illegal data address."""
 
 
-def _judge_quality(
-    profile: Profile, block: Block, answer: Sequence[int] | Sequence[bool]
-) -> Quality | None:
+def _judge_quality(profile: Profile, block: Block, answer: Sequence[int] | Sequence[bool]) -> Quality | None:
     """Return what the device's own word says, or None when it vouches for its values."""
     word = profile.quality
     assert word is not None, "the block says that it covers the quality word"

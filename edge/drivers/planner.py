@@ -51,9 +51,7 @@ def plan_reads(profile: Profile) -> tuple[Block, ...]:
     for need in sorted(needs, key=lambda n: (n.fc, n.first, n.end)):
         if joined and _may_join(profile, joined[-1], need):
             last = joined[-1]
-            joined[-1] = _Need(
-                last.fc, last.first, max(last.end, need.end), last.points | need.points
-            )
+            joined[-1] = _Need(last.fc, last.first, max(last.end, need.end), last.points | need.points)
         else:
             joined.append(need)
     return tuple(_block(profile, need) for need in joined)
@@ -64,9 +62,7 @@ def split_block(profile: Profile, block: Block) -> tuple[Block, ...]:
 
     The cut falls in the widest gap, where the address that the device does not have most likely is.
     """
-    spans = sorted(
-        (_span(profile, index) for index in block.points), key=lambda need: need.first
-    )
+    spans = sorted((_span(profile, index) for index in block.points), key=lambda need: need.first)
     if len(spans) < 2:
         return ()
     gaps = [after.first - before.end for before, after in pairwise(spans)]

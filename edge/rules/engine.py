@@ -18,7 +18,7 @@ from edge.rules.step import Behaviour, Cause, advance, reset
 from edge.rules.threshold import is_present
 from wire.ids import new_uuid7
 from wire.messages import Action, AlarmState
-from wire.vocabulary import ActionState, AlarmClass, Condition, Kind, Mode, Quality
+from wire.vocabulary import ActionState, Condition, Kind, Mode, Quality
 
 ACTION_LIFE_MS: Final = 30_000
 """An action that could not be sent within this time is given up; it is planned anew while its
@@ -86,7 +86,7 @@ class RuleEngine:
             boot: identifies this start of the machine.
         """
         self.boot = boot
-        self._watches: dict[str, tuple[_Watch, ...]] = {device: () for device in points}
+        self._watches: dict[str, tuple[_Watch, ...]] = dict.fromkeys(points, ())
         self._by_key: dict[Key, _Watch] = {}
         for rule in rules:
             devices = (rule.device,) if isinstance(rule, ContactRule) else rule.devices
@@ -326,9 +326,7 @@ class RuleEngine:
         )
         self._keep(alarm)
         key = (known.rule, known.device)
-        return Decision(
-            key=key, state=self._states.get(key, RuleState()), change=Change.NONE, alarm=alarm
-        )
+        return Decision(key=key, state=self._states.get(key, RuleState()), change=Change.NONE, alarm=alarm)
 
     # --- what people order ---------------------------------------------------------------------
 
@@ -398,14 +396,10 @@ class RuleEngine:
         return Decision(key=None, state=RuleState(), change=Change.NORMAL, alarm=ended)
 
 
-def _prepare(
-    rule: Rule, device: str, points: tuple[tuple[str, str], ...], label: str
-) -> _Watch:
+def _prepare(rule: Rule, device: str, points: tuple[tuple[str, str], ...], label: str) -> _Watch:
     if isinstance(rule, ContactRule):
         behaviour = Behaviour(on_delay_ms=rule.after_ms, class_=rule.class_)
-        return _Watch(
-            key=(rule.id, device), rule=rule, behaviour=behaviour, index=-1, unit="", label=label
-        )
+        return _Watch(key=(rule.id, device), rule=rule, behaviour=behaviour, index=-1, unit="", label=label)
     names = [name for name, _ in points]
     index = names.index(rule.point)
     behaviour = Behaviour(
@@ -438,9 +432,7 @@ def _utc(wall_ms: int) -> datetime:
     return datetime.fromtimestamp(wall_ms / 1000, tz=UTC)
 
 
-def _merge_planned(
-    known: tuple[Action, ...], planned: tuple[PlannedAction, ...]
-) -> tuple[Action, ...]:
+def _merge_planned(known: tuple[Action, ...], planned: tuple[PlannedAction, ...]) -> tuple[Action, ...]:
     return _merge(
         known,
         tuple(

@@ -77,13 +77,9 @@ def main() -> int:
     return 0
 
 
-async def _serve_devices(
-    scenario: Scenario, *, control_port: int, speed: float, auto: bool
-) -> None:
+async def _serve_devices(scenario: Scenario, *, control_port: int, speed: float, auto: bool) -> None:
     async with AsyncExitStack() as stack:
-        plant = await stack.enter_async_context(
-            SimulatedPlant.start(scenario, speed=speed, scripted=auto)
-        )
+        plant = await stack.enter_async_context(SimulatedPlant.start(scenario, speed=speed, scripted=auto))
         control = await stack.enter_async_context(
             serve_app(build_control(plant), host=LOOPBACK, port=control_port)
         )

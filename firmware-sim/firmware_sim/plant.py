@@ -51,8 +51,7 @@ class SimulatedPlant:
             },
         )
         self.devices: dict[str, SimulatedDevice] = {
-            part.name: MODELS[part.model](read_points=self._source(part))
-            for part in scenario.devices
+            part.name: MODELS[part.model](read_points=self._source(part)) for part in scenario.devices
         }
         self._parts = {part.name: part for part in scenario.devices}
         self.servers = {

@@ -96,9 +96,7 @@ class ValueStep(_Part):
     value: float | None
 
 
-Step = Annotated[
-    LeakStep | FanStep | OpenValveStep | FaultStep | ValueStep, Field(discriminator="do")
-]
+Step = Annotated[LeakStep | FanStep | OpenValveStep | FaultStep | ValueStep, Field(discriminator="do")]
 
 
 class Scenario(_Part):

@@ -51,14 +51,10 @@ class LinkBook:
         """Sign with a key that outlives restarts."""
         self._signer = Signer(key, salt=_SALT)
 
-    async def make(
-        self, session: WriteSession, item: str, person: str, now: datetime
-    ) -> str:
+    async def make(self, session: WriteSession, item: str, person: str, now: datetime) -> str:
         """Return the token of the link of a person to an item, making the link if need be."""
         link = await session.scalar(
-            select(Link).where(
-                Link.item == item, Link.person == person, Link.revoked_at.is_(None)
-            )
+            select(Link).where(Link.item == item, Link.person == person, Link.revoked_at.is_(None))
         )
         if link is None:
             link = Link(
@@ -71,9 +67,7 @@ class LinkBook:
             await session.flush()
         return self._signer.sign(link.id).decode()
 
-    async def open(
-        self, session: ReadSession, token: str, *, phone: str | None
-    ) -> LinkView | None:
+    async def open(self, session: ReadSession, token: str, *, phone: str | None) -> LinkView | None:
         """Open a link; None when it was never made here.
 
         Args:
@@ -95,9 +89,7 @@ class LinkBook:
 def _judge(link: Link, item: Item, phone: str | None) -> LinkState:
     if link.revoked_at is not None:
         return LinkState.REVOKED
-    bound_elsewhere = link.phone_hash is not None and (
-        phone is None or hash_secret(phone) != link.phone_hash
-    )
+    bound_elsewhere = link.phone_hash is not None and (phone is None or hash_secret(phone) != link.phone_hash)
     if bound_elsewhere:
         return LinkState.OTHER_PHONE
     return LinkState.OVER if item.state is ItemState.CLOSED else LinkState.OPEN
@@ -124,8 +116,6 @@ async def people_of_phone(session: ReadSession, phone: str | None) -> list[str]:
 
 async def revoke(session: WriteSession, item: str, person: str, *, now: datetime) -> None:
     """Revoke a person's links to an item: it is somebody else's now."""
-    query = select(Link).where(
-        Link.item == item, Link.person == person, Link.revoked_at.is_(None)
-    )
+    query = select(Link).where(Link.item == item, Link.person == person, Link.revoked_at.is_(None))
     for link in await session.scalars(query):
         link.revoked_at = now

@@ -44,9 +44,7 @@ async def has_operator(session: ReadSession) -> bool:
     return await session.scalar(select(func.count()).select_from(Operator)) != 0
 
 
-async def issue_first_run_code(
-    session: WriteSession, *, now: datetime, code: str = ""
-) -> str | None:
+async def issue_first_run_code(session: WriteSession, *, now: datetime, code: str = "") -> str | None:
     """Make the code that makes the first operator; None when there is an operator already.
 
     Args:
@@ -82,9 +80,7 @@ async def set_up_first_operator(
     if len(password) < LEAST_PASSWORD:
         raise InvalidError(f"密码至少 {LEAST_PASSWORD} 个字符。")
     row.used_at = now
-    session.add(
-        Operator(name=name.strip(), password_hash=_hasher.hash(password), created_at=now)
-    )
+    session.add(Operator(name=name.strip(), password_hash=_hasher.hash(password), created_at=now))
     await _record(session, now, name.strip(), "operator_made")
 
 
@@ -125,9 +121,7 @@ async def sign_in(
     return token
 
 
-async def find_session(
-    session: ReadSession, token: str | None, *, now: datetime
-) -> SignedIn | None:
+async def find_session(session: ReadSession, token: str | None, *, now: datetime) -> SignedIn | None:
     """Return who holds a token, or None when nobody does any more."""
     if not token:
         return None
@@ -156,9 +150,7 @@ async def sign_out(session: WriteSession, signed_in: SignedIn, *, now: datetime)
     await _record(session, now, signed_in.operator, "signed_out")
 
 
-async def _check_pause(
-    session: ReadSession, name: str, source: str, now: datetime
-) -> None:
+async def _check_pause(session: ReadSession, name: str, source: str, now: datetime) -> None:
     for column, value in ((LoginFailure.name, name[:60]), (LoginFailure.source, source[:64])):
         count, last = (
             await session.execute(

@@ -69,9 +69,7 @@ def build_gate(context: Context, door: Door) -> APIRouter:
                     now=context.clock.now(),
                 )
         except TooManyError as error:
-            return render_page(
-                request, "login.html", status_code=429, problem=error.detail, name=name
-            )
+            return render_page(request, "login.html", status_code=429, problem=error.detail, name=name)
         if token is None:
             problem = "姓名或密码不对。"
             return render_page(request, "login.html", status_code=403, problem=problem, name=name)

@@ -30,9 +30,7 @@ _DEFAULT_LIFE: Final = timedelta(minutes=1)
 log = structlog.get_logger(__name__)
 
 
-async def hear(
-    session: WriteSession, gateway: str, device: str | None, *, now: datetime
-) -> None:
+async def hear(session: WriteSession, gateway: str, device: str | None, *, now: datetime) -> None:
     """Note that a gateway spoke, and of which device; unknown ones become rows to be adopted.
 
     Args:
@@ -58,9 +56,7 @@ async def hear(
         known.first_heard_at = now
 
 
-async def apply_status(
-    session: WriteSession, gateway: str, message: StatusMessage, *, now: datetime
-) -> bool:
+async def apply_status(session: WriteSession, gateway: str, message: StatusMessage, *, now: datetime) -> bool:
     """Keep a gateway's status; returns whether it counted.
 
     A last will is published by the broker for a connection that may long have been replaced: one
@@ -165,9 +161,7 @@ async def order_reset(
     )
 
 
-async def answered(
-    session: WriteSession, gateway: str, report: CommandReport, *, now: datetime
-) -> None:
+async def answered(session: WriteSession, gateway: str, report: CommandReport, *, now: datetime) -> None:
     """Keep a gateway's answer to a command. One of a stale session is sent again, not closed."""
     command = await session.get(Command, report.command)
     if command is None or command.gateway != gateway:
@@ -182,17 +176,13 @@ async def answered(
     command.outcome = report.outcome
     command.detail = report.detail
     command.answered_at = now
-    log.info(
-        "command_answered", gateway=gateway, command=command.id, outcome=report.outcome.value
-    )
+    log.info("command_answered", gateway=gateway, command=command.id, outcome=report.outcome.value)
     session.announce("command", command.id)
     if command.item is not None:
         session.announce("item", command.item)
 
 
-async def due_commands(
-    session: WriteSession, *, now: datetime
-) -> list[tuple[str, CommandMessage]]:
+async def due_commands(session: WriteSession, *, now: datetime) -> list[tuple[str, CommandMessage]]:
     """Return what is to be sent now as (gateway, command), and put it off until its next turn.
 
     Commands to gateways that are not connected wait; those whose time is over expire.

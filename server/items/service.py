@@ -160,9 +160,7 @@ async def _carry_out(
 
 
 async def _undo(session: WriteSession, attempt: _Attempt) -> PressOutcome:
-    found = find_undoable(
-        await moves_of(session, attempt.item.id), attempt.actor.kind, attempt.actor.id
-    )
+    found = find_undoable(await moves_of(session, attempt.item.id), attempt.actor.kind, attempt.actor.id)
     if isinstance(found, Refusal):
         return _refuse(attempt.item, found)
     state = await restore(session, attempt.item, found, now=attempt.now)

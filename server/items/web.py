@@ -55,9 +55,7 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
                 return render_page(request, "revoked.html", status_code=410)
             story = await item_story(session, view.item.id)
             assert story is not None, "the link's item exists"
-            allowed = await open_moves(
-                session, view.item, ActorKind.PERSON, view.link.person
-            )
+            allowed = await open_moves(session, view.item, ActorKind.PERSON, view.link.person)
         may_press = view.state is LinkState.OPEN
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
         return _item_page(request, token, view, story, moves, said)
@@ -89,9 +87,7 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
             view = await book.open(session, token, phone=None)
         if view is None:
             raise NotFoundError("没有找到这个链接。")
-        return StreamingResponse(
-            hub.stream(item=view.item.id), media_type="text/event-stream"
-        )
+        return StreamingResponse(hub.stream(item=view.item.id), media_type="text/event-stream")
 
     @router.get("/my")
     async def list_mine(request: Request) -> Response:
@@ -105,9 +101,7 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
         return render_page(request, "mine.html", rows=rows, words=words, titles=TITLES)
 
     @router.post("/size")
-    async def choose_size(
-        size: Annotated[str, Form()], back: Annotated[str, Form()] = "/my"
-    ) -> Response:
+    async def choose_size(size: Annotated[str, Form()], back: Annotated[str, Form()] = "/my") -> Response:
         if size not in SIZES:
             raise InvalidError("没有这个字号。")
         here = back if back.startswith("/") and not back.startswith("//") else "/my"

@@ -102,15 +102,11 @@ async def import_street(
     return changes
 
 
-async def _take_sheet(
-    session: WriteSession, sheet: Sheet, rows: dict[tuple[Any, ...], Row]
-) -> SheetChange:
+async def _take_sheet(session: WriteSession, sheet: Sheet, rows: dict[tuple[Any, ...], Row]) -> SheetChange:
     table = _TABLES[sheet.name]
     renamed = _RENAMED.get(sheet.name, {})
     key = [renamed.get(title, title) for title in sheet.key]
-    known = {
-        tuple(getattr(row, name) for name in key): row for row in await session.scalars(select(table))
-    }
+    known = {tuple(getattr(row, name) for name in key): row for row in await session.scalars(select(table))}
     added = changed = 0
     for row_key, row in _parents_first(sheet, rows).items():
         values = {renamed.get(title, title): value for title, value in row.items()}
@@ -147,9 +143,7 @@ def _update(row: Base, values: Row) -> bool:
     return bool(differing)
 
 
-def _parents_first(
-    sheet: Sheet, rows: dict[tuple[Any, ...], Row]
-) -> dict[tuple[Any, ...], Row]:
+def _parents_first(sheet: Sheet, rows: dict[tuple[Any, ...], Row]) -> dict[tuple[Any, ...], Row]:
     """Order grids so that each comes after the one it belongs to."""
     if sheet.name != "grids":
         return rows

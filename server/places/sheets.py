@@ -238,9 +238,7 @@ def _read_sheet(
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = data[: error.start].count(b"\n") + 1
-        problems.append(
-            f"{name}:{row}:1: found bytes that are not UTF-8, save the file as CSV UTF-8"
-        )
+        problems.append(f"{name}:{row}:1: found bytes that are not UTF-8, save the file as CSV UTF-8")
         return {}, {}
     reader = csv.reader(io.StringIO(content), strict=True)
     try:
@@ -266,9 +264,7 @@ def _read_rows(
         if not any(cell.strip() for cell in line):
             continue
         if len(line) != len(sheet.columns):
-            problems.append(
-                f"{name}:{number}:1: found {len(line)} columns, allowed {len(sheet.columns)}"
-            )
+            problems.append(f"{name}:{number}:1: found {len(line)} columns, allowed {len(sheet.columns)}")
             continue
         row: Row = {}
         for column, (title, cell) in enumerate(sheet.columns.items(), start=1):
@@ -276,9 +272,7 @@ def _read_rows(
             try:
                 row[title] = cell(value)
             except CellError as error:
-                problems.append(
-                    f"{name}:{number}:{column}: found {value!r} as {title}, allowed {error}"
-                )
+                problems.append(f"{name}:{number}:{column}: found {value!r} as {title}, allowed {error}")
         if len(row) < len(sheet.columns):
             continue
         key = tuple(row[title] for title in sheet.key)
@@ -291,9 +285,7 @@ def _read_rows(
     return rows, places
 
 
-def _check_references(
-    rows: Rows, places: dict[str, dict[tuple[Any, ...], int]], problems: list[str]
-) -> None:
+def _check_references(rows: Rows, places: dict[str, dict[tuple[Any, ...], int]], problems: list[str]) -> None:
     known = {name: {key[0] for key in kept} for name, kept in rows.items()}
     for sheet in SHEETS:
         titles = list(sheet.columns)
@@ -311,9 +303,7 @@ def _check_references(
                     )
     for key, row in rows["grids"].items():
         if row["parent"] == key[0]:
-            problems.append(
-                f"grids.csv:{places['grids'][key]}:5: found a grid that is its own parent"
-            )
+            problems.append(f"grids.csv:{places['grids'][key]}:5: found a grid that is its own parent")
 
 
 def titles_of(sheet_name: str) -> str:

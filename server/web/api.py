@@ -275,8 +275,6 @@ def build_api(context: Context, door: Door) -> APIRouter:
         found = await history.read_range(
             context.readings, gateway=gateway, device=device, point=point, since=start, until=end
         )
-        return [
-            ReadingOut(at=one.at, value=one.value, quality=one.quality) for one in found
-        ]
+        return [ReadingOut(at=one.at, value=one.value, quality=one.quality) for one in found]
 
     return router

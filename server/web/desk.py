@@ -72,14 +72,10 @@ def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
             story = await item_story(session, item_id)
             if story is None:
                 raise NotFoundError("没有这件事项。")
-            allowed = await open_moves(
-                session, story.item, ActorKind.OPERATOR, signed_in.operator
-            )
+            allowed = await open_moves(session, story.item, ActorKind.OPERATOR, signed_in.operator)
             people = await _names(session)
             commands = list(
-                await session.scalars(
-                    select(Command).where(Command.item == item_id).order_by(Command.id)
-                )
+                await session.scalars(select(Command).where(Command.item == item_id).order_by(Command.id))
             )
         return render_page(
             request,
@@ -138,9 +134,7 @@ def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
                     .limit(_MOST_ROWS)
                 )
             )
-        return render_page(
-            request, "unassigned.html", operator=signed_in.operator, devices=devices
-        )
+        return render_page(request, "unassigned.html", operator=signed_in.operator, devices=devices)
 
     @router.get("/gateways")
     async def show_gateways(request: Request) -> Response:
@@ -163,9 +157,7 @@ def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
         signed_in = await door(request)
         async with context.database.read() as session:
             kept = list(
-                await session.scalars(
-                    select(Quarantined).order_by(Quarantined.id.desc()).limit(_MOST_ROWS)
-                )
+                await session.scalars(select(Quarantined).order_by(Quarantined.id.desc()).limit(_MOST_ROWS))
             )
         rows = [(row, row.payload[:120].decode("utf-8", "backslashreplace")) for row in kept]
         return render_page(request, "quarantine.html", operator=signed_in.operator, rows=rows)

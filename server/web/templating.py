@@ -44,9 +44,7 @@ def language_of(request: Request) -> str:
     return choose_language(wanted, request.headers.get("accept-language", ""))
 
 
-def render_page(
-    request: Request, template: str, *, status_code: int = 200, **values: Any
-) -> HTMLResponse:
+def render_page(request: Request, template: str, *, status_code: int = 200, **values: Any) -> HTMLResponse:
     """Return a page.
 
     Args:
@@ -58,14 +56,18 @@ def render_page(
     language = language_of(request)
     script, style = assets()
     size = request.cookies.get("size", "")
-    body = _environment(language).get_template(template).render(
-        script=script,
-        style=style,
-        language="zh-CN" if language == "zh_CN" else "en",
-        size=size if size in SIZES else SIZES[0],
-        sizes=SIZES,
-        path=request.url.path,
-        **values,
+    body = (
+        _environment(language)
+        .get_template(template)
+        .render(
+            script=script,
+            style=style,
+            language="zh-CN" if language == "zh_CN" else "en",
+            size=size if size in SIZES else SIZES[0],
+            sizes=SIZES,
+            path=request.url.path,
+            **values,
+        )
     )
     response = HTMLResponse(body, status_code=status_code)
     if request.query_params.get("lang") == language:

@@ -233,9 +233,7 @@ async def fill(database: Database, phones: str = "https://phone.example") -> Non
         await session.flush()
         session.add(Building(code="b1", estate="e1", name="3号楼", grid="g1"))
         for person in PEOPLE:
-            session.add(
-                Person(code=person, name=f"{person}某", webhook_url=f"{phones}/{person}")
-            )
+            session.add(Person(code=person, name=f"{person}某", webhook_url=f"{phones}/{person}"))
         await session.flush()
         for person, (role, scope, code) in PEOPLE.items():
             session.add(Duty(person=person, role=role, scope=scope, code=code))

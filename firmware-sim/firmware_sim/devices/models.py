@@ -102,9 +102,7 @@ class AcrelAsj(SimulatedDevice):
         words[0x0018] = 1
         words[0x0019] = 2
         words[0x001B] = (
-            (current >= self.warning_ma)
-            | (current >= self.rated_ma) << 1
-            | self.transformer_open << 2
+            (current >= self.warning_ma) | (current >= self.rated_ma) << 1 | self.transformer_open << 2
         )
         return words
 
@@ -120,9 +118,7 @@ class KellerAcculevel(SimulatedDevice):
         if fc != 3:
             return {}
         p = self.points()
-        words = with_floats(
-            {0x0100: p["pressure_kpa"] / 100, 0x0102: p.get("temperature_c", 15.0)}
-        )
+        words = with_floats({0x0100: p["pressure_kpa"] / 100, 0x0102: p.get("temperature_c", 15.0)})
         words.update({0x0202: 0, 0x0203: 4711, 0x020D: 1})
         return words
 

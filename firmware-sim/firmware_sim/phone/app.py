@@ -28,9 +28,7 @@ def build_phones(inbox: Inbox, *, secret: str) -> Starlette:
         secret: of the webhook signatures, `whsec_…`.
     """
     webhook = Webhook(secret)
-    pages = Environment(
-        loader=PackageLoader("firmware_sim.phone"), autoescape=select_autoescape(["html"])
-    )
+    pages = Environment(loader=PackageLoader("firmware_sim.phone"), autoescape=select_autoescape(["html"]))
 
     async def take(request: Request) -> Response:
         person = request.path_params["person"]

@@ -47,9 +47,7 @@ class Inbox:
 
     def receive(self, person: str, message_id: str, payload: dict[str, Any]) -> Received:
         """Put a message on a phone and tell whoever watches."""
-        message = Received(
-            id=message_id, person=person, received_at=datetime.now(UTC), payload=payload
-        )
+        message = Received(id=message_id, person=person, received_at=datetime.now(UTC), payload=payload)
         self.messages.append(message)
         for queue in self._listeners:
             queue.put_nowait(message)

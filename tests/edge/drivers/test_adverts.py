@@ -10,7 +10,7 @@ from edge.drivers.adverts import AdvertError, decode_bthome, decode_mibeacon
 ADDRESS = bytes.fromhex("5448E68F80A5")
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 SEALED = bytes.fromhex("41a47266c95f730011223378237214")
-GAS = bytes.fromhex("4000070161" "0cbd0b" "1700" "1c01" "2900" "2b00")
+GAS = bytes.fromhex("40000701610cbd0b17001c0129002b00")
 
 
 def test_a_plain_gas_alarm_is_read() -> None:

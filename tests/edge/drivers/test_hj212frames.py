@@ -33,9 +33,7 @@ KNOWN = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("data", "check"), [(b"123456789", 0x2F80), (b"\x00", 0x4040), (b"", 0xFFFF)]
-)
+@pytest.mark.parametrize(("data", "check"), [(b"123456789", 0x2F80), (b"\x00", 0x4040), (b"", 0xFFFF)])
 def test_the_check_is_the_standards_and_not_the_modbus_one(data: bytes, check: int) -> None:
     assert compute_check(data) == check
 
