@@ -43,20 +43,32 @@ async def start_broker(choice: str, *, port: int, folder: Path) -> tuple[str, Ch
         raise NoBrokerError("mosquitto is not installed; on Debian: apt-get install mosquitto")
     if program is None:
         child = await Child.start(AMQTT, [sys.executable, "-m", "firmware_sim.demo.embedded", str(port)])
-        await child.ready("broker_started")
+        try:
+            await child.ready("broker_started")
+        except ChildError:
+            await child.stop()
+            raise
         return AMQTT, child
+    child = await Child.start(MOSQUITTO, [program, "-c", str(_write_config(folder, port))])
+    try:
+        await _until_running(child)
+    except ChildError:
+        await child.stop()
+        raise
+    return MOSQUITTO, child
+
+
+def _write_config(folder: Path, port: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "mosquitto.conf"
-    config.write_text(
+    path = folder / "mosquitto.conf"
+    path.write_text(
         f"listener {port} {LOOPBACK}\n"
         "allow_anonymous true\n"
         "persistence false\n"
         f"message_size_limit {_MESSAGE_BYTES}\n"
         "log_type all\n"
     )
-    child = await Child.start(MOSQUITTO, [program, "-c", str(config)])
-    await _until_running(child)
-    return MOSQUITTO, child
+    return path
 
 
 async def _until_running(child: Child) -> None:

@@ -16,7 +16,6 @@ from firmware_sim.demo.incident import (
 from firmware_sim.demo.stage import LEADER, Stage
 
 _LIMIT_S = 50.0
-_WAIT_S = 0.05
 
 
 async def play_incident(stage: Stage, trace: Trace) -> None:
@@ -40,19 +39,11 @@ async def _act(stage: Stage, trace: Trace) -> None:
         phone = LeaderPhone(link=message["payload"]["link"], client=client)
         await phone.wait_until_shown(message["payload"]["title"])
         trace.note("item on the leader's page")
-        await phone.press("accept")
-        trace.note("已收到 accepted")
-        await phone.press("arrive")
-        trace.note("已到场 on site")
+        trace.note("已收到 accepted", await phone.press("accept"))
+        trace.note("已到场 on site", await phone.press("arrive"))
         await open_window(stage)
-        await _until(trace, "sensor says normal")
-        await phone.press("finish")
-        trace.note("已处理 done")
+        await trace.wait_for("sensor says normal")
+        trace.note("已处理 done", await phone.press("finish"))
         await phone.wait_until_shown("已结束")
-        await _until(trace, "latch reset by the gateway")
+        await trace.wait_for("latch reset by the gateway")
         trace.note("verified and closed")
-
-
-async def _until(trace: Trace, hop: str) -> None:
-    while hop not in trace.seen:
-        await asyncio.sleep(_WAIT_S)

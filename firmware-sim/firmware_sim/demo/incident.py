@@ -47,12 +47,20 @@ class Trace:
 
     seen: dict[str, datetime] = field(default_factory=dict)
     tell: Callable[[str, datetime], None] = lambda _hop, _at: None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, hop: str, at: datetime | None = None) -> None:
         """Note that a hop was seen, now unless it says itself when."""
         if hop not in self.seen:
             self.seen[hop] = at or datetime.now(UTC)
             self.tell(hop, self.seen[hop])
+            self._news.set()
+
+    async def wait_for(self, hop: str) -> None:
+        """Wait until a hop was seen."""
+        while hop not in self.seen:
+            self._news.clear()
+            await self._news.wait()
 
     def problems(self) -> list[str]:
         """Return what is missing or out of order."""
@@ -169,8 +177,8 @@ class LeaderPhone:
         answer.raise_for_status()
         return answer.text
 
-    async def press(self, move: str) -> None:
-        """Press a button that the page shows, as a browser would.
+    async def press(self, move: str) -> datetime:
+        """Press a button that the page shows, as a browser would; returns when it was pressed.
 
         Raises:
             MissingHopError: the page does not offer it.
@@ -183,6 +191,7 @@ class LeaderPhone:
             raise MissingHopError(f"the page offers no button {move!r}")
         pressed = re.search(r'name="press" value="([^"]+)"', form[1])
         origin = f"{httpx2.URL(self.link).scheme}://{httpx2.URL(self.link).netloc.decode()}"
+        at = datetime.now(UTC)
         answer = await self.client.post(
             origin + html.unescape(form[0]),
             data={"move": move, "press": pressed.group(1) if pressed else str(uuid.uuid4())},
@@ -190,6 +199,7 @@ class LeaderPhone:
             follow_redirects=True,
         )
         answer.raise_for_status()
+        return at
 
     async def wait_until_shown(self, text: str) -> None:
         """Wait until the page shows a text.
@@ -199,7 +209,7 @@ class LeaderPhone:
         """
         try:
             async with asyncio.timeout(_HOP_LIMIT_S):
-                while text not in await self.read():
+                while text not in await self.read():  # noqa: ASYNC110 - a page gives no event
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
             raise MissingHopError(f"the page never shows {text!r}") from error

@@ -63,7 +63,7 @@ async def _check(broker: str) -> int:
 def _print_table(trace: Trace) -> None:
     began = min(trace.seen.values(), default=None)
     before: datetime | None = None
-    for hop in sorted(HOPS, key=lambda hop: trace.seen.get(hop, datetime.max.astimezone())):
+    for hop in sorted(HOPS, key=lambda hop: (hop not in trace.seen, trace.seen.get(hop, began))):
         at = trace.seen.get(hop)
         if at is None or began is None:
             _say(f"  {hop:<{_WIDEST}} missing")

@@ -47,9 +47,33 @@ rules:
     kind: gas
     class: life_safety
     actions: [{{do: close_valve, device: valve-kitchen}}]
-  - {{id: leakage, type: threshold, devices: [leakage-kitchen], point: residual_current_ma, above: 300, hysteresis: 30, on_delay_s: 5, kind: electric, class: hazard}}
-  - {{id: hydrant-low, type: threshold, devices: [hydrant-1], point: pressure_kpa, below: 140, hysteresis: 10, on_delay_s: 10, kind: fire, class: fault}}
-  - {{id: oxygen-low, type: threshold, devices: [river-1], point: dissolved_oxygen_mg_l, below: 3, hysteresis: 0.5, on_delay_s: 60, kind: water, class: hazard}}
+  - id: leakage
+    type: threshold
+    devices: [leakage-kitchen]
+    point: residual_current_ma
+    above: 300         # GB 14287.2-2014: 300 mA to 1000 mA
+    hysteresis: 30
+    on_delay_s: 5
+    kind: electric
+    class: hazard
+  - id: hydrant-low
+    type: threshold
+    devices: [hydrant-1]
+    point: pressure_kpa
+    below: 140         # GB 50974-2014, 7.2.8: at least 0.14 MPa
+    hysteresis: 10
+    on_delay_s: 10
+    kind: fire
+    class: fault
+  - id: oxygen-low
+    type: threshold
+    devices: [river-1]
+    point: dissolved_oxygen_mg_l
+    below: 3           # GB 3838-2002, class IV
+    hysteresis: 0.5
+    on_delay_s: 60
+    kind: water
+    class: hazard
 """
 
 
