@@ -97,6 +97,15 @@ class Child:
         """
         return await self.wait_for(lambda line: line.get("event") == event)
 
+    async def fail_when_ended(self) -> None:
+        """Wait for the end of a process that should not end.
+
+        Raises:
+            ChildError: it ended.
+        """
+        await self.process.wait()
+        raise ChildError(f"{self.name} ended: {self.last_words()}")
+
     async def stop(self) -> None:
         """Ask the process to stop; end it if it does not."""
         if self.process.returncode is None:

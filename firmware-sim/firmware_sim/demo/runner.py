@@ -1,11 +1,11 @@
 """`gridwarden-sim demo`: plays the incident for a visitor, or checks it without one."""
 
 import asyncio
-import contextlib
 import signal
 import sys
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 
@@ -35,10 +35,31 @@ def run_demo(*, check: bool, broker: str) -> int:
         _say(f"found broker {broker!r}, allowed {', '.join(brokers.CHOICES)}")
         return 2
     try:
-        return asyncio.run(_check(broker) if check else _show(broker))
+        return asyncio.run(_run_until_told(_check(broker) if check else _show(broker)))
     except (ChildError, NoBrokerError, PortTakenError) as error:
         _say(f"cannot run: {error}")
         return 1
+
+
+async def _run_until_told(work: Coroutine[Any, Any, int]) -> int:
+    """Run to the end, or until a signal; a visitor's Ctrl-C is the ordinary way to leave."""
+    running = asyncio.create_task(work, name="demonstration")
+    told = asyncio.Event()
+
+    def stop() -> None:
+        if not told.is_set():  # a second Ctrl-C must not cut the stopping short
+            told.set()
+            _say("stopping every process …")
+            running.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    await asyncio.wait((running,))
+    if running.cancelled():
+        _say("stopped; nothing is left running")
+        return 0
+    return running.result()
 
 
 async def _check(broker: str) -> int:
@@ -48,16 +69,20 @@ async def _check(broker: str) -> int:
         _say(f"broker: {stage.broker}")
         try:
             await play_incident(stage, trace)
-        except* (MissingHopError, ChildError) as group:
-            problems += [str(error) for error in group.exceptions]
-        except* Exception as group:  # noqa: BLE001 - whatever went wrong, the table is shown
-            problems += [repr(error) for error in group.exceptions]
+        except ExceptionGroup as group:  # whatever went wrong, the table is shown
+            problems.append(_describe(_first_of(group)))
+        except MissingHopError as error:
+            problems.append(str(error))
     _print_table(trace)
     problems += trace.problems()
     for problem in problems:
         _say(problem)
     _say("the check failed" if problems else "every hop came, in order")
     return 1 if problems else 0
+
+
+def _describe(error: BaseException) -> str:
+    return str(error) if isinstance(error, MissingHopError | ChildError) else repr(error)
 
 
 def _print_table(trace: Trace) -> None:
@@ -75,41 +100,26 @@ def _print_table(trace: Trace) -> None:
 
 
 async def _show(broker: str) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     ports = wanted_ports()
     _say("starting simulated devices, a gateway, a broker, the server and phones …")
     async with build_stage(ports, broker=broker, step_backup_s=STEP_BACKUP_S) as stage:
         _introduce(stage)
         trace = Trace(tell=lambda hop, at: _say(f"{at.astimezone():%H:%M:%S}  {hop}"))
-        tasks = [
-            asyncio.create_task(_perform(stage, trace), name="incident"),
-            asyncio.create_task(stop.wait(), name="stop-signal"),
-            *(
-                asyncio.create_task(child.process.wait(), name=f"end-of-{child.name}")
-                for child in stage.children
-            ),
-        ]
         try:
-            while not stop.is_set():
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                dead = [c for c in stage.children if c.process.returncode is not None]
-                if dead and not stop.is_set():
-                    raise ChildError(f"{dead[0].name} ended: {dead[0].last_words()}")
-                for task in done:
-                    tasks.remove(task)
-                    if task.get_name() == "incident":
-                        task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks, return_exceptions=True)
-        _say("stopping every process …")
-    _say("stopped; nothing is left running")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_perform(stage, trace), name="incident")
+                for child in stage.children:
+                    group.create_task(child.fail_when_ended(), name=f"end-of-{child.name}")
+        except BaseExceptionGroup as problems:
+            raise _first_of(problems) from None
     return 0
+
+
+def _first_of(problem: BaseException) -> BaseException:
+    """Return what went wrong first, without the groups that tasks wrap it in."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
 
 
 def _introduce(stage: Stage) -> None:

@@ -51,7 +51,7 @@ rules:
     type: threshold
     devices: [leakage-kitchen]
     point: residual_current_ma
-    above: 300         # GB 14287.2-2014: 300 mA to 1000 mA
+    above: 300         # GB 50116-2013, 9.2.3: 300 mA to 500 mA
     hysteresis: 30
     on_delay_s: 5
     kind: electric
