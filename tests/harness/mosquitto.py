@@ -1,0 +1,58 @@
+"""A Mosquitto with a configuration, a port and a data folder of the test's own."""
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from firmware_sim.demo.brokers import find_mosquitto
+from tests.harness.waiting import until
+
+_CONFIG = """\
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence true
+persistence_location {folder}/
+autosave_interval 1
+max_packet_size 300000
+log_dest none
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Mosquitto:
+    """A broker that can be taken away and brought back on the same port."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        program = find_mosquitto()
+        assert program is not None, "mosquitto is missing: apt-get install mosquitto"
+        self.folder.mkdir(exist_ok=True)
+        self.folder.chmod(0o777)  # as root, mosquitto gives up its rights before it writes here
+        config = self.folder / "mosquitto.conf"
+        config.write_text(_CONFIG.format(port=self.port, folder=self.folder))
+        self.process = await asyncio.create_subprocess_exec(program, "-c", str(config))
+        await until(self._answers, what="the broker's port")
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+            await self.process.wait()
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        await writer.wait_closed()
+        return True

@@ -1,0 +1,274 @@
+"""A whole street for one story: broker, devices, phones, server and gateway, each a real process."""
+
+import base64
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from firmware_sim.demo.children import Child, Line, command_of
+from tests.harness.mosquitto import Mosquitto, free_port
+from tests.harness.proxy import FaultProxy
+from tests.harness.surfaces import Desk, LeaderPage, Phones
+from tests.harness.waiting import until
+
+GATEWAY = "gw-demo-01"
+OTHER_GATEWAY = "gw-demo-02"
+LEADER = "wang"
+BACKUP = "li"
+BUSES = {"kitchen": "gas-kitchen", "relays": "valve-kitchen", "riverside": "hydrant-1"}
+"""Each bus with a device on it, by which the simulator tells its port."""
+_CODE = "STORY2345"
+_SECRET = "whsec_" + base64.b64encode(b"a secret of the stories 32 bytes").decode()
+
+SITE = """\
+version: "story"
+gateway: gw-demo-01
+server: {{host: 127.0.0.1, port: {broker}}}
+stores: {{folder: state}}
+buses:
+  - {{id: kitchen, technique: modbus_tcp, host: 127.0.0.1, port: {kitchen}, timeout_s: 0.5}}
+  - {{id: relays, technique: modbus_tcp, host: 127.0.0.1, port: {relays}, timeout_s: 0.5}}
+  - {{id: riverside, technique: modbus_tcp, host: 127.0.0.1, port: {riverside}, timeout_s: 0.5}}
+devices:
+  - {{id: gas-kitchen, bus: kitchen, unit: 1, profile: honeywell-midas, label: 厨房燃气探测器, period_s: 0.2}}
+  - {{id: mains-kitchen, bus: kitchen, unit: 2, profile: eastron-sdm120, label: 电表, period_s: 0.5}}
+  - {{id: leakage-kitchen, bus: kitchen, unit: 3, profile: acrel-asj, label: 剩余电流探测器, period_s: 0.2}}
+  - {{id: valve-kitchen, bus: relays, unit: 1, profile: coil-relay, label: 厨房燃气阀}}
+  - id: hydrant-1
+    bus: riverside
+    unit: 1
+    profile: keller-acculevel
+    label: 室外消火栓
+    period_s: 0.5
+    contact: {{after_s: 4}}
+  - {{id: river-1, bus: riverside, unit: 2, profile: yosemitech-y4000, label: 运河水质站, period_s: 0.5}}
+rules:
+  - id: gas-high
+    type: threshold
+    devices: [gas-kitchen]
+    point: gas_lel
+    above: 25
+    hysteresis: 5
+    latching: true
+    kind: gas
+    class: life_safety
+    actions: [{{do: close_valve, device: valve-kitchen}}]
+  - id: leakage
+    type: threshold
+    devices: [leakage-kitchen]
+    point: residual_current_ma
+    above: 300
+    hysteresis: 30
+    kind: electric
+    class: hazard
+  - id: hydrant-low
+    type: threshold
+    devices: [hydrant-1]
+    point: pressure_kpa
+    below: 140
+    hysteresis: 10
+    kind: fire
+    class: fault
+  - id: oxygen-low
+    type: threshold
+    devices: [river-1]
+    point: dissolved_oxygen_mg_l
+    below: 3
+    hysteresis: 0.5
+    kind: water
+    class: hazard
+"""
+
+
+@dataclass
+class MovedClock:
+    """The clock of one process: what its file says is added to the machine's."""
+
+    path: Path
+    seconds: float = 0.0
+
+    def move(self, seconds: float) -> None:
+        self.seconds += seconds
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(str(self.seconds))
+        fresh.replace(self.path)
+
+
+@dataclass
+class Street:
+    """Parts start and stop one by one; state stays in the folder, as on a disk."""
+
+    folder: Path
+    stack: AsyncExitStack
+    broker: Mosquitto
+    proxy: FaultProxy
+    server_port: int = field(default_factory=free_port)
+    parts: dict[str, Child] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    phones: Phones = field(init=False)
+    desk: Desk = field(init=False)
+    server_clock: MovedClock = field(init=False)
+    gateway_clock: MovedClock = field(init=False)
+
+    # --- starting and stopping -----------------------------------------------------------------
+
+    async def start_world(self) -> None:
+        """Start what stays up during a story: simulated devices and phones."""
+        self.server_clock = MovedClock(self.folder / "server.clock")
+        self.gateway_clock = MovedClock(self.folder / "gateway.clock")
+        for clock in (self.server_clock, self.gateway_clock):
+            clock.move(0)
+        scenario = resources.files("firmware_sim.scenarios") / "kitchen_leak.yaml"
+        phones = await self._start("phones", "gridwarden-sim", "phone", "--port", "0", until_event="phone_started")
+        self.ports["phones"] = phones["port"]
+        self.phones = Phones(f"http://127.0.0.1:{phones['port']}")
+        started = await self._start("devices", "gridwarden-sim", "devices", str(scenario), until_event="sim_started")
+        self.ports |= {bus: started["ports"][device] for bus, device in BUSES.items()}
+        self.ports["control"] = started["control_port"]
+        imported = await Child.start(
+            "import",
+            [*command_of("gridwarden-server"), "import", "--sample", "--webhook-base", self.phones.url],
+            env=self._environment("import"),
+            cwd=self.folder,
+        )
+        assert await imported.process.wait() == 0, imported.last_words()
+
+    async def start_server(self, *, failpoint: str = "") -> Child:
+        """Start the server and sign in at the desk."""
+        extra = {"GRIDWARDEN_FAILPOINT": failpoint} if failpoint else {}
+        await self._start("server", "gridwarden-server", "run", until_event="server_started", **extra)
+        if not hasattr(self, "desk"):
+            client = await self.stack.enter_async_context(httpx2.AsyncClient())
+            self.desk = Desk(url=f"http://127.0.0.1:{self.server_port}", code=_CODE, client=client)
+        await self.desk.sign_in()
+        return self.parts["server"]
+
+    async def start_gateway(self) -> Child:
+        """Start the gateway on its site file; it talks to the broker through the proxy."""
+        if not self.site.exists():
+            self.write_site(SITE)
+        await self._start("gateway", "gridwarden-edge", "run", str(self.site), until_event="edge_started")
+        return self.parts["gateway"]
+
+    async def start(self) -> None:
+        """Start server and gateway, and wait until they have agreed on what is committed."""
+        server = await self.start_server()
+        await self.start_gateway()
+        await server.ready("open_alarms_listed")
+
+    async def stop(self, part: str) -> int:
+        """Ask a part to stop; returns its exit code."""
+        child = self.parts.pop(part)
+        await child.stop()
+        return child.process.returncode
+
+    async def kill(self, part: str) -> None:
+        """End a part at once, as a power cut does."""
+        child = self.parts.pop(part)
+        child.process.kill()
+        await child.stop()
+
+    @property
+    def site(self) -> Path:
+        """The gateway's site file."""
+        return self.folder / "site.yaml"
+
+    def write_site(self, text: str) -> None:
+        """Write a site file with this street's ports."""
+        ports = {bus: self.ports[bus] for bus in BUSES}
+        self.site.write_text(text.format(broker=self.proxy.port, **ports), encoding="utf-8")
+
+    # --- the simulated world -------------------------------------------------------------------
+
+    async def set_values(self, device: str, **values: float | None) -> None:
+        """Pin what a device measures; None lets physics go on."""
+        await self._control(f"/devices/{device}/values", values)
+
+    async def set_fault(self, device: str, fault: str, **more: float) -> None:
+        """Make a device misbehave."""
+        await self._control(f"/devices/{device}/faults", {"fault": fault, **more})
+
+    async def _control(self, path: str, body: dict[str, Any]) -> None:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.ports['control']}") as client:
+            (await client.post(path, json=body)).raise_for_status()
+
+    # --- what can be seen ----------------------------------------------------------------------
+
+    async def journalled(self, rule: str, change: str, *, device: str | None = None) -> Line:
+        """Wait until the gateway says that a change of an alarm is on its disk."""
+        return await self.parts["gateway"].wait_for(
+            lambda line: (
+                line.get("event") == "alarm_journalled"
+                and line.get("rule") == rule
+                and line.get("change") == change
+                and device in (None, line.get("device"))
+            )
+        )
+
+    async def rings(self, person: str, *, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until a person's phone has so many messages; returns them."""
+
+        async def enough() -> list[dict[str, Any]]:
+            messages = await self.phones.messages(person)
+            return messages if len(messages) >= count else []
+
+        return await until(enough, what=f"{count} messages on the phone of {person}")
+
+    async def page_of(self, person: str) -> LeaderPage:
+        """Open the link of a person's first message."""
+        message = (await self.rings(person))[0]
+        client = await self.stack.enter_async_context(httpx2.AsyncClient())
+        return LeaderPage(link=message["payload"]["link"], client=client)
+
+    async def item_of(self, device: str, *, limit_s: float = 40.0) -> dict[str, Any]:
+        """Wait for the item of a device."""
+
+        async def found() -> dict[str, Any] | None:
+            return next((i for i in await self.desk.items() if i["device"] == device), None)
+
+        return await until(found, what=f"an item of {device}", limit_s=limit_s)
+
+    # --- inside --------------------------------------------------------------------------------
+
+    async def _start(self, part: str, script: str, *arguments: str, until_event: str, **extra: str) -> Line:
+        child = await Child.start(
+            part,
+            [*command_of(script), *arguments],
+            env={**self._environment(part), **extra},
+            cwd=self.folder,
+        )
+        self.stack.push_async_callback(child.stop)
+        self.parts[part] = child
+        return await child.ready(until_event)
+
+    def _environment(self, part: str) -> dict[str, str]:
+        clock = {"server": "server.clock", "gateway": "gateway.clock"}.get(part)
+        return {
+            **({"GRIDWARDEN_TEST_CLOCK": str(self.folder / clock)} if clock else {}),
+            "GRIDWARDEN_DATA_FOLDER": str(self.folder / "server"),
+            "GRIDWARDEN_HTTP_PORT": str(self.server_port),
+            "GRIDWARDEN_MQTT_PORT": str(self.broker.port),
+            "GRIDWARDEN_WEBHOOK_SECRET": _SECRET,
+            "GRIDWARDEN_WEBHOOK_ALLOW": f"127.0.0.1:{self.ports.get('phones', 1)}",
+            "GRIDWARDEN_FIRST_RUN_CODE": _CODE,
+        }
+
+
+@asynccontextmanager
+async def open_street(folder: Path) -> AsyncIterator[Street]:
+    """Give a street with broker, devices and phones; server and gateway are started by the story."""
+    assert not any(name.startswith("GRIDWARDEN_") for name in os.environ), "stories need a clean environment"
+    async with AsyncExitStack() as stack:
+        broker = Mosquitto(folder / "broker")
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+        proxy = await stack.enter_async_context(FaultProxy(broker.port).serve())
+        street = Street(folder=folder, stack=stack, broker=broker, proxy=proxy)
+        await street.start_world()
+        yield street

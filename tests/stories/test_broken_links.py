@@ -1,0 +1,154 @@
+"""What happens when the broker, the gateway or the server goes away at the worst moment."""
+
+import pytest
+
+from server.failpoints import EXIT_CODE, Failpoint
+from tests.harness.street import LEADER
+from tests.harness.waiting import until
+
+pytestmark = [pytest.mark.story, pytest.mark.fault]
+
+
+async def test_the_broker_is_away_for_a_while_nothing_is_lost_and_the_order_is_kept(street):
+    await street.start()
+    await street.broker.stop()
+    raised = []
+    for device, rule, values in (
+        ("leakage-kitchen", "leakage", {"residual_current_ma": 600}),
+        ("gas-kitchen", "gas-high", {"gas_lel": 60}),
+        ("hydrant-1", "hydrant-low", {"pressure_kpa": 40}),
+        ("river-1", "oxygen-low", {"dissolved_oxygen_mg_l": 1}),
+    ):
+        await street.set_values(device, **values)
+        line = await street.journalled(rule, "raised")
+        raised.append((line["device"], line["alarm"]))
+    await street.set_values("leakage-kitchen", residual_current_ma=10)
+    await street.journalled("leakage", "normal")
+    assert await street.desk.items() == []
+
+    await street.broker.start()
+
+    async def all_arrived() -> bool:
+        return len(await street.desk.items()) >= len(raised)
+
+    await until(all_arrived, what="an item of every alarm")
+    alarms = await street.desk.alarms()
+    assert [(alarm["device"], alarm["alarm"]) for alarm in alarms] == raised
+
+    async def leakage_over() -> bool:
+        return (await street.desk.alarms())[0]["condition"] == "normal"
+
+    await until(leakage_over, what="the end of the leakage, behind its beginning")
+    assert [alarm["condition"] for alarm in (await street.desk.alarms())[1:]] == ["active"] * 3
+
+
+async def test_a_gateway_killed_after_its_commit_tells_the_alarm_once_under_its_first_id(street):
+    await street.start()
+    street.proxy.cut()
+    await street.set_values("gas-kitchen", gas_lel=60)
+    line = await street.journalled("gas-high", "raised")
+    await street.kill("gateway")
+    assert await street.desk.items() == []
+
+    street.proxy.mend()
+    await street.start_gateway()
+
+    await street.rings(LEADER)
+    await street.parts["gateway"].wait_for(lambda said: said.get("event") == "alarms_acknowledged")
+    (alarm,) = await street.desk.alarms()
+    assert alarm["alarm"] == line["alarm"]
+    assert alarm["condition"] == "active"
+    assert len(await street.phones.messages(LEADER)) == 1
+
+
+async def test_a_line_that_stalls_without_breaking_loses_nothing(street):
+    """A mobile network keeps a connection up for minutes that carries nothing."""
+    await street.start()
+    street.proxy.stall()
+    await street.set_values("gas-kitchen", gas_lel=60)
+    line = await street.journalled("gas-high", "raised")
+    await street.parts["gateway"].wait_for(
+        lambda said: said.get("event") == "action_settled" and said.get("state") == "confirmed"
+    )  # the valve does not wait for any network
+    street.proxy.mend()
+    await street.rings(LEADER)
+    (alarm,) = await street.desk.alarms()
+    assert alarm["alarm"] == line["alarm"]
+
+
+async def test_a_server_killed_between_commit_and_ack_makes_no_second_item(street):
+    await street.start_gateway()
+    server = await street.start_server(failpoint=Failpoint.AFTER_COMMIT_BEFORE_ACK.value)
+    await street.set_values("gas-kitchen", gas_lel=60)
+    line = await street.journalled("gas-high", "raised")
+    assert await server.process.wait() == EXIT_CODE
+
+    await street.start_server()
+    await street.parts["gateway"].wait_for(lambda said: said.get("event") == "alarms_acknowledged")
+
+    await street.rings(LEADER)
+    (item,) = await street.desk.items()
+    (alarm,) = (await street.desk.item(item["id"]))["alarms"]
+    assert alarm["alarm"] == line["alarm"]
+    assert len(await street.phones.messages(LEADER)) == 1
+
+
+async def test_a_gateway_that_restarts_during_an_alarm_still_has_it_under_its_id(street):
+    await street.start()
+    await street.set_values("gas-kitchen", gas_lel=60)
+    line = await street.journalled("gas-high", "raised")
+    await street.rings(LEADER)
+
+    assert await street.stop("gateway") == 0
+    gateway = await street.start_gateway()
+    restored = await gateway.ready("journal_restored")
+    assert restored["open_alarms"] == 1
+    await gateway.ready("open_alarms_stated")
+
+    (alarm,) = await street.desk.alarms()
+    assert (alarm["alarm"], alarm["condition"]) == (line["alarm"], "active")
+    await street.set_values("gas-kitchen", gas_lel=0)
+    ended = await street.journalled("gas-high", "normal")
+    assert ended["alarm"] == line["alarm"]
+    assert len(await street.desk.items()) == 1
+    assert len(await street.phones.messages(LEADER)) == 1
+
+
+async def test_a_database_restored_from_an_older_copy_gets_back_what_was_acked_since(street):
+    await street.start()
+    await street.stop("server")
+    older = {path.name: path.read_bytes() for path in (street.folder / "server").glob("gridwarden.db*")}
+    await street.start_server()
+
+    await street.set_values("gas-kitchen", gas_lel=60)
+    line = await street.journalled("gas-high", "raised")
+    await street.parts["gateway"].wait_for(lambda said: said.get("event") == "alarms_acknowledged")
+    await street.rings(LEADER)
+    await street.stop("server")
+    for path in (street.folder / "server").glob("gridwarden.db*"):
+        path.unlink()
+    for name, content in older.items():
+        (street.folder / "server" / name).write_bytes(content)
+
+    await street.start_server()
+
+    await street.item_of("gas-kitchen")
+    (alarm,) = await street.desk.alarms()
+    assert (alarm["alarm"], alarm["condition"]) == (line["alarm"], "active")
+    await street.rings(LEADER, count=2)  # the new item is told again: better twice than never
+
+
+async def test_the_server_stays_away_longer_than_the_gateway_remembers_connections(street):
+    """Both were restarted meanwhile: nothing but the disk knows of the alarm."""
+    await street.start()
+    await street.stop("server")
+    await street.set_values("gas-kitchen", gas_lel=60)
+    line = await street.journalled("gas-high", "raised")
+    assert await street.stop("gateway") == 0
+    await street.broker.stop()
+    await street.broker.start()
+    await street.start_server()
+    await street.start_gateway()
+    await street.rings(LEADER)
+    (alarm,) = await street.desk.alarms()
+    assert alarm["alarm"] == line["alarm"]
