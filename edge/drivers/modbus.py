@@ -10,9 +10,9 @@ every transaction, so a write leaves after at most the transaction in flight.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from pymodbus import ModbusException
 from pymodbus.client import AsyncModbusTcpClient
@@ -27,6 +27,15 @@ from wire.vocabulary import Quality
 
 _ILLEGAL_ADDRESS: Final = 2
 _READ_BACK_TRIES: Final = 5
+_READS: Final = {
+    1: "read_coils",
+    2: "read_discrete_inputs",
+    3: "read_holding_registers",
+    4: "read_input_registers",
+}
+"""pymodbus's method for each function code (Modbus Application Protocol V1.1b3, chapter 6)."""
+_BIT_READS: Final = (1, 2)
+_WRITE_COIL: Final = 5
 
 # its own words on every timeout; ours carry the device's id
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -78,6 +87,8 @@ class ModbusTcpDriver:
                 connected = await self._client.connect()
         except (OSError, TimeoutError, ModbusException) as error:
             raise LinkError(f"{self._address}: {error}") from error
+        finally:
+            _obey_cancellation()
         if not connected:
             raise LinkError(f"{self._address}: no connection")
 
@@ -137,44 +148,35 @@ class ModbusTcpDriver:
             return None
 
     async def _ask(self, unit: int, fc: int, address: int, count: int) -> Sequence[int] | Sequence[bool]:
-        client = self._client
+        ask = getattr(self._client, _READS[fc])
         async with self._lock:
-            match fc:
-                case 1:
-                    answer = await self._call(client.read_coils(address, count=count, device_id=unit))
-                case 2:
-                    answer = await self._call(
-                        client.read_discrete_inputs(address, count=count, device_id=unit)
-                    )
-                case 3:
-                    answer = await self._call(
-                        client.read_holding_registers(address, count=count, device_id=unit)
-                    )
-                case _:
-                    answer = await self._call(
-                        client.read_input_registers(address, count=count, device_id=unit)
-                    )
-        found: Sequence[int] | Sequence[bool] = answer.bits[:count] if fc in (1, 2) else answer.registers
+            answer = await self._call(lambda: ask(address, count=count, device_id=unit))
+        found: Sequence[int] | Sequence[bool] = answer.bits[:count] if fc in _BIT_READS else answer.registers
         if len(found) != count:
             raise RefusedError(f"unit {unit}: {len(found)} values instead of {count}")
         return found
 
     async def _write(self, device: _Device, wanted: ActionProfile) -> None:
-        client, unit = self._client, device.unit
+        client, unit, address, value = self._client, device.unit, wanted.address, wanted.value
         async with self._lock:
-            if wanted.fc == 5:  # noqa: PLR2004 - Modbus function code
-                await self._call(client.write_coil(wanted.address, bool(wanted.value), device_id=unit))
+            if wanted.fc == _WRITE_COIL:
+                await self._call(lambda: client.write_coil(address, bool(value), device_id=unit))
             else:
-                await self._call(client.write_register(wanted.address, wanted.value, device_id=unit))
+                await self._call(lambda: client.write_register(address, value, device_id=unit))
 
     async def _read_back(self, device: _Device, wanted: ActionProfile) -> int:
         back = wanted.read_back
         return int((await self._ask(device.unit, back.fc, back.address, 1))[0])
 
-    async def _call(self, request: Any) -> ModbusPDU:
-        """Await one transaction and turn pymodbus's errors into the gateway's."""
+    async def _call(self, start: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
+        """Make one transaction and turn pymodbus's errors into the gateway's.
+
+        Args:
+            start: begins the transaction. pymodbus refuses at once, not on awaiting, what it
+                cannot send: on a client that is not connected, for example.
+        """
         try:
-            answer: ModbusPDU = await request
+            answer = await start()
         except ConnectionException as error:
             raise LinkError(f"{self._address}: {error}") from error
         except ModbusException as error:
@@ -183,12 +185,25 @@ class ModbusTcpDriver:
             raise NoAnswerError(str(error)) from error
         except (OSError, ValueError) as error:
             raise RefusedError(str(error)) from error
+        finally:
+            _obey_cancellation()
         if answer.isError():
             code = getattr(answer, "exception_code", 0)
             if code == _ILLEGAL_ADDRESS:
                 raise _NoSuchAddressError(f"unit {answer.dev_id}: exception {code}")
             raise RefusedError(f"unit {answer.dev_id}: exception {code}")
         return answer
+
+
+def _obey_cancellation() -> None:
+    """Raise a cancellation that was swallowed.
+
+    Before Python 3.12, `asyncio.wait_for` drops a cancellation that comes together with the answer it
+    waits for. pymodbus waits with it, and a bus that is polled all the time would go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _NoSuchAddressError(RefusedError):
