@@ -125,19 +125,20 @@ class Street:
         for clock in (self.server_clock, self.gateway_clock):
             clock.move(0)
         scenario = resources.files("firmware_sim.scenarios") / "kitchen_leak.yaml"
-        phones = await self._start("phones", "gridwarden-sim", "phone", "--port", "0", until_event="phone_started")
+        phones = await self._start(
+            "phones", "gridwarden-sim", "phone", "--port", "0", until_event="phone_started"
+        )
         self.ports["phones"] = phones["port"]
         self.phones = Phones(f"http://127.0.0.1:{phones['port']}")
-        started = await self._start("devices", "gridwarden-sim", "devices", str(scenario), until_event="sim_started")
+        started = await self._start(
+            "devices", "gridwarden-sim", "devices", str(scenario), until_event="sim_started"
+        )
         self.ports |= {bus: started["ports"][device] for bus, device in BUSES.items()}
         self.ports["control"] = started["control_port"]
-        imported = await Child.start(
-            "import",
-            [*command_of("gridwarden-server"), "import", "--sample", "--webhook-base", self.phones.url],
-            env=self._environment("import"),
-            cwd=self.folder,
+        imported = await self.run_to_its_end(
+            "gridwarden-server", "import", "--sample", "--webhook-base", self.phones.url
         )
-        assert await imported.process.wait() == 0, imported.last_words()
+        assert imported.process.returncode == 0, imported.last_words()
 
     async def start_server(self, *, failpoint: str = "") -> Child:
         """Start the server and sign in at the desk."""
@@ -161,6 +162,16 @@ class Street:
         server = await self.start_server()
         await self.start_gateway()
         await server.ready("open_alarms_listed")
+
+    async def run_to_its_end(self, script: str, *arguments: str) -> Child:
+        """Run a command that ends by itself; returns it with what it wrote."""
+        child = await Child.start(
+            script, [*command_of(script), *arguments], env=self._environment(script), cwd=self.folder
+        )
+        self.stack.push_async_callback(child.stop)
+        await child.process.wait()
+        await child.stop()
+        return child
 
     async def stop(self, part: str) -> int:
         """Ask a part to stop; returns its exit code."""
