@@ -7,7 +7,7 @@ beside it as `<name>.last-good` and stays in force until a better one comes.
 import difflib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +20,9 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from edge.config import LoadedSite, SiteSettings, ThresholdRuleSettings
-from edge.drivers.profile import Profile, shipped_profiles
 from edge.errors import ConfigError
 from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
-
-_CONTACT: Final = "contact"
+from edge.sitereferences import check_references
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,11 +64,12 @@ def load_site(path: Path) -> LoadedSite:
         raise SiteError([Problem(str(path), line, 1, "found bytes that are not UTF-8")]) from error
     tree = _parse(path, text)
     places = _Places(str(path), tree)
+    plain = _plain(tree)
+    problems = [places.problem(where, text) for where, text in check_references(plain)]
     try:
-        settings = SiteSettings.model_validate(_plain(tree))
+        settings = SiteSettings.model_validate(plain)
     except ValidationError as error:
-        raise SiteError([_explain(places, detail) for detail in error.errors()]) from error
-    problems = [places.problem(where, text) for where, text in _cross_check(settings)]
+        raise SiteError([*(_explain(places, one) for one in error.errors()), *problems]) from error
     if problems:
         raise SiteError(problems)
     return LoadedSite(settings=settings, path=path, hash=hashlib.sha256(data).hexdigest())
@@ -294,70 +293,3 @@ def _resolve(schema: Any, node: Any) -> Any:
 def _show(value: Any) -> str:
     text = repr(value) if isinstance(value, str | int | float | bool) else type(value).__name__
     return {"NoneType": "nothing", "dict": "a mapping", "list": "a list"}.get(text, text[:80])
-
-
-# --- references between the parts of a file ------------------------------------------------------
-
-_Found = Iterator[tuple[tuple[str | int, ...], str]]
-
-
-def _cross_check(settings: SiteSettings) -> _Found:
-    profiles = shipped_profiles()
-    yield from _check_unique(settings)
-    buses = {bus.id for bus in settings.buses}
-    models: dict[str, Profile] = {}
-    for index, device in enumerate(settings.devices):
-        if device.bus not in buses:
-            yield ("devices", index, "bus"), _unknown("bus", device.bus, buses)
-        if device.profile in profiles:
-            models.setdefault(device.id, profiles[device.profile])
-        else:
-            yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
-    devices = {device.id for device in settings.devices}
-    for index, rule in enumerate(settings.rules):
-        yield from _check_rule(index, rule, devices, models)
-
-
-def _check_unique(settings: SiteSettings) -> _Found:
-    for part in ("buses", "devices", "rules"):
-        seen: set[str] = set()
-        for index, entry in enumerate(getattr(settings, part)):
-            if entry.id in seen:
-                yield (part, index, "id"), f"found {entry.id!r} a second time, an id may stand once"
-            seen.add(entry.id)
-    seen_units: dict[tuple[str, int], str] = {}
-    for index, device in enumerate(settings.devices):
-        other = seen_units.setdefault((device.bus, device.unit), device.profile)
-        if other != device.profile:
-            text = f"found unit {device.unit} of bus {device.bus!r} with two profiles"
-            yield ("devices", index, "unit"), f"{text}, one unit is one model"
-
-
-def _check_rule(
-    index: int, rule: ThresholdRuleSettings, devices: set[str], models: dict[str, Profile]
-) -> _Found:
-    if rule.id == _CONTACT:
-        yield ("rules", index, "id"), f"found {_CONTACT!r}, which every device has by itself"
-    if (rule.above is None) == (rule.below is None):
-        found = "neither above nor below" if rule.above is None else "both above and below"
-        yield ("rules", index), f"found {found}, allowed exactly one of them"
-    for place, device in enumerate(rule.devices):
-        if device not in devices:
-            yield ("rules", index, "devices", place), _unknown("device", device, devices)
-        elif device in models:
-            points = {point.name for point in models[device].points}
-            if rule.point not in points:
-                yield ("rules", index, "point"), _unknown("point", rule.point, points)
-    for place, wish in enumerate(rule.actions):
-        at: tuple[str | int, ...] = ("rules", index, "actions", place)
-        if wish.device not in devices:
-            yield (*at, "device"), _unknown("device", wish.device, devices)
-        elif wish.device in models and wish.do not in models[wish.device].actions:
-            yield (*at, "do"), _unknown("action", wish.do, models[wish.device].actions)
-
-
-def _unknown(what: str, name: str, known: Any) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"found {what} {name!r}, allowed {', '.join(names) or 'none'}{hint}"

@@ -1,0 +1,129 @@
+"""Checks that the parts of a site file fit together: names that stand for one another, ids that are unique.
+
+Every entry that can be read by itself is checked, also when others cannot, so that a file's problems
+come all at once.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from edge.config import BusSettings, DeviceSettings, RuleSettings
+from edge.drivers.profile import Profile, shipped_profiles
+
+CONTACT: Final = "contact"
+"""The rule that every device has by itself."""
+
+Found = Iterator[tuple[tuple[str | int, ...], str]]
+"""Where in the file, and what was found there."""
+
+_PARTS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "buses": TypeAdapter(BusSettings),
+    "devices": TypeAdapter(DeviceSettings),
+    "rules": TypeAdapter(RuleSettings),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What can be read of a file, each with its index, and the ids of all, readable or not."""
+
+    readable: Mapping[str, tuple[tuple[int, Any], ...]]
+    ids: Mapping[str, frozenset[str]]
+    models: Mapping[str, Profile]
+    """The profile of each device whose profile is known."""
+
+
+def check_references(tree: Mapping[str, Any]) -> Found:
+    """Yield every problem between the parts of a file.
+
+    Args:
+        tree: the file as plain values; parts of it may be unusable.
+    """
+    profiles = shipped_profiles()
+    entries = _read(tree, profiles)
+    for part in _PARTS:
+        yield from _check_unique(part, entries.readable[part])
+    yield from _check_units(entries.readable["devices"])
+    for index, device in entries.readable["devices"]:
+        if device.bus not in entries.ids["buses"]:
+            yield ("devices", index, "bus"), _unknown("bus", device.bus, entries.ids["buses"])
+        if device.profile not in profiles:
+            yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
+    for index, rule in entries.readable["rules"]:
+        yield from _check_rule(index, rule, entries)
+
+
+def _read(tree: Mapping[str, Any], profiles: Mapping[str, Profile]) -> _Entries:
+    raw = {part: _list_of(tree.get(part)) for part in _PARTS}
+    return _Entries(
+        readable={part: tuple(_readable(_PARTS[part], raw[part])) for part in _PARTS},
+        ids={part: frozenset(str(entry["id"]) for entry in raw[part] if "id" in entry) for part in _PARTS},
+        models={
+            str(entry["id"]): profiles[str(entry["profile"])]
+            for entry in raw["devices"]
+            if "id" in entry and str(entry.get("profile")) in profiles
+        },
+    )
+
+
+def _list_of(part: Any) -> list[dict[str, Any]]:
+    entries = part if isinstance(part, list) else []
+    return [entry if isinstance(entry, dict) else {} for entry in entries]
+
+
+def _readable(adapter: TypeAdapter[Any], raw: list[dict[str, Any]]) -> Iterator[tuple[int, BaseModel]]:
+    for index, entry in enumerate(raw):
+        try:
+            yield index, adapter.validate_python(entry)
+        except ValidationError:
+            continue
+
+
+def _check_unique(part: str, entries: Iterable[tuple[int, Any]]) -> Found:
+    seen: set[str] = set()
+    for index, entry in entries:
+        if entry.id in seen:
+            yield (part, index, "id"), f"found {entry.id!r} a second time, an id may stand once"
+        seen.add(entry.id)
+
+
+def _check_units(devices: Iterable[tuple[int, Any]]) -> Found:
+    seen: dict[tuple[str, int], str] = {}
+    for index, device in devices:
+        other = seen.setdefault((device.bus, device.unit), device.profile)
+        if other != device.profile:
+            text = f"found unit {device.unit} of bus {device.bus!r} with two profiles"
+            yield ("devices", index, "unit"), f"{text}, one unit is one model"
+
+
+def _check_rule(index: int, rule: Any, entries: _Entries) -> Found:
+    devices, models = entries.ids["devices"], entries.models
+    if rule.id == CONTACT:
+        yield ("rules", index, "id"), f"found {CONTACT!r}, which every device has by itself"
+    if (rule.above is None) == (rule.below is None):
+        found = "neither above nor below" if rule.above is None else "both above and below"
+        yield ("rules", index), f"found {found}, allowed exactly one of them"
+    for place, device in enumerate(rule.devices):
+        if device not in devices:
+            yield ("rules", index, "devices", place), _unknown("device", device, devices)
+        elif device in models:
+            points = {point.name for point in models[device].points}
+            if rule.point not in points:
+                yield ("rules", index, "point"), _unknown("point", rule.point, points)
+    for place, wish in enumerate(rule.actions):
+        at: tuple[str | int, ...] = ("rules", index, "actions", place)
+        if wish.device not in devices:
+            yield (*at, "device"), _unknown("device", wish.device, devices)
+        elif wish.device in models and wish.do not in models[wish.device].actions:
+            yield (*at, "do"), _unknown("action", wish.do, models[wish.device].actions)
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"found {what} {name!r}, allowed {', '.join(names) or 'none'}{hint}"
