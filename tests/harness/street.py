@@ -26,6 +26,8 @@ BUSES = {"kitchen": "gas-kitchen", "relays": "valve-kitchen", "riverside": "hydr
 _CODE = "STORY2345"
 _SECRET = "whsec_" + base64.b64encode(b"a secret of the stories 32 bytes").decode()
 
+_SCENARIO = resources.files("firmware_sim.scenarios") / "kitchen_leak.yaml"
+
 SITE = """\
 version: "story"
 gateway: gw-demo-01
@@ -124,21 +126,23 @@ class Street:
         self.gateway_clock = MovedClock(self.folder / "gateway.clock")
         for clock in (self.server_clock, self.gateway_clock):
             clock.move(0)
-        scenario = resources.files("firmware_sim.scenarios") / "kitchen_leak.yaml"
         phones = await self._start(
             "phones", "gridwarden-sim", "phone", "--port", "0", until_event="phone_started"
         )
         self.ports["phones"] = phones["port"]
         self.phones = Phones(f"http://127.0.0.1:{phones['port']}")
-        started = await self._start(
-            "devices", "gridwarden-sim", "devices", str(scenario), until_event="sim_started"
-        )
-        self.ports |= {bus: started["ports"][device] for bus, device in BUSES.items()}
-        self.ports["control"] = started["control_port"]
+        await self._start_devices(_SCENARIO.read_text(encoding="utf-8"))
         imported = await self.run_to_its_end(
             "gridwarden-server", "import", "--sample", "--webhook-base", self.phones.url
         )
         assert imported.process.returncode == 0, imported.last_words()
+
+    async def add_devices(self, lines: str) -> None:
+        """Build the simulated world anew, with more devices; lines of a scenario's `devices`."""
+        await self.stop("devices")
+        await self._start_devices(
+            _SCENARIO.read_text(encoding="utf-8").replace("events:\n", f"{lines}events:\n")
+        )
 
     async def start_server(self, *, failpoint: str = "") -> Child:
         """Start the server and sign in at the desk."""
@@ -246,6 +250,15 @@ class Street:
         return await until(found, what=f"an item of {device}", limit_s=limit_s)
 
     # --- inside --------------------------------------------------------------------------------
+
+    async def _start_devices(self, scenario: str) -> None:
+        path = self.folder / "scenario.yaml"
+        path.write_text(scenario, encoding="utf-8")
+        started = await self._start(
+            "devices", "gridwarden-sim", "devices", str(path), until_event="sim_started"
+        )
+        self.ports |= {bus: started["ports"][device] for bus, device in BUSES.items()}
+        self.ports["control"] = started["control_port"]
 
     async def _start(self, part: str, script: str, *arguments: str, until_event: str, **extra: str) -> Line:
         child = await Child.start(

@@ -4,8 +4,8 @@ import pytest
 
 from server.failpoints import EXIT_CODE, Failpoint
 from tests.harness.street import LEADER
-from tests.harness.wiretap import listen_to_alarms
 from tests.harness.waiting import until
+from tests.harness.wiretap import listen_to_alarms
 
 pytestmark = [pytest.mark.story, pytest.mark.fault]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.street import SITE, LEADER
+from tests.harness.street import LEADER, SITE
 from tests.harness.waiting import until
 
 pytestmark = pytest.mark.story
