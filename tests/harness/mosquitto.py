@@ -1,15 +1,18 @@
 """A Mosquitto with a configuration, a port and a data folder of the test's own."""
 
 import asyncio
+import getpass
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from firmware_sim.demo.brokers import find_mosquitto
+from firmware_sim.demo.children import Child
 from tests.harness.waiting import until
 
 _CONFIG = """\
 listener {port} 127.0.0.1
+user {user}
 allow_anonymous true
 persistence true
 persistence_location {folder}/
@@ -31,22 +34,20 @@ class Mosquitto:
 
     folder: Path
     port: int = field(default_factory=free_port)
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
 
     async def start(self) -> None:
         program = find_mosquitto()
         assert program is not None, "mosquitto is missing: apt-get install mosquitto"
         self.folder.mkdir(exist_ok=True)
-        self.folder.chmod(0o777)  # as root, mosquitto gives up its rights before it writes here
         config = self.folder / "mosquitto.conf"
-        config.write_text(_CONFIG.format(port=self.port, folder=self.folder))
-        self.process = await asyncio.create_subprocess_exec(program, "-c", str(config))
+        config.write_text(_CONFIG.format(port=self.port, folder=self.folder, user=getpass.getuser()))
+        self.process = await Child.start("mosquitto", [program, "-c", str(config)])
         await until(self._answers, what="the broker's port")
 
     async def stop(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.terminate()
-            await self.process.wait()
+        if self.process is not None:
+            await self.process.stop()
 
     async def _answers(self) -> bool:
         try:

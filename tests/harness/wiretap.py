@@ -24,7 +24,7 @@ async def listen_to_alarms(port: int, *, gateway: str = "gw-demo-01") -> AsyncIt
     async def listen(client: aiomqtt.Client) -> None:
         async for message in client.messages:
             outer = codec.decode_alarm_message(bytes(message.payload))
-            heard.append(codec.decode_alarm_state(outer.alarm))  # noqa: PERF401 - it never ends by itself
+            heard.append(codec.decode_alarm_state(outer.alarm))
 
     async with aiomqtt.Client("127.0.0.1", port, identifier="wiretap") as client:
         await client.subscribe(up_topic(gateway, Up.ALARMS), qos=1)

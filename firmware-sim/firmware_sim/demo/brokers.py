@@ -1,10 +1,12 @@
 """The broker of the demonstration: Mosquitto where it is installed, else an embedded one."""
 
 import asyncio
+import getpass
 import shutil
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from firmware_sim.demo.children import Child, ChildError
 from firmware_sim.demo.ports import LOOPBACK
@@ -43,19 +45,19 @@ async def start_broker(choice: str, *, port: int, folder: Path) -> tuple[str, Ch
         raise NoBrokerError("mosquitto is not installed; on Debian: apt-get install mosquitto")
     if program is None:
         child = await Child.start(AMQTT, [sys.executable, "-m", "firmware_sim.demo.embedded", str(port)])
-        try:
-            await child.ready("broker_started")
-        except ChildError:
-            await child.stop()
-            raise
-        return AMQTT, child
+        return AMQTT, await _or_stop(child, child.ready("broker_started"))
     child = await Child.start(MOSQUITTO, [program, "-c", str(_write_config(folder, port))])
+    return MOSQUITTO, await _or_stop(child, _until_running(child))
+
+
+async def _or_stop(child: Child, started: Coroutine[Any, Any, object]) -> Child:
+    """Wait for the start; whatever comes instead, leave nothing running."""
     try:
-        await _until_running(child)
-    except ChildError:
+        await started
+    except BaseException:
         await child.stop()
         raise
-    return MOSQUITTO, child
+    return child
 
 
 def _write_config(folder: Path, port: int) -> Path:
@@ -63,6 +65,8 @@ def _write_config(folder: Path, port: int) -> Path:
     path = folder / "mosquitto.conf"
     path.write_text(
         f"listener {port} {LOOPBACK}\n"
+        # Changing the user would make Linux forget that it is to end together with its parent.
+        f"user {getpass.getuser()}\n"
         "allow_anonymous true\n"
         "persistence false\n"
         f"message_size_limit {_MESSAGE_BYTES}\n"
