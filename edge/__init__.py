@@ -1,0 +1,1 @@
+"""The gateway: reads sensors, applies rules on the spot, forwards alarms."""

@@ -65,9 +65,13 @@ class SelfReport:
 
         Args:
             site: the configuration in force.
-            rejected, rejected_hash: why the newest one is not, and which; empty when it is.
+            rejected: why the newest one is not; empty when it is.
+            rejected_hash: which file was not taken.
             clock: the machine's clocks.
-            buses, lanes, volatile, written_bytes: how the parts stand.
+            buses: how the buses stand.
+            lanes: how the lanes to the server stand.
+            volatile: whether alarms live in memory only.
+            written_bytes: how much was written to the disk since the start.
             folder: where the stores lie.
         """
         self._site = site

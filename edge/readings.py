@@ -205,7 +205,7 @@ def _build(snapshots: list[Snapshot]) -> ReadingsBatch:
 
 def _fit(batch: ReadingsBatch) -> list[ReadingsBatch]:
     """Halve a batch until each part fits one message."""
-    if len(msgspec.json.encode(batch)) <= MAX_MESSAGE_BYTES - _ENVELOPE_BYTES or len(batch.s) < 2:
+    if len(msgspec.json.encode(batch)) <= MAX_MESSAGE_BYTES - _ENVELOPE_BYTES or len(batch.s) <= 1:
         return [batch]
     half = len(batch.s) // 2
     parts = (slice(None, half), slice(half, None))

@@ -263,7 +263,7 @@ def _broker_address(settings: Settings) -> BrokerAddress:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     """Return uvloop where it runs: stdlib asyncio costs up to three times as much here."""
     try:
-        import uvloop
+        import uvloop  # noqa: PLC0415 - absent on some platforms, and then not needed
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop

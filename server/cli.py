@@ -78,7 +78,7 @@ def import_files(
                         f"{change.unchanged} as before, {change.kept} not in the file"
                     )
                 if check:
-                    raise _NothingKept
+                    raise _NothingKept  # noqa: TRY301 - leaves the transaction, which takes it all back
         except _NothingKept:
             typer.echo("nothing was changed")
 

@@ -214,6 +214,17 @@ def _read_objects(data: bytes) -> tuple[dict[str, float], int | None]:
     return values, packet
 
 
+_MIBEACON_HEAD_BYTES: Final = 5
+"""Frame control, product id, counter."""
+_MIBEACON_OLDEST: Final = 4
+_MIBEACON_ENCRYPTED: Final = 0x08
+_MIBEACON_HAS_ADDRESS: Final = 0x10
+_MIBEACON_HAS_CAPABILITY: Final = 0x20
+_MIBEACON_HAS_OBJECT: Final = 0x40
+_CAPABILITY_HAS_IO: Final = 0x20
+_ADDRESS_BYTES: Final = 6
+
+
 def decode_mibeacon(data: bytes, *, address: bytes, key: bytes | None = None) -> Advert:
     """Read the service data of a Xiaomi MiBeacon advertisement (versions 4 and 5).
 
@@ -225,26 +236,35 @@ def decode_mibeacon(data: bytes, *, address: bytes, key: bytes | None = None) ->
     Raises:
         AdvertError: cut short, another version, no key, a wrong key, or a downgrade.
     """
-    if len(data) < 5:
+    if len(data) < _MIBEACON_HEAD_BYTES:
         raise AdvertError("advertisement is cut short")
     control = int.from_bytes(data[0:2], "little")
-    if control >> 12 < 4:
+    if control >> 12 < _MIBEACON_OLDEST:
         raise AdvertError(f"MiBeacon version {control >> 12}, 4 and 5 are known")
-    at = 5
-    if control & 0x10:
-        at += 6
-    if control & 0x20:
-        at += 1
-        if len(data) >= at and data[at - 1] & 0x20:
-            at += 1
     counter = data[4]
-    if not control & 0x40:
+    if not control & _MIBEACON_HAS_OBJECT:
         return Advert(counter=counter)
-    body = data[at:]
-    if not control & 0x08:
-        if key is not None:
-            raise AdvertError("plain advertisement of a device that has a key")
-        return Advert(values=_read_mibeacon(body), counter=counter)
+    body = data[_mibeacon_body_at(control, data) :]
+    if control & _MIBEACON_ENCRYPTED:
+        return _open_mibeacon(data, body, address=address, key=key)
+    if key is not None:
+        raise AdvertError("plain advertisement of a device that has a key")
+    return Advert(values=_read_mibeacon(body), counter=counter)
+
+
+def _mibeacon_body_at(control: int, data: bytes) -> int:
+    """Return where the objects begin: behind an address and a capability byte, where they are sent."""
+    at = _MIBEACON_HEAD_BYTES
+    if control & _MIBEACON_HAS_ADDRESS:
+        at += _ADDRESS_BYTES
+    if control & _MIBEACON_HAS_CAPABILITY:
+        at += 1
+        if len(data) >= at and data[at - 1] & _CAPABILITY_HAS_IO:
+            at += 1
+    return at
+
+
+def _open_mibeacon(data: bytes, body: bytes, *, address: bytes, key: bytes | None) -> Advert:
     if key is None:
         raise AdvertError("encrypted advertisement of a device that has no key here")
     if len(body) < 3 + _TAG_BYTES + 1:
@@ -252,7 +272,7 @@ def decode_mibeacon(data: bytes, *, address: bytes, key: bytes | None = None) ->
     extended = body[-_TAG_BYTES - 3 : -_TAG_BYTES]
     nonce = address[::-1] + data[2:5] + extended
     plain = _open(key, nonce, body[: -_TAG_BYTES - 3] + body[-_TAG_BYTES:], _MIBEACON_AAD)
-    whole = counter | int.from_bytes(extended, "little") << 8
+    whole = data[4] | int.from_bytes(extended, "little") << 8
     return Advert(values=_read_mibeacon(plain), counter=whole, encrypted=True)
 
 

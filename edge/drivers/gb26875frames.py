@@ -165,6 +165,10 @@ def decode_time(tag: bytes) -> datetime | None:
         return None
 
 
+_ADU_HEAD_BYTES: Final = 2
+"""Type flag and number of objects."""
+
+
 def decode_adu(adu: bytes) -> tuple[Unit, ...]:
     """Read the objects of an application data unit; types that hold no reading give none.
 
@@ -173,16 +177,17 @@ def decode_adu(adu: bytes) -> tuple[Unit, ...]:
     """
     if not adu:
         return ()
-    if len(adu) < 2:
+    if len(adu) < _ADU_HEAD_BYTES:
         raise FrameError("application data unit of one byte")
     reader = _OBJECTS.get(adu[0])
     if reader is None:
         return ()
     size, read = reader
     count = adu[1]
-    if len(adu) != 2 + count * size:
-        raise FrameError(f"{count} objects of {size} bytes stated, {len(adu) - 2} bytes found")
-    return tuple(read(adu[start : start + size]) for start in range(2, len(adu), size))
+    if len(adu) != _ADU_HEAD_BYTES + count * size:
+        found = len(adu) - _ADU_HEAD_BYTES
+        raise FrameError(f"{count} objects of {size} bytes stated, {found} bytes found")
+    return tuple(read(adu[start : start + size]) for start in range(_ADU_HEAD_BYTES, len(adu), size))
 
 
 def confirm(frame: Frame, *, at: datetime) -> Frame:

@@ -62,7 +62,8 @@ class ModbusTcpDriver:
         """Prepare; nothing is opened yet.
 
         Args:
-            host, port: where the bus is.
+            host: where the bus is.
+            port: its TCP port.
             timeout_s: how long an answer may take.
             devices: unit id and profile of each device, by its id in the site file.
         """

@@ -63,7 +63,7 @@ def split_block(profile: Profile, block: Block) -> tuple[Block, ...]:
     The cut falls in the widest gap, where the address that the device does not have most likely is.
     """
     spans = sorted((_span(profile, index) for index in block.points), key=lambda need: need.first)
-    if len(spans) < 2:
+    if len(spans) <= 1:
         return ()
     gaps = [after.first - before.end for before, after in pairwise(spans)]
     widest = max(range(len(gaps)), key=lambda i: (gaps[i], -abs(i - len(gaps) // 2)))

@@ -39,7 +39,8 @@ class BlockDecoder:
 
         Args:
             answer: the words or bits of the block, as many as were asked for.
-            values, qualities: of the whole device, changed in place.
+            values: of the whole device, changed in place.
+            qualities: likewise.
 
         Returns:
             Whether all qualities are good.
@@ -75,10 +76,9 @@ def compile_block(profile: Profile, block: Block) -> BlockDecoder:
 def _reader(point: PointProfile, at: int) -> _Read:
     if point.type is ValueType.BIT:
         return lambda raw: float(raw[at])
-    size = 2 * point.registers
     little = point.byte_order in (ByteOrder.DCBA, ByteOrder.BADC)
     unpack = struct.Struct(("<" if little else ">") + _FORMATS[point.type]).unpack_from
-    swapped = size == 4 and point.byte_order in (ByteOrder.CDAB, ByteOrder.BADC)
+    swapped = point.registers > 1 and point.byte_order in (ByteOrder.CDAB, ByteOrder.BADC)
     if point.mask is not None:
         mask, shift = point.mask, (point.mask & -point.mask).bit_length() - 1
         return lambda raw: float((int(unpack(raw, at)[0]) & mask) >> shift)

@@ -114,11 +114,9 @@ class RuleEngine:
             if key in self._by_key:
                 self._states[key] = state
                 self._note_waiting(key, state)
-        decisions: list[Decision] = []
         known = {state.alarm for state in self._states.values()}
-        for alarm in list(self._alarms.values()):
-            if alarm.alarm not in known:
-                decisions.append(self._end(alarm, now))
+        orphans = [alarm for alarm in self._alarms.values() if alarm.alarm not in known]
+        decisions = [self._end(alarm, now) for alarm in orphans]
         for key, state in self._states.items():
             if state.condition is Condition.ACTIVE and state.alarm in self._alarms:
                 planned = self._plan(self._by_key[key], state.alarm, now.moment, only_open=True)

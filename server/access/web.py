@@ -44,6 +44,13 @@ def cookie_name(*, secure: bool) -> str:
 def build_gate(context: Context, door: Door) -> APIRouter:
     """Return the routes of signing in and out."""
     router = APIRouter(include_in_schema=False)
+    _add_login(router, context)
+    _add_setup(router, context)
+    _add_logout(router, context, door)
+    return router
+
+
+def _add_login(router: APIRouter, context: Context) -> None:
     secure = context.settings.cookies_are_secure
     cookie = cookie_name(secure=secure)
 
@@ -79,6 +86,8 @@ def build_gate(context: Context, door: Door) -> APIRouter:
         )
         return answer
 
+
+def _add_setup(router: APIRouter, context: Context) -> None:
     @router.get("/setup")
     async def show_setup(request: Request) -> Response:
         async with context.database.read() as session:
@@ -108,6 +117,11 @@ def build_gate(context: Context, door: Door) -> APIRouter:
             )
         return RedirectResponse("/login", status_code=303)
 
+
+def _add_logout(router: APIRouter, context: Context, door: Door) -> None:
+    secure = context.settings.cookies_are_secure
+    cookie = cookie_name(secure=secure)
+
     @router.post("/logout")
     async def sign_out(request: Request) -> Response:
         signed_in = await door(request)
@@ -116,5 +130,3 @@ def build_gate(context: Context, door: Door) -> APIRouter:
         answer = RedirectResponse("/login", status_code=303)
         answer.delete_cookie(cookie, path="/", secure=secure, httponly=True, samesite="lax")
         return answer
-
-    return router

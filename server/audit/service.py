@@ -24,9 +24,11 @@ async def record(
     Args:
         session: the transaction of the act itself.
         at: when it was done.
-        actor_kind, actor: who, by code, never by name.
+        actor_kind: what kind of actor.
+        actor: who, by code, never by name.
         action: what, as one word of the code.
-        subject_kind, subject: to what.
+        subject_kind: what kind of thing it was done to.
+        subject: to which one.
         reason: why, in the actor's words.
         detail: what else explains it; no personal data.
     """

@@ -42,8 +42,19 @@ class _Press:
 def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
     """Return the routes of leaders."""
     router = APIRouter(include_in_schema=False)
-    secure = context.settings.cookies_are_secure
-    cookie = f"__Host-{PHONE_COOKIE}" if secure else PHONE_COOKIE
+    _add_item(router, context, book)
+    _add_live(router, context, book, hub)
+    _add_own_list(router, context, book)
+    _add_settings(router)
+    return router
+
+
+def _cookie_of(context: Context) -> str:
+    return f"__Host-{PHONE_COOKIE}" if context.settings.cookies_are_secure else PHONE_COOKIE
+
+
+def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
+    cookie, secure = _cookie_of(context), context.settings.cookies_are_secure
 
     @router.get("/i/{token}")
     async def show_item(request: Request, token: str, said: str = "") -> Response:
@@ -58,7 +69,7 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
             allowed = await open_moves(session, view.item, ActorKind.PERSON, view.link.person)
         may_press = view.state is LinkState.OPEN
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
-        return _item_page(request, token, view, story, moves, said)
+        return _item_page(request, token, view, story, moves=moves, said=said)
 
     @router.post("/i/{token}/moves")
     async def press_button(
@@ -81,6 +92,8 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
         )
         return answer
 
+
+def _add_live(router: APIRouter, context: Context, book: LinkBook, hub: Hub) -> None:
     @router.get("/i/{token}/live")
     async def follow_item(token: str) -> StreamingResponse:
         async with context.database.read() as session:
@@ -89,9 +102,11 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
             raise NotFoundError("没有找到这个链接。")
         return StreamingResponse(hub.stream(item=view.item.id), media_type="text/event-stream")
 
+
+def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
     @router.get("/my")
     async def list_mine(request: Request) -> Response:
-        phone = request.cookies.get(cookie)
+        phone = request.cookies.get(_cookie_of(context))
         rows = []
         async with context.database.write() as session:
             for person in await links.people_of_phone(session, phone):
@@ -100,6 +115,8 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
                     rows.append((item, token))
         return render_page(request, "mine.html", rows=rows, words=words, titles=TITLES)
 
+
+def _add_settings(router: APIRouter) -> None:
     @router.post("/size")
     async def choose_size(size: Annotated[str, Form()], back: Annotated[str, Form()] = "/my") -> Response:
         if size not in SIZES:
@@ -112,8 +129,6 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
     @router.get("/feedback")
     async def show_feedback(request: Request) -> Response:
         return render_page(request, "feedback.html")
-
-    return router
 
 
 async def _carry_out(
@@ -165,6 +180,7 @@ def _item_page(
     token: str,
     view: LinkView,
     story: ItemStory,
+    *,
     moves: set[Move],
     said: str,
 ) -> Response:

@@ -184,7 +184,14 @@ class ReadingOut(BaseModel):
 def build_api(context: Context, door: Door) -> APIRouter:
     """Return the routes under /api/v1."""
     router = APIRouter(prefix="/api/v1")
+    _add_items(router, context, door)
+    _add_presses(router, context, door)
+    _add_devices(router, context, door)
+    _add_history(router, context, door)
+    return router
 
+
+def _add_items(router: APIRouter, context: Context, door: Door) -> None:
     @router.get("/items", operation_id="listItems", tags=["items"])
     async def list_all(
         request: Request,
@@ -225,6 +232,8 @@ def build_api(context: Context, door: Door) -> APIRouter:
             notices=[NoticeOut.model_validate(notice) for notice in story.notices],
         )
 
+
+def _add_presses(router: APIRouter, context: Context, door: Door) -> None:
     @router.post("/items/{item_id}/moves", operation_id="pressItem", tags=["items"])
     async def move(request: Request, item_id: str, wanted: PressIn) -> PressOut:
         """Press a button of the desk; 409 says why it is not possible now."""
@@ -247,6 +256,8 @@ def build_api(context: Context, door: Door) -> APIRouter:
             raise ConflictError(outcome.sentence)
         return PressOut(verdict=outcome.verdict, state=outcome.state)
 
+
+def _add_devices(router: APIRouter, context: Context, door: Door) -> None:
     @router.get("/gateways", operation_id="listGateways", tags=["devices"])
     async def list_gateways(request: Request) -> list[GatewayOut]:
         """List gateways with their newest status."""
@@ -266,8 +277,10 @@ def build_api(context: Context, door: Door) -> APIRouter:
             rows = await session.scalars(query)
             return [DeviceOut.model_validate(row) for row in rows]
 
+
+def _add_history(router: APIRouter, context: Context, door: Door) -> None:
     @router.get("/readings", operation_id="listReadings", tags=["history"])
-    async def list_readings(
+    async def list_readings(  # noqa: PLR0917 - FastAPI passes them by name
         request: Request, gateway: str, device: str, point: str, start: datetime, end: datetime
     ) -> list[ReadingOut]:
         """Return the readings of one point in a span of time, the oldest first."""
@@ -276,5 +289,3 @@ def build_api(context: Context, door: Door) -> APIRouter:
             context.readings, gateway=gateway, device=device, point=point, since=start, until=end
         )
         return [ReadingOut(at=one.at, value=one.value, quality=one.quality) for one in found]
-
-    return router

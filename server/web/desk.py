@@ -34,7 +34,14 @@ _MOST_ROWS: Final = 200
 def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
     """Return the routes of the desk."""
     router = APIRouter(include_in_schema=False, prefix="/desk")
+    _add_list(router, context, door, hub)
+    _add_item(router, context, door)
+    _add_presses(router, context, door)
+    _add_registers(router, context, door)
+    return router
 
+
+def _add_list(router: APIRouter, context: Context, door: Door, hub: Hub) -> None:
     @router.get("")
     async def show_list(request: Request, show: str = "open") -> Response:
         signed_in = await door(request)
@@ -65,6 +72,8 @@ def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
         await door(request)
         return StreamingResponse(hub.stream(), media_type="text/event-stream")
 
+
+def _add_item(router: APIRouter, context: Context, door: Door) -> None:
     @router.get("/items/{item_id}")
     async def show_item(request: Request, item_id: str, said: str = "") -> Response:
         signed_in = await door(request)
@@ -93,8 +102,10 @@ def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
             new_press=lambda: str(uuid4()),
         )
 
+
+def _add_presses(router: APIRouter, context: Context, door: Door) -> None:
     @router.post("/items/{item_id}/moves")
-    async def press_button(
+    async def press_button(  # noqa: PLR0917 - FastAPI passes them by name
         request: Request,
         item_id: str,
         move: Annotated[str, Form()],
@@ -122,6 +133,8 @@ def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
         said = outcome.sentence if outcome.verdict is PressVerdict.REFUSED else ""
         return RedirectResponse(f"/desk/items/{item_id}?said={said}", status_code=303)
 
+
+def _add_registers(router: APIRouter, context: Context, door: Door) -> None:
     @router.get("/unassigned")
     async def show_unassigned(request: Request) -> Response:
         signed_in = await door(request)
@@ -162,8 +175,6 @@ def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
         rows = [(row, row.payload[:120].decode("utf-8", "backslashreplace")) for row in kept]
         return render_page(request, "quarantine.html", operator=signed_in.operator, rows=rows)
 
-    return router
-
 
 def _count(items: list[Item]) -> Mapping[str, int]:
     still = [item for item in items if item.state is not ItemState.CLOSED]
@@ -178,7 +189,7 @@ def _count(items: list[Item]) -> Mapping[str, int]:
 
 async def _names(session: ReadSession) -> dict[str, str]:
     query = select(Person.code, Person.name).where(Person.active).order_by(Person.name)
-    return {code: name for code, name in await session.execute(query)}
+    return {row.code: row.name for row in await session.execute(query)}
 
 
 async def _next_dues(session: ReadSession) -> dict[str, tuple[datetime, Any]]:

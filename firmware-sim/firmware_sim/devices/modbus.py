@@ -16,6 +16,11 @@ from typing import Final
 from firmware_sim.devices.model import NoSuchAddressError, NoSuchFunctionError, SimulatedDevice
 
 _HEADER: Final = struct.Struct(">HHHB")
+_LEAST_LENGTH: Final = 2
+_MOST_LENGTH: Final = 254
+"""Unit id and protocol data unit: Modbus Messaging on TCP/IP V1.0b, 3.1.3."""
+_COIL_ON: Final = 0xFF00
+"""Modbus Application Protocol V1.1b3, 6.5."""
 _MOST_REGISTERS: Final = 125
 _MOST_BITS: Final = 2000
 _BITS: Final = (1, 2)
@@ -105,7 +110,7 @@ class ModbusServer:
                 while True:
                     head = await reader.readexactly(_HEADER.size)
                     transaction, protocol, length, unit = _HEADER.unpack(head)
-                    if protocol != 0 or not 2 <= length <= 254:
+                    if protocol != 0 or not _LEAST_LENGTH <= length <= _MOST_LENGTH:
                         break
                     request = await reader.readexactly(length - 1)
                     if not await self._answer(writer, transaction, unit, request):
@@ -183,7 +188,7 @@ class ModbusServer:
         fc, address, value = struct.unpack_from(">BHH", request)
         match fc:
             case 5:
-                values = [int(value == 0xFF00)]
+                values = [int(value == _COIL_ON)]
             case 6:
                 values = [value]
             case 15:

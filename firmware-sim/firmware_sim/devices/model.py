@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+READ_HOLDING: Final = 3
+READ_INPUT: Final = 4
+"""Function codes: Modbus Application Protocol V1.1b3, chapter 6."""
+
 Order = Literal["ABCD", "CDAB", "BADC", "DCBA"]
 Points = Mapping[str, float]
 _REORDER: Final[dict[Order, tuple[int, int, int, int]]] = {

@@ -9,6 +9,8 @@ from typing import Final
 
 from firmware_sim.devices.model import (
     NAN,
+    READ_HOLDING,
+    READ_INPUT,
     NoSuchAddressError,
     NoSuchFunctionError,
     SimulatedDevice,
@@ -29,7 +31,7 @@ class HoneywellMidas(SimulatedDevice):
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return holding registers 0 to 15."""
-        if fc != 3:
+        if fc != READ_HOLDING:
             return {}
         points = self.points()
         gas = points["gas_lel"]
@@ -60,7 +62,7 @@ class EastronSdm120(SimulatedDevice):
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return input registers."""
-        if fc != 4:
+        if fc != READ_INPUT:
             return {}
         p = self.points()
         apparent = p["voltage_v"] * p["current_a"]
@@ -92,7 +94,7 @@ class AcrelAsj(SimulatedDevice):
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return holding registers."""
-        if fc != 3:
+        if fc != READ_HOLDING:
             return {}
         current = max(0, min(round(self.points()["residual_current_ma"]), 30_000))
         words = dict.fromkeys(range(0x1F), 0)
@@ -115,7 +117,7 @@ class KellerAcculevel(SimulatedDevice):
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return holding registers."""
-        if fc != 3:
+        if fc != READ_HOLDING:
             return {}
         p = self.points()
         words = with_floats({0x0100: p["pressure_kpa"] / 100, 0x0102: p.get("temperature_c", 15.0)})
@@ -142,7 +144,7 @@ class YosemitechY4000(SimulatedDevice):
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return holding registers."""
-        if fc != 3:
+        if fc != READ_HOLDING:
             return {}
         p = self.points()
         words = with_floats(
@@ -160,7 +162,7 @@ class YsiOdo(SimulatedDevice):
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return input registers."""
-        if fc != 4:
+        if fc != READ_INPUT:
             return {}
         p = self.points()
         oxygen = p["dissolved_oxygen_mg_l"]
