@@ -97,12 +97,11 @@ provision:
 	@sh deploy/provision
 
 check: $(LINKED)
-	@echo "lint, format, types, arrows, docstrings"
+	@echo "lint, docstrings, format, types, arrows"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "run: make format" >&2; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports >.venv/arrows.log 2>&1 || { cat .venv/arrows.log >&2; exit 1; }
-	@$(BIN)/interrogate --quiet wire edge server firmware-sim hatch_build.py || $(BIN)/interrogate -v wire edge server firmware-sim hatch_build.py
 
 demo-checks: assets
 	@for broker in mosquitto amqtt; do \

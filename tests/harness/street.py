@@ -186,7 +186,7 @@ class Street:
     async def kill(self, part: str) -> None:
         """End a part at once, as a power cut does."""
         child = self.parts.pop(part)
-        child.process.kill()
+        await child.kill()
         await child.stop()
 
     @property

@@ -110,15 +110,21 @@ class Child:
         """Ask the process to stop; end it if it does not."""
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(signal.SIGTERM)
+                os.kill(self.process.pid, signal.SIGTERM)
             try:
                 async with asyncio.timeout(STOP_LIMIT_S):
                     await self.process.wait()
             except TimeoutError:
-                self.process.kill()
-                await self.process.wait()
+                await self.kill()
         if self._reader is not None:
             await self._reader
+
+    async def kill(self) -> None:
+        """End the process at once."""
+        # Not by the process's own method: that may take the exit code away from the event loop.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGKILL)
+        await self.process.wait()
 
     def last_words(self) -> str:
         """Return the last lines it wrote."""
