@@ -18,7 +18,7 @@ from firmware_sim.demo.children import Child
 from tests.harness.street import SITE, Street
 from tests.harness.waiting import until
 
-KILLS = 60
+KILLS = 200
 METERS = 32
 QUIET_S = (0.2, 1.2)
 """How long after it is up the gateway is killed, real seconds: long enough to be in mid-work."""
