@@ -73,11 +73,12 @@ async def _open(session: WriteSession, alarm: Alarm, key: str, *, now: datetime,
     first = steps[0].people[0] if steps else None
     if first is not None and first.role is not Role.DESK:
         item.owner = first.person
+        item.reason = found.maintenance.get(first.person, found.reason)
     item.step = steps[0].number if steps else len(policy.steps) - 1
     session.add(item)
     await session.flush()
     alarm.item = item.id
-    reason = found.reason if steps else f"{found.reason}{telling.NOBODY_REACHED}"
+    reason = item.reason if steps else f"{item.reason}{telling.NOBODY_REACHED}"
     await write_move(
         session, item, Move.OPEN, SYSTEM, at=now, to=ItemState.NEW, came_from=None, reason=reason
     )

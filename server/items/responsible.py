@@ -1,5 +1,6 @@
 """Who is responsible for a device now, in the form that items and their escalation need."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,9 @@ class Responsible:
     where: str
     device_name: str
     reason: str
+    """Why the place belongs to whom it belongs."""
+    maintenance: Mapping[str, str]
+    """The same for each maintainer, who looks after the device rather than the place."""
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Return the people as JSON values, to be kept with an item."""
@@ -56,4 +60,5 @@ async def responsible_for(
         where=chain.where,
         device_name=chain.device_name,
         reason=DESK_ONLY if desk_only else chain.reason,
+        maintenance={link.person: link.answer for link in chain.links if link.role is Role.MAINTAINER},
     )

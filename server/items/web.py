@@ -15,8 +15,9 @@ from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import ItemStory, item_story, items_of_person, open_moves
 from server.items.record import Actor
 from server.items.service import PressOutcome, PressVerdict, press
+from server.items.tables import Item
 from server.live import Hub
-from server.notify.render import TITLES, UNREADABLE_TITLE
+from server.notify.render import UNREADABLE_TITLE, title_of
 from server.web import words
 from server.web.templating import SIZES, render_page
 
@@ -113,7 +114,7 @@ def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
                 for item in await items_of_person(session, person):
                     token = await book.make(session, item.id, person, context.clock.now())
                     rows.append((item, token))
-        return render_page(request, "mine.html", rows=rows, words=words, titles=TITLES)
+        return render_page(request, "mine.html", rows=rows, words=words, title_of=title_of)
 
 
 def _add_settings(router: APIRouter) -> None:
@@ -156,6 +157,13 @@ async def _carry_out(
     return view, outcome
 
 
+def _why(item: Item, person: str) -> str:
+    """Return why this person was told, which for a backup is not why the owner was."""
+    if person == item.owner:
+        return item.reason
+    return next((f"{one['reason']}。" for one in item.chain if one["person"] == person), item.reason)
+
+
 def _read_press(move: str, press_id: str, reason: str) -> _Press:
     try:
         known = Move(move)
@@ -196,8 +204,9 @@ def _item_page(
         state=view.state.value,
         alarm=alarm,
         story=story,
-        title=TITLES[item.kind] if readable else UNREADABLE_TITLE,
-        playbook=words.PLAYBOOKS[item.kind],
+        title=title_of(item.kind, item.class_) if readable else UNREADABLE_TITLE,
+        playbook=words.playbook_of(item.kind, item.class_),
+        why=_why(item, view.link.person),
         main_move=first if first in moves else None,
         other_moves=[m for m in _OTHERS if m in moves and m is not first],
         may_undo=Move.UNDO in moves,

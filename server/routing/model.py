@@ -70,6 +70,11 @@ class ChainLink:
         """Why they are in it, as a Chinese sentence without its full stop."""
         return self.reason_in(CHINESE)
 
+    @property
+    def answer(self) -> str:
+        """That they are responsible and why, as a Chinese sentence."""
+        return sentence(self.name, self.reason, (), CHINESE)
+
     def reason_in(self, language: Language) -> str:
         """Return why they are in it, without the full stop."""
         return clause([(part.code.value, part.params) for part in self.why], language)

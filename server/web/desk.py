@@ -23,7 +23,7 @@ from server.items.record import Actor
 from server.items.service import PressVerdict, press
 from server.items.tables import Item
 from server.live import Hub
-from server.notify.render import TITLES
+from server.notify.render import title_of
 from server.people.tables import Person
 from server.web import words
 from server.web.templating import render_page
@@ -60,7 +60,7 @@ def _add_list(router: APIRouter, context: Context, door: Door, hub: Hub) -> None
             now=now,
             counts=_count(items),
             words=words,
-            titles=TITLES,
+            title_of=title_of,
             items=items,
             people=people,
             dues=dues,
@@ -98,7 +98,7 @@ def _add_item(router: APIRouter, context: Context, door: Door) -> None:
             said=said[:200],
             now=context.clock.now(),
             words=words,
-            titles=TITLES,
+            title_of=title_of,
             new_press=lambda: str(uuid4()),
         )
 

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from server.errors import ServerError
 from server.web.language import choose_language, translations
+from server.web.words import unit_of
 
 STATIC: Final = Path(__file__).parent / "static"
 ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -86,14 +87,31 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    gettext = translations(language).gettext
+
+    def show_unit(code: str) -> str:
+        name = unit_of(code)
+        return gettext(name) if name else ""  # the empty message is the catalogue's head
+
     environment.filters.update(
-        clock=_show_clock, moment=_show_moment, number=_show_number, value=lambda word: word.value
+        unit=show_unit,
+        clock=_show_clock,
+        soon=_show_soon,
+        moment=_show_moment,
+        number=_show_number,
+        value=lambda word: word.value,
     )
     return environment
 
 
 def _show_clock(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(ZONE).strftime("%H:%M:%S")
+
+
+def _show_soon(at: datetime, now: datetime) -> str:
+    """The clock's time, with the day when it is not today."""
+    today = at.astimezone(ZONE).date() == now.astimezone(ZONE).date()
+    return _show_clock(at) if today else _show_moment(at)
 
 
 def _show_moment(at: datetime | None) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from server.devices.tables import CommandState
 from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.notify.tables import NoticeState
 from server.people.tables import Role
-from wire.vocabulary import ActionState, AlarmClass, Kind, Mode
+from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Kind, Mode
 
 STATES: Final[Mapping[ItemState, str]] = {
     ItemState.NEW: "等人接手",
@@ -100,3 +101,52 @@ PLAYBOOKS: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.CONTACT: ("看设备有没有通电", "看插头和网线有没有松", "没弄好就点“需要帮助”"),
 }
 """What to do now: at most three short lines for each kind."""
+_VISIT: Final = ("看设备有没有损坏、漏水、被挡住", "看不懂就拍照，点“需要帮助”", "没修好前，多留意这一片")
+
+
+def playbook_of(kind: Kind, class_: AlarmClass) -> tuple[str, ...]:
+    """Return what to do now; a fault needs a visit, not a rescue."""
+    visit = class_ in (AlarmClass.FAULT, AlarmClass.ADVICE) and kind is not Kind.CONTACT
+    return _VISIT if visit else PLAYBOOKS[kind]
+
+
+CONDITIONS: Final[Mapping[Condition, str]] = {
+    Condition.ACTIVE: "报警中",
+    Condition.PENDING: "将要报警",
+    Condition.NORMAL: "已恢复正常",
+    Condition.CLEARING: "正在恢复",
+}
+COMMANDS: Final[Mapping[str, str]] = {"reset": "复位", "test": "测试", "resync": "重新核对"}
+COMMAND_STATES: Final[Mapping[CommandState, str]] = {
+    CommandState.WAITING: "等网关执行",
+    CommandState.ANSWERED: "网关已答复",
+    CommandState.EXPIRED: "过期未执行",
+}
+COMMAND_OUTCOMES: Final[Mapping[CommandOutcome, str]] = {
+    CommandOutcome.DONE: "已完成",
+    CommandOutcome.REFUSED: "网关拒绝",
+    CommandOutcome.EXPIRED: "到得太晚",
+    CommandOutcome.STALE_SESSION: "连接已更换，会再发",
+    CommandOutcome.UNKNOWN: "网关不认识这个指令",
+    CommandOutcome.FAILED: "没有成功",
+}
+CHANNELS: Final[Mapping[str, str]] = {"webhook": "消息推送"}
+_UNITS: Final[Mapping[str, str]] = {
+    "%{LEL}": "%LEL",
+    "mA": "毫安",
+    "mA{residual}": "毫安",
+    "kPa": "千帕",
+    "Cel": "℃",
+    "V": "伏",
+    "A": "安",
+    "W": "瓦",
+    "mg/L": "毫克/升",
+    "[NTU]": "NTU",
+    "[pH]": "",
+}
+"""UCUM codes as people say them."""
+
+
+def unit_of(code: str) -> str:
+    """Return a unit as people say it; one that is not listed as its code."""
+    return _UNITS.get(code, code)
