@@ -4,7 +4,7 @@
 #   make test            everything the project checks
 #   make check | unit    the fast static checks | the tests without processes and browsers
 #   make format          let ruff format and fix
-#   make assets          pages and message catalogues
+#   make assets          pages and message catalogues; make messages | pictures brings texts and README up to date
 #   make lock            resolve the dependencies again
 #   make bench | clean   measurements | remove what was built
 #
@@ -13,7 +13,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: demo test check unit stories lock assets catalogues format bench clean env provision demo-checks api
+.PHONY: messages pictures demo test check unit stories lock assets catalogues format bench clean env provision demo-checks api
 
 BROKER ?= auto
 JOBS ?= 2
@@ -58,6 +58,12 @@ assets: $(LINKED) catalogues
 
 catalogues: $(LINKED)
 	@$(BIN)/python hatch_build.py catalogues
+
+messages: $(LINKED)  # collects the pages' texts; names those that lack their English
+	@$(BIN)/python deploy/messages.py
+
+pictures: assets  # of the running pages, for the README
+	@$(BIN)/python -m tests.browser.pictures
 
 api: $(LINKED)  # the wire contract as AsyncAPI
 	@$(BIN)/python -m wire.asyncapi > docs/asyncapi.json.new && mv docs/asyncapi.json.new docs/asyncapi.json

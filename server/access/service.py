@@ -73,7 +73,7 @@ async def set_up_first_operator(
     if not name.strip() or len(name) > 60:  # noqa: PLR2004 - the column's length
         raise InvalidError("请填写姓名，最多 60 个字。")
     if len(password) < LEAST_PASSWORD:
-        raise InvalidError(f"密码至少 {LEAST_PASSWORD} 个字符。")
+        raise InvalidError("密码至少 12 个字符。")
     row.used_at = now
     session.add(Operator(name=name.strip(), password_hash=hash_password(password), created_at=now))
     await _record(session, now, name.strip(), "operator_made")
