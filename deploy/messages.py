@@ -80,9 +80,10 @@ def _in_module(path: Path) -> Iterator[str]:
         id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
-            if _CHINESE.search(node.value):
-                yield node.value
+        if id(node) in skipped or not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if _CHINESE.search(node.value):
+            yield node.value
 
 
 def main() -> int:
