@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -82,17 +83,22 @@ def _environment(language: str) -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     gettext = translations(language).gettext
+
+    def translate(text: str, **values: object) -> Markup:
+        # Jinja's own extension takes every text for markup that is safe and for a pattern with
+        # values. Texts also come from gateways and addresses, so that here none is either.
+        shown = escape(gettext(text) if text else "")
+        return shown % values if values else shown
 
     def show_unit(code: str) -> str:
         name = unit_of(code)
         return gettext(name) if name else ""  # the empty message is the catalogue's head
 
+    environment.globals["_"] = translate
     environment.filters.update(
         unit=show_unit,
         clock=_show_clock,

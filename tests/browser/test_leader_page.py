@@ -78,7 +78,7 @@ async def test_what_another_does_shows_without_a_reload(street, browser):
     await leak(street)
     page = await open_page(street, browser)
     item = await street.item_of("gas-kitchen")
-    await street.desk.press(item["id"], "accept")
+    await street.desk.press(item["id"], "accept")  # perhaps before the page has begun to listen
     await expect(page.locator(".when")).to_contain_text("已收到", timeout=20_000)
 
 

@@ -16,17 +16,18 @@ export function keepFresh(): void {
     heardAt = Date.now();
     document.body.classList.remove("stale");
   };
-  let connectedBefore = false;
   source.addEventListener("open", () => {
     hear();
-    // Whatever was missed while the line was down is fetched now.
-    if (connectedBefore) void refresh(area);
-    connectedBefore = true;
+    // Whatever changed while nobody listened is fetched now: since the page was built, too.
+    void refresh(area);
   });
   source.addEventListener("beat", hear);
   source.addEventListener("change", () => {
     hear();
     void refresh(area);
+  });
+  document.addEventListener("focusout", () => {
+    if (putOff) void refresh(area);
   });
   window.setInterval(() => {
     if (Date.now() - heardAt > SILENT_AFTER_MS) document.body.classList.add("stale");
@@ -34,8 +35,11 @@ export function keepFresh(): void {
   window.addEventListener("pagehide", () => source.close());
 }
 
+let putOff = false;
+
 async function refresh(area: HTMLElement): Promise<void> {
-  if (isWriting(area)) return;
+  putOff = isWriting(area);
+  if (putOff) return;
   await htmx.ajax("GET", location.pathname + location.search, {
     target: area,
     select: "[data-live]",
