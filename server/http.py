@@ -17,10 +17,9 @@ from server.items.web import build_leader_pages
 from server.live import Hub
 from server.web.api import build_api
 from server.web.desk import build_desk_pages
-from server.web.security import Guard
+from server.web.security import PROBLEM, Guard, wants_page
 from server.web.templating import STATIC, assets, render_page
 
-_PROBLEM: Final = "application/problem+json"
 _DESCRIPTION: Final = (
     "Items, alarms, gateways, devices and readings of one street. Sign in at /login; the session's "
     "cookie is the key. Errors are problem details (RFC 9457)."
@@ -95,11 +94,6 @@ def _add_health(app: FastAPI, context: Context) -> None:
         return JSONResponse(body, status_code=503 if stuck else 200)
 
 
-def _wants_page(request: Request) -> bool:
-    path = request.url.path
-    return not path.startswith(("/api/", "/health/", "/openapi", "/static/"))
-
-
 def _problem(
     request: Request,
     status: int,
@@ -109,7 +103,7 @@ def _problem(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    if _wants_page(request):
+    if wants_page(request.url.path):
         page = render_page(
             request,
             "problem.html",
@@ -120,13 +114,20 @@ def _problem(
         page.headers.update(headers or {})
         return page
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return JSONResponse(body, status_code=status, media_type=_PROBLEM, headers=headers)
+    return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
 
 
+_PAGE_DETAILS: Final = {
+    404: "没有这个页面。请从消息里的链接打开。",
+    405: "不能这样打开这个页面。请返回上一页。",
+    422: "填写的内容不完整或不对，请返回上一页再试。",
+}
+"""For people; programs are told in the library's words."""
 _PAGE_TITLES: Final = {
     401: "请先登录",
     403: "不能这样做",
     404: "没有找到",
+    405: "不能这样做",
     409: "现在不行",
     422: "填写有误",
     429: "请稍后再试",
@@ -135,7 +136,7 @@ _PAGE_TITLES: Final = {
 
 async def _answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnswerError), "registered for it"
-    if isinstance(error, NotSignedInError) and _wants_page(request) and request.method == "GET":
+    if isinstance(error, NotSignedInError) and wants_page(request.url.path) and request.method == "GET":
         return RedirectResponse("/login", status_code=303)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
     return _problem(request, error.status, error.title, error.detail, headers=headers)
@@ -145,12 +146,16 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError), "registered for it"
     found = [{"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{one['where']}: {one['problem']}" for one in found)
+    if wants_page(request.url.path):
+        detail = _PAGE_DETAILS[422]
     return _problem(request, 422, "Invalid request", detail, errors=found)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for it"
-    return _problem(request, error.status_code, str(error.detail), str(error.detail))
+    title = str(error.detail)
+    detail = _PAGE_DETAILS.get(error.status_code, "") if wants_page(request.url.path) else title
+    return _problem(request, error.status_code, title, detail, headers=dict(error.headers or {}))
 
 
 async def _answer_crash(request: Request, error: Exception) -> Response:

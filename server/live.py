@@ -12,6 +12,8 @@ from server.db.session import Announcement
 BEAT_S: Final = 3.0
 """A stream says that it lives this often; a page that hears nothing for ten seconds says so."""
 _MOST_WAITING: Final = 100
+STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Proxies must not hold a stream back; the second is nginx's word for it."""
 
 
 class Hub:

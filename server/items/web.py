@@ -16,7 +16,7 @@ from server.items.queries import ItemStory, item_story, items_of_person, open_mo
 from server.items.record import Actor
 from server.items.service import PressOutcome, PressVerdict, press
 from server.items.tables import Item
-from server.live import Hub
+from server.live import STREAM_HEADERS, Hub
 from server.notify.render import UNREADABLE_TITLE, title_of
 from server.web import words
 from server.web.templating import SIZES, render_page
@@ -101,7 +101,9 @@ def _add_live(router: APIRouter, context: Context, book: LinkBook, hub: Hub) -> 
             view = await book.open(session, token, phone=None)
         if view is None:
             raise NotFoundError("没有找到这个链接。")
-        return StreamingResponse(hub.stream(item=view.item.id), media_type="text/event-stream")
+        return StreamingResponse(
+            hub.stream(item=view.item.id), media_type="text/event-stream", headers=STREAM_HEADERS
+        )
 
 
 def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:

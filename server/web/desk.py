@@ -22,7 +22,7 @@ from server.items.queries import ItemFilter, item_story, list_items, open_moves
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
 from server.items.tables import Item
-from server.live import Hub
+from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
 from server.people.tables import Person
 from server.web import words
@@ -70,7 +70,7 @@ def _add_list(router: APIRouter, context: Context, door: Door, hub: Hub) -> None
     @router.get("/live")
     async def follow(request: Request) -> StreamingResponse:
         await door(request)
-        return StreamingResponse(hub.stream(), media_type="text/event-stream")
+        return StreamingResponse(hub.stream(), media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
 def _add_item(router: APIRouter, context: Context, door: Door) -> None:

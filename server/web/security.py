@@ -4,11 +4,22 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_BODY_BYTES: Final = 64 * 1024
+PROBLEM: Final = "application/problem+json"
+_REFUSALS: Final = {
+    403: ("Forbidden", "这个请求来自别的网站，已拒绝。"),
+    411: ("Length required", "没有说明内容有多长，已拒绝。"),
+    413: ("Content too large", "内容太长。"),
+}
+
+
+def wants_page(path: str) -> bool:
+    """Tell whether a path is for people; the others answer programs, with problem details."""
+    return not path.startswith(("/api/", "/health/", "/openapi", "/static/"))
 
 
 def content_security_policy(frame_ancestors: str) -> str:
@@ -34,29 +45,45 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = None
-        if scope["method"] not in _SAFE and is_foreign(headers):
-            refusal = PlainTextResponse("这个请求来自别的网站，已拒绝。", status_code=403)
-        elif int(headers.get("content-length") or 0) > _MOST_BODY_BYTES:
-            refusal = PlainTextResponse("内容太长。", status_code=413)
+        refused = _judge(scope["method"], headers)
+        answer = self._app if refused is None else _refuse(refused, scope["path"])
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._add_headers(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
-        await (refusal or self._app)(scope, receive, send_guarded)
+        await answer(scope, receive, send_guarded)
 
     def _add_headers(self, headers: MutableHeaders, path: str) -> None:
         headers["Content-Security-Policy"] = self._policy
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
+        # Not "no-referrer": a form then says `Origin: null`, and over plain HTTP nothing else tells
+        # our own page's press from a foreign one. Other sites are told nothing either way.
+        headers["Referrer-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
         if self._secure:
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"  # over plain HTTP only a warning
             headers["Strict-Transport-Security"] = "max-age=31536000"
         if not path.startswith("/static/"):
             headers.setdefault("Cache-Control", "no-store")
+
+
+def _judge(method: str, headers: Headers) -> int | None:
+    """Return the status with which a request is refused, or None."""
+    if method not in _SAFE and is_foreign(headers):
+        return 403
+    if "transfer-encoding" in headers:  # nobody can tell how long it gets; browsers' forms always can
+        return 411
+    return 413 if int(headers.get("content-length") or 0) > _MOST_BODY_BYTES else None
+
+
+def _refuse(status: int, path: str) -> Response:
+    title, detail = _REFUSALS[status]
+    if wants_page(path):
+        return PlainTextResponse(detail, status_code=status)
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(body, status_code=status, media_type=PROBLEM)
 
 
 def is_foreign(headers: Headers) -> bool:
