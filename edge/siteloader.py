@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
@@ -23,6 +24,8 @@ from edge.config import LoadedSite, SiteSettings, ThresholdRuleSettings
 from edge.errors import ConfigError
 from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
 from edge.sitereferences import check_references
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,7 +92,11 @@ def load_with_last_good(path: Path) -> tuple[LoadedSite, SiteError | None]:
             raise
         good = load_site(kept)
         return good.model_copy(update={"path": path}), rejected
-    _keep(path, kept)
+    try:
+        _keep(path, kept)
+    except OSError as error:
+        # A read-only folder is a choice of whoever installed it; it costs the way back, not the start.
+        log.warning("last_good_not_kept", file=str(kept), error=error.strerror)
     return site, None
 
 
