@@ -1,0 +1,90 @@
+"""A server's pages and API over real HTTP, its time in the test's hand."""
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import uvicorn
+
+from server.access.links import LinkBook
+from server.access.service import issue_first_run_code
+from server.app import _listening, _serve, _WebServer
+from server.clock import ManualClock
+from server.config import Settings
+from server.context import Context
+from server.history.database import HistoryDatabase
+from server.http import build_app
+from server.pulse import Pulses
+from tests.server.world import World, open_world
+
+CODE = "ABCDEFGHJKLM"
+OPERATOR = "值班员"
+PASSWORD = "a-long-enough-password"
+
+
+@dataclass
+class Site:
+    """The running site and the world behind it."""
+
+    world: World
+    clock: ManualClock
+    settings: Settings
+    readings: HistoryDatabase
+    pulses: Pulses
+    url: str
+    stack: AsyncExitStack
+
+    async def visitor(self, **headers: str) -> httpx2.AsyncClient:
+        """A browser of its own: it keeps its cookies."""
+        client = httpx2.AsyncClient(base_url=self.url, headers={"Accept-Language": "zh-CN", **headers})
+        return await self.stack.enter_async_context(client)
+
+    async def operator(self) -> httpx2.AsyncClient:
+        """Somebody signed in at the desk."""
+        client = await self.visitor()
+        form = {"name": OPERATOR, "password": PASSWORD}
+        await client.post("/setup", data={**form, "code": CODE})
+        answer = await client.post("/login", data=form)
+        assert answer.headers["location"] == "/desk"
+        return client
+
+    async def link(self, item: str, person: str) -> str:
+        """The path of a person's link to an item."""
+        book = LinkBook(self.settings.signing_key())
+        async with self.world.database.write() as session:
+            return f"/i/{await book.make(session, item, person, self.clock.now())}"
+
+
+@asynccontextmanager
+async def open_site(folder: Path, **values: str):
+    async with open_world(folder) as world, AsyncExitStack() as stack:
+        settings = Settings(data_folder=folder, **values)
+        readings = HistoryDatabase(settings.readings_database)
+        stack.push_async_callback(readings.close)
+        await readings.prepare()
+        async with world.database.write() as session:
+            await issue_first_run_code(session, now=world.clock.now(), code=CODE)
+        context = Context(
+            settings=settings,
+            clock=world.clock,
+            database=world.database,
+            readings=readings,
+            policies=world.policies,
+            pulses=Pulses(),
+        )
+        listener = stack.enter_context(_listening("127.0.0.1", 0))
+        config = uvicorn.Config(
+            build_app(context), log_config=None, access_log=False, timeout_graceful_shutdown=0
+        )
+        server = _WebServer(config)
+        serving = asyncio.create_task(_serve(server, listener))
+        await server.up.wait()
+        try:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            async with AsyncExitStack() as visitors:
+                yield Site(world, world.clock, settings, readings, context.pulses, url, visitors)
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
