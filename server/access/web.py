@@ -76,7 +76,9 @@ def _add_login(router: APIRouter, context: Context) -> None:
                     now=context.clock.now(),
                 )
         except TooManyError as error:
-            return render_page(request, "login.html", status_code=429, problem=error.detail, name=name)
+            page = render_page(request, "login.html", status_code=429, problem=error.detail, name=name)
+            page.headers["Retry-After"] = str(error.retry_after_s)
+            return page
         if token is None:
             problem = "姓名或密码不对。"
             return render_page(request, "login.html", status_code=403, problem=problem, name=name)

@@ -67,7 +67,7 @@ async def test_a_link_to_what_is_over_can_be_read_but_not_pressed(site):
 
 
 @pytest.mark.parametrize(
-    "token", ["nonsense", "0190f2b4-0000-7000-8000-000000000001.AAAA", "%00", "é.é", "."]
+    "token", ["nonsense", "0190f2b4-0000-7000-8000-000000000001.AAAA", "%00", "é.é", "a.b.c"]
 )
 async def test_a_token_that_was_never_made_here_is_not_found(site, token):
     client = await site.visitor()
@@ -164,3 +164,11 @@ async def test_a_page_says_when_the_air_is_clear_but_the_device_waits_for_a_rese
     )
     page = (await (await site.visitor()).get(await site.link(item.id, "leader"))).text
     assert "现在已降下来，等复位。" in page
+
+
+async def test_a_page_that_is_not_there_says_so_in_words(site):
+    client = await site.visitor()
+    answer = await client.get("/no/such/page")
+    assert (answer.status_code, "没有这个页面" in answer.text) == (404, True)
+    wrong = await client.delete("/my")
+    assert (wrong.status_code, "请返回上一页" in wrong.text, wrong.headers["allow"]) == (405, True, "GET")

@@ -33,8 +33,10 @@ async def test_an_address_cannot_put_anything_into_the_desk(site, text):
 
 @pytest.mark.parametrize("text", NASTY)
 async def test_a_gateway_cannot_put_anything_into_a_page(site, text):
-    action = Action(id="x1", action=text, target="valve", state=ActionState.CONFIRMED)
-    item = await site.world.raise_alarm(device=text, rule=text, unit=text, value=1.0, actions=(action,))
+    action = Action(action=text, device=text, state=ActionState.FAILED, at=site.clock.now(), detail=text)
+    item = await site.world.raise_alarm(
+        device=text, rule=text, unit=text, label=text, value=1.0, actions=(action,)
+    )
     desk, phone = await site.operator(), await site.visitor()
     link = await site.link(item.id, "desk")
     for client, path in (
@@ -71,3 +73,19 @@ async def test_a_wrong_name_comes_back_into_the_form_as_text(site):
     )
     assert answer.status_code == 403
     assert "<script>alert" not in answer.text
+
+
+async def test_an_action_that_failed_says_why_at_the_desk(site):
+    failed = Action(
+        action="close_valve",
+        device="valve",
+        state=ActionState.FAILED,
+        at=site.clock.now(),
+        detail="阀门没有应答",
+    )
+    done = Action(action="close_valve", device="valve", state=ActionState.CONFIRMED, at=site.clock.now())
+    item = await site.world.raise_alarm(actions=(failed, done))
+    page = (await (await site.operator()).get(f"/desk/items/{item.id}")).text
+    assert "没有成功" in page
+    assert "阀门没有应答" in page
+    assert "已完成，已确认" in page
