@@ -67,9 +67,13 @@ async def test_only_the_watched_item_is_told_and_who_leaves_is_forgotten():
     stream = hub.stream(item="one")
     assert "beat" in await anext(stream)
     assert len(hub) == 1
+    told = asyncio.ensure_future(anext(stream))
     hub.hear([("item", "other")])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not told.done()
     hub.hear([("item", "one")])
-    assert "change" in await anext(stream)
+    assert "change" in await told
     await stream.aclose()
     assert len(hub) == 0
 
