@@ -65,9 +65,10 @@ messages: $(LINKED)  # collects the pages' texts; names those that lack their En
 pictures: assets  # of the running pages, for the README
 	@$(BIN)/python -m tests.browser.pictures
 
-api: $(LINKED)  # the wire contract as AsyncAPI
-	@$(BIN)/python -m wire.asyncapi > docs/asyncapi.json.new && mv docs/asyncapi.json.new docs/asyncapi.json
-	@echo "docs/asyncapi.json"
+api: assets  # the wire contract as AsyncAPI, the server's interface as OpenAPI
+	@$(BIN)/python -m wire.asyncapi >docs/asyncapi.json.new && mv docs/asyncapi.json.new docs/asyncapi.json
+	@$(BIN)/gridwarden-server openapi >docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+	@echo "docs/asyncapi.json docs/openapi.json"
 
 lock: $(UV)
 	@$(PIP_COMPILE) --all-extras pyproject.toml -o requirements/dev.txt

@@ -84,9 +84,7 @@ def main() -> None:
     data = message()
     ours = cpu_us(lambda: codec.decode_alarm_state(codec.decode_alarm_message(data).alarm))
     peer = cpu_us(lambda: PeerMessage.model_validate_json(data))
-    print(
-        f"decode one alarm, {len(data)} bytes, CPU: msgspec {ours:.2f} us, pydantic {peer:.2f} us, ratio {peer / ours:.1f}"
-    )
+    print(f"decode one alarm of {len(data)} bytes, CPU: msgspec {ours:.2f} us, pydantic {peer:.2f} us")
 
 
 if __name__ == "__main__":

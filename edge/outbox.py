@@ -16,8 +16,8 @@ import structlog
 
 from edge.errors import StoreError
 from edge.model import Moment
-from edge.rules.engine import Key
 from edge.rules.state import RuleState
+from edge.rules.watch import Key
 from edge.storethread import IN_MEMORY, StoreThread, UnsoundStoreError
 from wire.ids import new_uuid7
 from wire.messages import AlarmState, CommandReport

@@ -12,22 +12,17 @@ from typing import Final
 import msgspec
 
 from edge.model import ActionResult, Moment, PlannedAction, Snapshot
-from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
+from edge.rules.actions import as_planned, failed_long_enough, merge_actions, plan_actions
+from edge.rules.model import ContactRule, Rule, RuleAction
 from edge.rules.state import Change, Now, RuleState
-from edge.rules.step import Behaviour, Cause, advance, reset
+from edge.rules.step import Cause, advance, reset
 from edge.rules.threshold import is_present
+from edge.rules.watch import NO_POINT, Key, Watch, prepare_watch
 from wire.ids import new_uuid7
 from wire.messages import Action, AlarmState
-from wire.vocabulary import ActionState, Condition, Kind, Mode, Quality
+from wire.vocabulary import Condition, Mode, Quality
 
-ACTION_LIFE_MS: Final = 30_000
-"""An action that could not be sent within this time is given up; it is planned anew while its
-cause lasts."""
-REPLAN_AFTER_MS: Final = 5_000
 TEST_LASTS_MS: Final = 10_000
-
-Key = tuple[str, str]
-"""A rule's id and a device's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +42,6 @@ class Decision:
     change: Change
     alarm: AlarmState | None = None
     actions: tuple[PlannedAction, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Watch:
-    """One rule on one device, prepared for the hot path."""
-
-    key: Key
-    rule: ThresholdRule | ContactRule
-    behaviour: Behaviour
-    index: int
-    """Of the watched point in the device's snapshots; -1 for a contact rule."""
-    unit: str
-    label: str
 
 
 class RefusedError(Exception):
@@ -86,12 +68,12 @@ class RuleEngine:
             boot: identifies this start of the machine.
         """
         self.boot = boot
-        self._watches: dict[str, tuple[_Watch, ...]] = dict.fromkeys(points, ())
-        self._by_key: dict[Key, _Watch] = {}
+        self._watches: dict[str, tuple[Watch, ...]] = dict.fromkeys(points, ())
+        self._by_key: dict[Key, Watch] = {}
         for rule in rules:
             devices = (rule.device,) if isinstance(rule, ContactRule) else rule.devices
             for device in devices:
-                watch = _prepare(rule, device, points[device], labels.get(device, ""))
+                watch = prepare_watch(rule, device, points[device], labels.get(device, ""))
                 self._watches[device] += (watch,)
                 self._by_key[watch.key] = watch
         self._states: dict[Key, RuleState] = dict.fromkeys(self._by_key, RuleState())
@@ -143,7 +125,7 @@ class RuleEngine:
         for watch in self._watches.get(snapshot.device, ()):
             state = states[watch.key]
             index = watch.index
-            if index < 0:
+            if index == NO_POINT:
                 cause = self._contact(snapshot)
                 value = None
             else:
@@ -196,7 +178,7 @@ class RuleEngine:
         return decisions
 
     def _advance(
-        self, watch: _Watch, state: RuleState, cause: Cause, value: float | None, now: Now
+        self, watch: Watch, state: RuleState, cause: Cause, value: float | None, now: Now
     ) -> Decision | None:
         if value is not None and cause is not Cause.UNKNOWN and value != state.value:
             state = replace(state, value=value)
@@ -225,7 +207,7 @@ class RuleEngine:
 
     def _tell(
         self,
-        watch: _Watch,
+        watch: Watch,
         state: RuleState,
         change: Change,
         now: Now,
@@ -241,18 +223,18 @@ class RuleEngine:
             alarm=alarm_id,
             device=watch.key[1],
             rule=watch.key[0],
-            kind=_kind(watch.rule),
+            kind=watch.kind,
             class_=watch.rule.class_,
             condition=state.condition,
             latched=state.latched,
-            point=watch.rule.point if isinstance(watch.rule, ThresholdRule) else None,
+            point=watch.point,
             value=state.value,
             unit=watch.unit,
-            limit=_limit(watch.rule),
+            limit=watch.limit,
             raised_at=known.raised_at if known else _utc(raised_ms),
             changed_at=now.moment.as_datetime(),
             count=state.count or (known.count if known else 1),
-            actions=_merge_planned(known.actions if known else (), planned),
+            actions=merge_actions(known.actions if known else (), as_planned(planned)),
             label=watch.label,
         )
         self._keep(alarm)
@@ -265,41 +247,20 @@ class RuleEngine:
             self._alarms[alarm.alarm] = alarm
 
     def _plan(
-        self, watch: _Watch, alarm_id: str, moment: Moment, *, only_open: bool
+        self, watch: Watch, alarm_id: str, moment: Moment, *, only_open: bool
     ) -> tuple[PlannedAction, ...]:
-        wanted: tuple[RuleAction, ...] = getattr(watch.rule, "actions", ())
+        wishes: tuple[RuleAction, ...] = getattr(watch.rule, "actions", ())
         known = self._alarms.get(alarm_id)
-        confirmed = {
-            (action.action, action.device)
-            for action in (known.actions if known and only_open else ())
-            if action.state is ActionState.CONFIRMED
-        }
-        return tuple(
-            PlannedAction(
-                alarm=alarm_id,
-                action=wish.action,
-                device=wish.device,
-                decided=moment,
-                expires_boot_ms=moment.boot_ms + ACTION_LIFE_MS,
-            )
-            for wish in wanted
-            if (wish.action, wish.device) not in confirmed
-        )
+        return plan_actions(alarm_id, wishes, known.actions if known and only_open else (), moment)
 
     def _replan(self, now: Now) -> list[Decision]:
         """Plan again what did not work while its cause lasts: a new decision, not a replay."""
         decisions: list[Decision] = []
         for key, state in self._states.items():
             known = self._alarms.get(state.alarm or "")
-            if known is None or state.condition is not Condition.ACTIVE or not known.actions:
+            if known is None or state.condition is not Condition.ACTIVE:
                 continue
-            failed = [
-                action
-                for action in known.actions
-                if action.state in (ActionState.FAILED, ActionState.EXPIRED)
-                and (now.moment.as_datetime() - action.at).total_seconds() * 1000 >= REPLAN_AFTER_MS
-            ]
-            if failed:
+            if failed_long_enough(known.actions, now.moment.as_datetime()):
                 watch = self._by_key[key]
                 planned = self._plan(watch, known.alarm, now.moment, only_open=True)
                 decisions.append(self._tell(watch, state, Change.NONE, now, planned))
@@ -319,7 +280,7 @@ class RuleEngine:
         )
         alarm = msgspec.structs.replace(
             known,
-            actions=_merge(known.actions, (done,)),
+            actions=merge_actions(known.actions, (done,)),
             changed_at=max(known.changed_at, done.at),
         )
         self._keep(alarm)
@@ -362,13 +323,13 @@ class RuleEngine:
             alarm=new_uuid7(unix_ms=moment.wall_ms),
             device=device,
             rule=rule_id,
-            kind=_kind(watch.rule),
+            kind=watch.kind,
             class_=watch.rule.class_,
             condition=Condition.ACTIVE,
             mode=Mode.TEST,
-            point=watch.rule.point if isinstance(watch.rule, ThresholdRule) else None,
+            point=watch.point,
             unit=watch.unit,
-            limit=_limit(watch.rule),
+            limit=watch.limit,
             raised_at=moment.as_datetime(),
             changed_at=moment.as_datetime(),
             label=watch.label,
@@ -394,59 +355,5 @@ class RuleEngine:
         return Decision(key=None, state=RuleState(), change=Change.NORMAL, alarm=ended)
 
 
-def _prepare(rule: Rule, device: str, points: tuple[tuple[str, str], ...], label: str) -> _Watch:
-    if isinstance(rule, ContactRule):
-        behaviour = Behaviour(on_delay_ms=rule.after_ms, class_=rule.class_)
-        return _Watch(key=(rule.id, device), rule=rule, behaviour=behaviour, index=-1, unit="", label=label)
-    names = [name for name, _ in points]
-    index = names.index(rule.point)
-    behaviour = Behaviour(
-        on_delay_ms=rule.on_delay_ms,
-        off_delay_ms=rule.off_delay_ms,
-        latching=rule.latching,
-        class_=rule.class_,
-    )
-    return _Watch(
-        key=(rule.id, device),
-        rule=rule,
-        behaviour=behaviour,
-        index=index,
-        unit=points[index][1],
-        label=label,
-    )
-
-
-def _kind(rule: Rule) -> Kind:
-    return rule.kind if isinstance(rule, ThresholdRule) else Kind.CONTACT
-
-
-def _limit(rule: Rule) -> float | None:
-    if isinstance(rule, ContactRule):
-        return None
-    return rule.above if rule.above is not None else rule.below
-
-
 def _utc(wall_ms: int) -> datetime:
     return datetime.fromtimestamp(wall_ms / 1000, tz=UTC)
-
-
-def _merge_planned(known: tuple[Action, ...], planned: tuple[PlannedAction, ...]) -> tuple[Action, ...]:
-    return _merge(
-        known,
-        tuple(
-            Action(
-                action=plan.action,
-                device=plan.device,
-                state=ActionState.PLANNED,
-                at=plan.decided.as_datetime(),
-            )
-            for plan in planned
-        ),
-    )
-
-
-def _merge(known: tuple[Action, ...], newer: tuple[Action, ...]) -> tuple[Action, ...]:
-    """Put newer results in the place of older ones of the same action on the same device."""
-    merged = {(action.action, action.device): action for action in known}
-    merged.update({(action.action, action.device): action for action in newer})
-    return tuple(merged.values())

@@ -1,0 +1,68 @@
+"""What a rule has done on the spot: planned, merged with what is known, planned anew. Pure."""
+
+from datetime import datetime
+from typing import Final
+
+from edge.model import Moment, PlannedAction
+from edge.rules.model import RuleAction
+from wire.messages import Action
+from wire.vocabulary import ActionState
+
+ACTION_LIFE_MS: Final = 30_000
+"""An action that could not be sent within this time is given up; it is planned anew while its
+cause lasts."""
+REPLAN_AFTER_MS: Final = 5_000
+
+
+def plan_actions(
+    alarm: str, wishes: tuple[RuleAction, ...], known: tuple[Action, ...], moment: Moment
+) -> tuple[PlannedAction, ...]:
+    """Plan what a rule wishes, without what is already confirmed.
+
+    Args:
+        alarm: the alarm's id.
+        wishes: of the rule.
+        known: what was done for this alarm so far; empty to do everything.
+        moment: now.
+    """
+    confirmed = {(action.action, action.device) for action in known if action.state is ActionState.CONFIRMED}
+    return tuple(
+        PlannedAction(
+            alarm=alarm,
+            action=wish.action,
+            device=wish.device,
+            decided=moment,
+            expires_boot_ms=moment.boot_ms + ACTION_LIFE_MS,
+        )
+        for wish in wishes
+        if (wish.action, wish.device) not in confirmed
+    )
+
+
+def failed_long_enough(known: tuple[Action, ...], now: datetime) -> bool:
+    """Tell whether an action did not work and enough time has passed to plan it again."""
+    return any(
+        action.state in (ActionState.FAILED, ActionState.EXPIRED)
+        and (now - action.at).total_seconds() * 1000 >= REPLAN_AFTER_MS
+        for action in known
+    )
+
+
+def merge_actions(known: tuple[Action, ...], newer: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Put newer results in the place of older ones of the same action on the same device."""
+    merged = {(action.action, action.device): action for action in known}
+    merged.update({(action.action, action.device): action for action in newer})
+    return tuple(merged.values())
+
+
+def as_planned(planned: tuple[PlannedAction, ...]) -> tuple[Action, ...]:
+    """Return planned actions as an alarm tells them."""
+    return tuple(
+        Action(
+            action=plan.action,
+            device=plan.device,
+            state=ActionState.PLANNED,
+            at=plan.decided.as_datetime(),
+        )
+        for plan in planned
+    )
