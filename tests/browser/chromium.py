@@ -14,8 +14,7 @@ def find_chromium() -> str:
     return found
 
 
-async def open_chromium(playwright: Playwright) -> Browser:
-    """Start the browser, without the sandbox that it cannot have as root."""
-    return await playwright.chromium.launch(
-        executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    )
+async def open_chromium(playwright: Playwright, *more: str) -> Browser:
+    """Start the browser, without the sandbox that it cannot have as root; `more` are its options."""
+    options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *more]
+    return await playwright.chromium.launch(executable_path=find_chromium(), args=options)

@@ -40,10 +40,21 @@ async def test_a_reading_over_its_limit_reaches_the_leaders_page_and_the_inciden
 
 
 async def test_a_device_in_the_open_belongs_to_the_grid_whose_polygon_holds_it(street):
-    """The hydrant has no building: its grid follows from where it stands."""
+    """The river station has no building: its grid follows from where it stands."""
+    await street.start()
+    await street.set_values("river-1", dissolved_oxygen_mg_l=1)
+    item = await street.item_of("river-1")
+    assert item["grid"] is not None
+    assert item["building"] is None
+    assert "范围内" in item["reason"]
+    await street.rings(item["owner"])
+
+
+async def test_a_fault_goes_to_whoever_repairs_and_wakes_no_leader(street):
     await street.start()
     await street.set_values("hydrant-1", pressure_kpa=40)
     item = await street.item_of("hydrant-1")
-    assert item["grid"] is not None
-    assert item["building"] is None
-    assert "网格" in item["reason"] or item["grid"] in item["reason"]
+    assert (item["class"], item["owner"]) == ("fault", "fix")
+    (message,) = await street.rings("fix")
+    assert message["payload"]["title"] == "消防设备检修"
+    assert {notice["person"] for notice in (await street.desk.item(item["id"]))["notices"]} == {"fix"}
