@@ -1,5 +1,6 @@
 """Scenario files: what there is, and what happens when. YAML, validated, every error with its line."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -111,18 +112,26 @@ class Scenario(_Part):
     events: dict[str, tuple[Step, ...]] = {}
     """Named steps that a person or a test can start at any time."""
 
-    @model_validator(mode="after")
-    def _joined(self) -> "Scenario":
-        units: set[tuple[str, int]] = set()
-        for device in self.devices:
-            if device.bus not in self.buses:
-                raise ValueError(f"device {device.name}: bus {device.bus!r} is not listed")
-            if device.room is not None and device.room not in self.rooms:
-                raise ValueError(f"device {device.name}: room {device.room!r} is not listed")
-            if (device.bus, device.unit) in units:
-                raise ValueError(f"unit {device.unit} of bus {device.bus!r} stands twice")
-            units.add((device.bus, device.unit))
-        return self
+
+Found = tuple[tuple[str | int, ...], str]
+"""Where in the file, and what was found there."""
+
+
+def _joins(scenario: Scenario) -> Iterator[Found]:
+    """Yield what does not fit between the parts."""
+    units: set[tuple[str, int]] = set()
+    for index, device in enumerate(scenario.devices):
+        if device.bus not in scenario.buses:
+            yield ("devices", index, "bus"), _unknown("bus", device.bus, scenario.buses)
+        if device.room is not None and device.room not in scenario.rooms:
+            yield ("devices", index, "room"), _unknown("room", device.room, scenario.rooms)
+        if (device.bus, device.unit) in units:
+            yield ("devices", index, "unit"), f"found unit {device.unit} of bus {device.bus!r} a second time"
+        units.add((device.bus, device.unit))
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    return f"found {what} {name!r}, allowed {', '.join(sorted(known)) or 'none'}"
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -140,13 +149,19 @@ def load_scenario(path: Path) -> Scenario:
     except OSError as error:
         raise ScenarioError(f"{path}:1:1: {error.strerror}") from error
     try:
-        return Scenario.model_validate(_plain(tree))
+        scenario = Scenario.model_validate(_plain(tree))
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            line, column = _place(tree, problem["loc"])
-            lines.append(f"{path}:{line}:{column}: {problem['msg']}")
-        raise ScenarioError("\n".join(lines)) from error
+        problems = [(one["loc"], f"found {one['input']!r:.60}: {one['msg']}") for one in error.errors()]
+        raise ScenarioError(_describe(path, tree, problems)) from error
+    wrong = list(_joins(scenario))
+    if wrong:
+        raise ScenarioError(_describe(path, tree, wrong))
+    return scenario
+
+
+def _describe(path: Path, tree: Any, problems: list[Found]) -> str:
+    places = [(_place(tree, where), text) for where, text in problems]
+    return "\n".join(f"{path}:{line}:{column}: {text}" for (line, column), text in places)
 
 
 def _plain(node: Any) -> Any:

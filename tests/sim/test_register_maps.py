@@ -1,0 +1,123 @@
+"""Each profile reads what its simulated device measures, over a real socket; misbehaviour is told apart."""
+
+import pytest
+
+from edge.drivers.profile import shipped_profiles
+from edge.errors import LinkError, NoAnswerError, ReadBackError, RefusedError
+from firmware_sim.devices.modbus import FaultKind
+from tests.sim.bus import TRUE_VALUES, simulated_bus
+from wire.vocabulary import Quality
+
+GAS, METER = "honeywell-midas", "eastron-sdm120"
+
+
+def named(model, values):
+    return dict(zip([point.name for point in shipped_profiles()[model].points], values, strict=True))
+
+
+def test_every_shipped_profile_has_a_simulated_device():
+    assert set(shipped_profiles()) == set(TRUE_VALUES)
+
+
+@pytest.mark.parametrize("model", TRUE_VALUES)
+async def test_a_profile_reads_what_the_device_measures(model):
+    async with simulated_bus(model) as bus:
+        values, qualities = await bus.driver.read(model)
+    assert qualities is None, "all good"
+    found = named(model, values)
+    assert None not in found.values()
+    for name, value in TRUE_VALUES[model].items():
+        assert found[name] == pytest.approx(value, rel=1e-3, abs=0.06), name
+
+
+async def test_neighbours_are_read_with_few_requests():
+    async with simulated_bus(METER) as bus:
+        await bus.driver.read(METER)
+        assert bus.server.requests[1] <= 3, "seven points in at most three requests"
+
+
+@pytest.mark.parametrize("kind", [FaultKind.MUTE, FaultKind.GARBAGE, FaultKind.WRONG_TRANSACTION])
+async def test_a_device_that_does_not_answer_is_silent_and_its_neighbour_is_not(kind):
+    async with simulated_bus(GAS, METER) as bus:
+        bus.misbehave(1, kind)
+        with pytest.raises((NoAnswerError, RefusedError, LinkError)):
+            await bus.driver.read(GAS)
+        await bus.driver.connect()
+        values, _ = await bus.driver.read(METER)
+        assert named(METER, values)["voltage_v"] == pytest.approx(229.5, abs=0.1)
+
+
+async def test_an_answer_of_another_unit_is_no_answer_of_this_one():
+    async with simulated_bus(GAS) as bus:
+        bus.misbehave(1, FaultKind.WRONG_UNIT)
+        with pytest.raises((NoAnswerError, RefusedError)):
+            await bus.driver.read(GAS)
+
+
+async def test_a_late_answer_is_not_taken_for_the_next_one():
+    async with simulated_bus(GAS, METER) as bus:
+        bus.misbehave(1, FaultKind.LATE, delay_s=0.4)
+        with pytest.raises(NoAnswerError):
+            await bus.driver.read(GAS)
+        bus.misbehave(1, FaultKind.NONE)
+        for _ in range(3):
+            values, _ = await bus.driver.read(METER)
+            assert named(METER, values)["frequency_hz"] == pytest.approx(50, abs=0.1)
+        values, _ = await bus.driver.read(GAS)
+        assert named(GAS, values)["gas_lel"] == pytest.approx(12.5)
+
+
+async def test_an_exception_is_a_refusal():
+    async with simulated_bus(GAS) as bus:
+        bus.misbehave(1, FaultKind.EXCEPTION, code=4)
+        with pytest.raises(RefusedError, match="exception 4"):
+            await bus.driver.read(GAS)
+
+
+async def test_not_a_number_is_no_value():
+    async with simulated_bus(METER) as bus:
+        bus.misbehave(1, FaultKind.NAN)
+        values, qualities = await bus.driver.read(METER)
+        assert qualities is not None
+        assert all(quality is not Quality.GOOD for quality in qualities)
+        assert all(value is None or value == value for value in values)  # noqa: PLR0124 - NaN
+
+
+async def test_a_connection_that_is_hung_up_is_a_broken_link():
+    async with simulated_bus(GAS) as bus:
+        bus.misbehave(1, FaultKind.DISCONNECT)
+        with pytest.raises((LinkError, NoAnswerError)):
+            await bus.driver.read(GAS)
+        bus.misbehave(1, FaultKind.NONE)
+        await bus.driver.connect()
+        values, _ = await bus.driver.read(GAS)
+        assert named(GAS, values)["gas_lel"] == pytest.approx(12.5)
+
+
+async def test_a_detector_in_calibration_does_not_vouch_for_its_gas():
+    async with simulated_bus(GAS) as bus:
+        bus.server.units[1].state = 0
+        _, qualities = await bus.driver.read(GAS)
+        assert qualities is not None
+        assert Quality.GOOD not in qualities
+
+
+async def test_a_valve_is_closed_and_read_back():
+    async with simulated_bus("coil-relay") as bus:
+        assert named("coil-relay", (await bus.driver.read("coil-relay"))[0])["valve_closed"] == 0
+        await bus.driver.act("coil-relay", "close_valve")
+        assert named("coil-relay", (await bus.driver.read("coil-relay"))[0])["valve_closed"] == 1
+
+
+async def test_a_valve_that_says_done_and_is_not_is_noticed(monkeypatch):
+    async with simulated_bus("coil-relay") as bus:
+        monkeypatch.setattr(bus.server.units[1], "write", lambda *_: None)
+        with pytest.raises(ReadBackError):
+            await bus.driver.act("coil-relay", "close_valve")
+
+
+async def test_a_valve_on_a_bus_that_is_not_connected_is_a_broken_link_and_nothing_worse():
+    async with simulated_bus("coil-relay") as bus:
+        await bus.driver.close()
+        with pytest.raises(LinkError):
+            await bus.driver.act("coil-relay", "close_valve")
