@@ -167,6 +167,7 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
         },
         labels={device.id: device.label for device in settings.devices},
         boot=boot,
+        is_unsent=lambda alarm: alarm in uplink.alarms,
     )
     drivers = _build_drivers(settings, profiles)
     by_device = {device.id: drivers[device.bus] for device in settings.devices}

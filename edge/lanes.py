@@ -44,6 +44,10 @@ class Lane:
         """Return how many messages are not acknowledged."""
         return len(self._waiting) + len(self._flying)
 
+    def __contains__(self, key: str) -> bool:
+        """Tell whether the message of a key is not acknowledged."""
+        return key in self._waiting or key in self._flying
+
     @property
     def keys(self) -> set[str]:
         """The keys of all messages that are not acknowledged."""

@@ -16,7 +16,7 @@ import structlog
 
 from edge.errors import StoreError
 from edge.model import Moment
-from edge.rules.state import RuleState
+from edge.rules.state import Ended, RuleState
 from edge.rules.watch import Key
 from edge.storethread import IN_MEMORY, StoreThread, UnsoundStoreError
 from wire.ids import new_uuid7
@@ -85,6 +85,7 @@ class _State(msgspec.Struct, frozen=True):
     raised_ms: int
     count: int
     value: float | None
+    ended: Ended | None = None
 
 
 class Outbox:
@@ -331,6 +332,7 @@ def _encode_state(state: RuleState) -> bytes:
             raised_ms=state.raised_ms,
             count=state.count,
             value=state.value,
+            ended=state.ended,
         )
     )
 
@@ -347,4 +349,5 @@ def _decode_state(body: bytes) -> RuleState:
         raised_ms=stored.raised_ms,
         count=stored.count,
         value=stored.value,
+        ended=stored.ended,
     )

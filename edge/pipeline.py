@@ -260,6 +260,7 @@ class Pipeline:
                 change=decision.change.value,
                 condition=alarm.condition.value,
                 latched=alarm.latched,
+                count=alarm.count,
                 value=alarm.value,
                 mode=alarm.mode.value,
             )

@@ -48,6 +48,8 @@ STATUS_EVERY_S: Final = 30.0
 SILENT_SERVER_S: Final = 30.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
+_GOOD_LINK_S: Final = 5.0
+"""A connection that lasted this long was a good one: the next pause is the first again."""
 _POLL_S: Final = 1.0
 _STOP_S: Final = 1.0
 
@@ -161,7 +163,7 @@ class Uplink:
                 # First failure loud, repeats quiet.
                 level = log.warning if failures == 0 else log.debug
                 level("link_lost", lane=lane, error=str(group.exceptions[0]), failures=failures)
-            if self._clock.moment().boot_ms - began_ms > _LONGEST_PAUSE_S * 1000:
+            if self._clock.moment().boot_ms - began_ms > _GOOD_LINK_S * 1000:
                 failures = 0
             pause_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
             failures = min(failures + 1, 10)

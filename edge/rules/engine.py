@@ -4,7 +4,7 @@ The engine holds the state of every rule for every device, and the alarms that a
 caller journals each decision before telling anybody, and starts its actions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -58,6 +58,7 @@ class RuleEngine:
         points: Mapping[str, tuple[tuple[str, str], ...]],
         labels: Mapping[str, str],
         boot: str,
+        is_unsent: Callable[[str], bool] = lambda _alarm: False,
     ) -> None:
         """Prepare the rules.
 
@@ -66,8 +67,12 @@ class RuleEngine:
             points: for each device its points as (name, unit), in the order of its snapshots.
             labels: for each device the name people know it by.
             boot: identifies this start of the machine.
+            is_unsent: tells whether the server has yet to acknowledge an alarm's newest state. A
+                cause that comes back meanwhile continues that alarm, so that a sensor that flaps
+                through an outage is one alarm with a count, not thousands.
         """
         self.boot = boot
+        self._is_unsent = is_unsent
         self._watches: dict[str, tuple[Watch, ...]] = dict.fromkeys(points, ())
         self._by_key: dict[Key, Watch] = {}
         for rule in rules:
@@ -183,6 +188,8 @@ class RuleEngine:
         if value is not None and cause is not Cause.UNKNOWN and value != state.value:
             state = replace(state, value=value)
             self._states[watch.key] = state
+        if state.ended is not None and not self._is_unsent(state.ended.alarm):
+            state = replace(state, ended=None)
         after, change = advance(watch.behaviour, state, cause, now)
         if change is Change.NONE:
             return None

@@ -28,6 +28,21 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The alarm that was over last.
+
+    Attributes:
+        alarm: its id.
+        raised_ms: wall clock when it was first active.
+        count: how often it became active.
+    """
+
+    alarm: str
+    raised_ms: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState:
     """Where one rule stands for one device.
 
@@ -40,6 +55,8 @@ class RuleState:
         raised_ms: wall clock when that alarm was first active.
         count: how often that alarm became active.
         value: the good value that was seen last.
+        ended: the alarm before, which a cause that comes back may continue while the server has
+            not been told of its end; None for one that a person reset.
     """
 
     condition: Condition = Condition.NORMAL
@@ -50,6 +67,7 @@ class RuleState:
     raised_ms: int = 0
     count: int = 0
     value: float | None = None
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

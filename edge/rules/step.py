@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from edge.rules.state import Change, Now, RuleState, elapsed_ms
+from edge.rules.state import Change, Ended, Now, RuleState, elapsed_ms
 from wire.ids import new_uuid7
 from wire.vocabulary import AlarmClass, Condition
 
@@ -76,17 +76,26 @@ def _call_off(_rule: Behaviour, state: RuleState, _now: Now) -> Step:
 
 
 def _activate(rule: Behaviour, state: RuleState, now: Now) -> Step:
-    known = state.alarm is not None
+    if state.alarm is not None:
+        before, change = (
+            Ended(alarm=state.alarm, raised_ms=state.raised_ms, count=state.count),
+            Change.RETURNED,
+        )
+    else:
+        fresh = new_uuid7(unix_ms=now.moment.wall_ms)
+        before = state.ended or Ended(alarm=fresh, raised_ms=now.moment.wall_ms, count=0)
+        change = Change.RAISED
     active = replace(
         state,
         condition=Condition.ACTIVE,
         latched=rule.latching,
         since=None,
-        alarm=state.alarm or new_uuid7(unix_ms=now.moment.wall_ms),
-        raised_ms=state.raised_ms if known else now.moment.wall_ms,
-        count=state.count + 1 if known else 1,
+        alarm=before.alarm,
+        raised_ms=before.raised_ms,
+        count=before.count + 1,
+        ended=None,
     )
-    return active, Change.RETURNED if known else Change.RAISED
+    return active, change
 
 
 def _begin_clearing(rule: Behaviour, state: RuleState, now: Now) -> Step:
@@ -116,7 +125,10 @@ def _settle(_rule: Behaviour, state: RuleState, _now: Now) -> Step:
 
 
 def _over(state: RuleState) -> RuleState:
-    return RuleState(value=state.value)
+    ended = None
+    if state.alarm is not None and not state.latched:
+        ended = Ended(alarm=state.alarm, raised_ms=state.raised_ms, count=state.count)
+    return RuleState(value=state.value, ended=ended)
 
 
 _Move = Callable[[Behaviour, RuleState, Now], Step]

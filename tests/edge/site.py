@@ -37,12 +37,19 @@ class Bench:
     rules: tuple[Rule, ...] = field(default_factory=lambda: (gas_rule(),))
     boot: str = BOOT
     clock: ManualClock = field(default_factory=ManualClock)
+    server_is_away: bool = False
 
     def __post_init__(self) -> None:
         self.engine = self.build()
 
     def build(self) -> RuleEngine:
-        return RuleEngine(rules=self.rules, points=POINTS, labels={"gas": "探测器"}, boot=self.boot)
+        return RuleEngine(
+            rules=self.rules,
+            points=POINTS,
+            labels={"gas": "探测器"},
+            boot=self.boot,
+            is_unsent=lambda _alarm: self.server_is_away,
+        )
 
     def now(self) -> Now:
         return Now(moment=self.clock.moment(), boot=self.boot, trust=self.clock.trust())

@@ -215,7 +215,9 @@ class Street:
 
     # --- what can be seen ----------------------------------------------------------------------
 
-    async def journalled(self, rule: str, change: str, *, device: str | None = None) -> Line:
+    async def journalled(
+        self, rule: str, change: str, *, device: str | None = None, count: int | None = None
+    ) -> Line:
         """Wait until the gateway says that a change of an alarm is on its disk."""
         return await self.parts["gateway"].wait_for(
             lambda line: (
@@ -223,6 +225,7 @@ class Street:
                 and line.get("rule") == rule
                 and line.get("change") == change
                 and device in (None, line.get("device"))
+                and count in (None, line.get("count"))
             )
         )
 

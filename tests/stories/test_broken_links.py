@@ -47,6 +47,22 @@ async def test_the_broker_is_away_for_a_while_nothing_is_lost_and_the_order_is_k
     assert set(conditions.values()) == {"active"}
 
 
+async def test_a_sensor_that_flaps_through_an_outage_is_one_item_with_a_count(street):
+    await street.start()
+    street.proxy.cut()
+    for count in (1, 2, 3):
+        await street.set_values("leakage-kitchen", residual_current_ma=600)
+        await street.journalled("leakage", "raised", count=count)
+        await street.set_values("leakage-kitchen", residual_current_ma=10)
+        await street.journalled("leakage", "normal", count=count)
+    street.proxy.mend()
+    item = await street.item_of("leakage-kitchen")
+    (alarm,) = (await street.desk.item(item["id"]))["alarms"]
+    assert (alarm["count"], alarm["condition"]) == (3, "normal")
+    assert item["alarm_over"]
+    assert len(await street.desk.items()) == 1
+
+
 async def test_a_gateway_killed_after_its_commit_tells_the_alarm_once_under_its_first_id(street):
     await street.start()
     street.proxy.cut()

@@ -74,7 +74,7 @@ class Journal:
     def __init__(self) -> None:
         self._gateway: Child | None = None
         self._read = 0
-        self._alarms: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._seen: dict[tuple[str, str], set[tuple[str, int]]] = defaultdict(set)
 
     def follow(self, gateway: Child) -> None:
         self._read_on()
@@ -82,14 +82,14 @@ class Journal:
 
     def changes(self, device: str, change: str) -> int:
         self._read_on()
-        return len(self._alarms[device, change])
+        return len(self._seen[device, change])
 
     def _read_on(self) -> None:
         lines = [] if self._gateway is None else self._gateway.lines[self._read :]
         self._read += len(lines)
         for line in lines:
             if line.get("event") == "alarm_journalled":
-                self._alarms[line["device"], line["change"]].add(line["alarm"])
+                self._seen[line["device"], line["change"]].add((line["alarm"], line["count"]))
 
 
 class Ledger:

@@ -132,6 +132,37 @@ def test_a_bus_that_stands_still_is_noticed_without_a_single_reading():
     assert changes(bench.pass_time(30)) == ["raised"]
 
 
+def test_a_sensor_that_flaps_through_an_outage_is_one_alarm_with_a_count():
+    bench = Bench(server_is_away=True)
+    told = []
+    for _ in range(1000):
+        told += alarms(bench.measure(30)) + alarms(bench.measure(0))
+        bench.clock.advance(seconds=60)
+    assert len({alarm.alarm for alarm in told}) == 1
+    assert told[-1].count == 1000
+    assert told[-1].cleared
+    assert told[-1].raised_at == told[0].raised_at
+
+
+def test_an_alarm_whose_end_the_server_holds_is_not_continued():
+    bench = Bench(server_is_away=True)
+    (first,) = alarms(bench.measure(30))
+    bench.measure(0)
+    bench.server_is_away = False
+    (second,) = alarms(bench.measure(30))
+    assert second.alarm != first.alarm
+    assert second.count == 1
+
+
+def test_a_continued_alarm_closes_the_valve_again():
+    bench = Bench(server_is_away=True)
+    (raised,) = bench.measure(30)
+    settle(bench, raised.actions[0], ActionState.CONFIRMED)
+    bench.measure(0)
+    (again,) = bench.measure(30)
+    assert [plan.action for plan in again.actions] == ["close_valve"]
+
+
 # --- restarts ------------------------------------------------------------------------------------
 
 
@@ -283,7 +314,7 @@ def test_a_restart_at_any_moment_changes_no_later_decision(rule, before, after):
     expected, found = play(straight, after), play(broken, after)
     assert changes(found) == changes(expected)
     for key, state in straight.engine.states.items():
-        assert replace(broken.engine.states[key], alarm=state.alarm) == state
+        assert replace(broken.engine.states[key], alarm=state.alarm, ended=state.ended) == state
 
 
 @settings(max_examples=200)

@@ -8,7 +8,7 @@ import pytest
 from edge.clock import ManualClock
 from edge.errors import StoreError
 from edge.outbox import JournalEntry, Outbox
-from edge.rules.state import RuleState
+from edge.rules.state import Ended, RuleState
 from tests.edge.site import Bench
 from wire.messages import CommandReport
 from wire.vocabulary import CommandOutcome, Condition
@@ -41,6 +41,26 @@ async def test_what_was_committed_is_there_after_a_crash(path):
     assert again.run == outbox.run
     for one in (outbox, again):
         one.close()
+
+
+async def test_a_rules_whole_state_comes_back(path):
+    state = RuleState(
+        condition=Condition.CLEARING,
+        latched=True,
+        since=ManualClock().moment(),
+        boot="boot-1",
+        alarm="a1",
+        raised_ms=17,
+        count=3,
+        value=-1.5,
+        ended=Ended(alarm="a0", raised_ms=5, count=2),
+    )
+    outbox = Outbox(path)
+    await outbox.commit([JournalEntry(key=("r", "d"), state=state, alarm=None)], ManualClock().moment())
+    outbox.close()
+    outbox = Outbox(path)
+    assert (await outbox.load())[0]["r", "d"] == state
+    outbox.close()
 
 
 async def test_numbers_go_on_after_a_restart(path):
