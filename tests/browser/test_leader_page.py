@@ -101,7 +101,7 @@ async def test_larger_letters_stay_chosen(street, browser):
     page = await open_page(street, browser)
     before = await page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
     await page.get_by_role("button", name="特大").tap()
-    await page.wait_for_load_state("domcontentloaded")
+    await expect(page.locator("html")).to_have_attribute("data-size", "30")
     await expect(page.locator("h1")).to_have_text("燃气泄漏")
     after = await page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
     assert after > before

@@ -1,6 +1,7 @@
 """Every page can be read by everyone: letters, colours, labels, language; in the light and at night."""
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.test_desk import sign_in
 from tests.browser.test_leader_page import LEAST_CONTRAST, MEASURE, SMALLEST, leak, open_page
@@ -64,8 +65,7 @@ async def test_the_largest_letters_fit_the_smallest_phone(street, browser):
     await leak(street)
     page = await open_page(street, browser, viewport=SMALLEST)
     await page.get_by_role("button", name="特大").tap()
-    await page.wait_for_load_state("domcontentloaded")
-    assert await page.get_attribute("html", "data-size") == "30"
+    await expect(page.locator("html")).to_have_attribute("data-size", "30")
     assert (await page.evaluate(MEASURE))["overflow"] <= 0
 
 
