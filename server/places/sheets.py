@@ -217,49 +217,54 @@ def read_sheets(files: Mapping[str, bytes]) -> tuple[Rows, list[str]]:
         The rows, and every problem as `file:row:column: found …, allowed …`.
     """
     problems: list[str] = []
-    rows: Rows = {}
-    places: dict[str, dict[tuple[Any, ...], int]] = {}
+    sheets: dict[str, _Read] = {}
     for sheet in SHEETS:
-        if sheet.name not in files:
+        if sheet.name in files:
+            sheets[sheet.name] = _read_sheet(sheet, files[sheet.name], problems)
+        else:
             problems.append(f"{sheet.name}.csv:1:1: found no such file, every file is needed")
-            rows[sheet.name], places[sheet.name] = {}, {}
-            continue
-        rows[sheet.name], places[sheet.name] = _read_sheet(sheet, files[sheet.name], problems)
-    if not problems:
-        _check_references(rows, places, problems)
-    return rows, problems
+            sheets[sheet.name] = _Read(ids=None)
+    _check_references(sheets, problems)
+    return {name: read.rows for name, read in sheets.items()}, problems
 
 
-def _read_sheet(
-    sheet: Sheet, data: bytes, problems: list[str]
-) -> tuple[dict[tuple[Any, ...], Row], dict[tuple[Any, ...], int]]:
+@dataclass(slots=True)
+class _Read:
+    """One file as far as it could be read."""
+
+    rows: dict[tuple[Any, ...], Row] = field(default_factory=dict)
+    places: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    """The number of each row."""
+    ids: set[str] | None = field(default_factory=set)
+    """What stands in the first column, also of rows that are wrong elsewhere; None for a file that
+    could not be read, to which nothing can be compared."""
+
+
+def _read_sheet(sheet: Sheet, data: bytes, problems: list[str]) -> _Read:
     name = f"{sheet.name}.csv"
     try:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = data[: error.start].count(b"\n") + 1
         problems.append(f"{name}:{row}:1: found bytes that are not UTF-8, save the file as CSV UTF-8")
-        return {}, {}
+        return _Read(ids=None)
     reader = csv.reader(io.StringIO(content), strict=True)
     try:
         lines = list(reader)
     except csv.Error as error:
         problems.append(f"{name}:{reader.line_num}:1: found no CSV: {error}")
-        return {}, {}
+        return _Read(ids=None)
     header = [cell.strip() for cell in lines[0]] if lines else []
     if header != list(sheet.columns):
         wanted = ",".join(sheet.columns)
         problems.append(f"{name}:1:1: found {','.join(header) or 'nothing'}, allowed {wanted}")
-        return {}, {}
+        return _Read(ids=None)
     return _read_rows(sheet, lines[1:], problems)
 
 
-def _read_rows(
-    sheet: Sheet, lines: list[list[str]], problems: list[str]
-) -> tuple[dict[tuple[Any, ...], Row], dict[tuple[Any, ...], int]]:
+def _read_rows(sheet: Sheet, lines: list[list[str]], problems: list[str]) -> _Read:
     name = f"{sheet.name}.csv"
-    rows: dict[tuple[Any, ...], Row] = {}
-    places: dict[tuple[Any, ...], int] = {}
+    read = _Read(ids={line[0].strip() for line in lines if line})
     for number, line in enumerate(lines, start=2):
         if not any(cell.strip() for cell in line):
             continue
@@ -276,34 +281,35 @@ def _read_rows(
         if len(row) < len(sheet.columns):
             continue
         key = tuple(row[title] for title in sheet.key)
-        if key in rows:
+        if key in read.rows:
             problems.append(
                 f"{name}:{number}:1: found {'/'.join(map(str, key))} a second time,"
-                f" first in row {places[key]}"
+                f" first in row {read.places[key]}"
             )
-        rows[key], places[key] = row, number
-    return rows, places
+        read.rows[key], read.places[key] = row, number
+    return read
 
 
-def _check_references(rows: Rows, places: dict[str, dict[tuple[Any, ...], int]], problems: list[str]) -> None:
-    known = {name: {key[0] for key in kept} for name, kept in rows.items()}
+def _check_references(sheets: Mapping[str, _Read], problems: list[str]) -> None:
     for sheet in SHEETS:
         titles = list(sheet.columns)
-        for key, row in rows[sheet.name].items():
+        read = sheets[sheet.name]
+        for key, row in read.rows.items():
             wanted = dict(sheet.refers)
             if sheet.name == "duties" and row["scope"] in _SCOPE_SHEETS:
                 wanted["code"] = _SCOPE_SHEETS[row["scope"]]
             for title, other in wanted.items():
-                value = row[title]
-                if value is not None and value not in known[other]:
-                    place = f"{places[sheet.name][key]}:{titles.index(title) + 1}"
+                value, ids = row[title], sheets[other].ids
+                if value is not None and ids is not None and value not in ids:
+                    place = f"{read.places[key]}:{titles.index(title) + 1}"
                     problems.append(
                         f"{sheet.name}.csv:{place}: found {value!r} as {title},"
                         f" allowed a {titles_of(other)} of {other}.csv"
                     )
-    for key, row in rows["grids"].items():
+    grids = sheets["grids"]
+    for key, row in grids.rows.items():
         if row["parent"] == key[0]:
-            problems.append(f"grids.csv:{places['grids'][key]}:5: found a grid that is its own parent")
+            problems.append(f"grids.csv:{grids.places[key]}:5: found a grid that is its own parent")
 
 
 def titles_of(sheet_name: str) -> str:

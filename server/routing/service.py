@@ -40,7 +40,7 @@ async def chain_for(session: ReadSession, gateway: str, device: str, at: datetim
     street = await street_now(session)
     owner = await session.get(Gateway, gateway)
     facts = await _device(session, owner, gateway, device)
-    return resolve(street, facts, at, gateway=owner.name if owner else "")
+    return resolve(street, facts, at, gateway=(owner.name if owner else "") or gateway)
 
 
 async def street_now(session: ReadSession) -> Street:

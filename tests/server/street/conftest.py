@@ -1,0 +1,38 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from server.db.migrate import migrate
+from server.db.session import Database
+from server.places.importer import SAMPLE_STREET, import_street, read_folder
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def address(tmp_path):
+    """A migrated, empty database."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/gridwarden.db"
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+async def database(address):
+    opened = Database(address)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def files():
+    """The sample street's files."""
+    return read_folder(SAMPLE_STREET)
+
+
+@pytest.fixture
+async def street(database, files):
+    """A database that holds the sample street."""
+    async with database.write() as session:
+        await import_street(session, files, by="test", now=NOW)
+    return database
