@@ -22,6 +22,7 @@ from wire.vocabulary import Presence
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _DAY_MS: Final = 86_400_000
+_SOFTWARE: Final = f"gridwarden {metadata.version('gridwarden')}"
 
 
 def read_boot_id() -> str:
@@ -103,7 +104,7 @@ class SelfReport:
             sent_at=moment.as_datetime(),
             clock=self._clock.trust(),
             presence=Presence.ONLINE,
-            software=f"gridwarden {metadata.version('gridwarden')}",
+            software=_SOFTWARE,
             started_at=self._began.as_datetime(),
             config=self._config,
             lanes=self._lanes(),

@@ -48,6 +48,8 @@ STATUS_EVERY_S: Final = 30.0
 SILENT_SERVER_S: Final = 30.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
+_NEWS_EVERY_S: Final = 2.0
+"""How soon a change of what the status says is noticed."""
 _GOOD_LINK_S: Final = 5.0
 """A connection that lasted this long was a good one: the next pause is the first again."""
 _POLL_S: Final = 1.0
@@ -105,7 +107,6 @@ class Uplink:
         self.batches = Lane(window=DEFAULT_READING_WINDOW)
         self._alarms_wake = asyncio.Event()
         self._batches_wake = asyncio.Event()
-        self._status_wake = asyncio.Event()
         self._resync_wanted = asyncio.Event()
         self._session = new_uuid7(unix_ms=clock.moment().wall_ms)
         self._unheard_since_ms: int | None = None
@@ -120,10 +121,6 @@ class Uplink:
         if messages:
             self.alarms.offer(messages)
             self._alarms_wake.set()
-
-    def tell_status(self) -> None:
-        """Send the status now rather than at its next turn."""
-        self._status_wake.set()
 
     def request_resync(self) -> None:
         """State every open alarm again, then the list of them."""
@@ -281,19 +278,17 @@ class Uplink:
             return []
 
     async def _send_status(self, link: MqttLink) -> None:
+        """Say how things stand: at its turn, and at once when something that matters has changed."""
+        said: object = None
+        due_ms = 0.0
         while True:
-            self._status_wake.clear()
-            status = codec.encode(self._status_now(Presence.ONLINE))
-            await link.publish(up_topic(self._gateway, Up.STATUS), status, retain=True)
-            left_s = STATUS_EVERY_S
-            until_ms = self._clock.moment().boot_ms + left_s * 1000
-            while left_s > 0 and not self._status_wake.is_set():
-                try:
-                    async with asyncio.timeout(self._clock.pause_s(left_s)):
-                        await self._status_wake.wait()
-                except TimeoutError:
-                    pass
-                left_s = (until_ms - self._clock.moment().boot_ms) / 1000
+            status = self._status_now(Presence.ONLINE)
+            news = (status.volatile, status.buses, status.clock)
+            now_ms = self._clock.moment().boot_ms
+            if news != said or now_ms >= due_ms:
+                await link.publish(up_topic(self._gateway, Up.STATUS), codec.encode(status), retain=True)
+                said, due_ms = news, now_ms + STATUS_EVERY_S * 1000
+            await asyncio.sleep(self._clock.pause_s(_NEWS_EVERY_S))
 
     async def _resync(self, link: MqttLink) -> None:
         """State every alarm that is not normal, then the list of them."""

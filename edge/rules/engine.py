@@ -195,6 +195,8 @@ class RuleEngine:
             return None
         self._states[watch.key] = after
         self._note_waiting(watch.key, after)
+        if change is Change.TIMER and isinstance(watch.rule, ContactRule):
+            return None  # a device that misses a poll now and then must not wear out the memory card
         if change is Change.TIMER:
             return Decision(key=watch.key, state=after, change=change)
         planned: tuple[PlannedAction, ...] = ()

@@ -17,6 +17,12 @@ async def test_a_device_that_stops_answering_raises_its_own_alarm_and_the_others
     (alarm,) = (await street.desk.item(item["id"]))["alarms"]
     assert alarm["rule"] == "contact"
 
+    async def desk_sees_it() -> bool:
+        (status,) = [g["status"] for g in await street.desk.get("gateways") if g["id"] == "gw-demo-01"]
+        return any("hydrant-1" in bus.get("silent", ()) for bus in status["buses"])
+
+    await until(desk_sees_it, what="the status says so, not only the alarm")
+
     # Beside it on its bus stands the river station, polled as often as the electricity meter on
     # another bus. Both are slowed alike by a busy machine; only one has a dead neighbour.
     since = alarm["raised_at"]

@@ -115,7 +115,7 @@ def test_a_latched_alarm_stays_until_a_person_resets_it():
 def test_a_silent_device_is_an_alarm_of_its_own_after_a_while():
     bench = Bench(rules=(gas_rule(), CONTACT))
     bench.measure(0)
-    assert changes(bench.measure(None, Quality.COMM_FAULT)) == ["timer"]
+    assert bench.measure(None, Quality.COMM_FAULT) == [], "a missed poll writes nothing"
     (decision,) = bench.pass_time(30)
     assert (decision.alarm.rule, decision.alarm.device, decision.alarm.class_) == (
         "contact",
@@ -128,7 +128,7 @@ def test_a_silent_device_is_an_alarm_of_its_own_after_a_while():
 def test_a_bus_that_stands_still_is_noticed_without_a_single_reading():
     bench = Bench(rules=(gas_rule(), CONTACT))
     bench.pass_time(1)
-    assert changes(bench.pass_time(31)) == ["timer"]
+    assert bench.pass_time(31) == []
     assert changes(bench.pass_time(30)) == ["raised"]
 
 
