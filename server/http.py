@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from server.access.links import LinkBook
 from server.access.web import build_door, build_gate
 from server.context import Context
+from server.devices.web import build_command_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.items.web import build_leader_pages
 from server.live import Hub
@@ -53,6 +54,7 @@ def build_app(context: Context) -> FastAPI:
         build_leader_pages(context, book, hub),
         build_desk_pages(context, door, hub),
         build_api(context, door),
+        build_command_api(context, door),
     ):
         app.include_router(router)
     _add_health(app, context)

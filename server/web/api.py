@@ -16,7 +16,7 @@ from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.items.queries import ItemFilter, count_items, item_story, list_items
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
-from server.web.security import PROBLEM
+from server.web.problems import PROBLEMS
 from wire.vocabulary import AlarmClass, Condition, Kind, Mode, Presence, Quality
 
 _MOST: Final = 200
@@ -182,28 +182,9 @@ class ReadingOut(BaseModel):
     quality: Quality
 
 
-class Problem(BaseModel):
-    """Why a request was not carried out (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[dict[str, str]] = []
-    """For 422: where in the request, and what is wrong there."""
-
-
-_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": {
-        "description": "Not carried out: not signed in, not found, not possible now, or not understood.",
-        "content": {PROBLEM: {"schema": Problem.model_json_schema()}},
-    }
-}
-
-
 def build_api(context: Context, door: Door) -> APIRouter:
     """Return the routes under /api/v1."""
-    router = APIRouter(prefix="/api/v1", responses=_PROBLEMS)
+    router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
     _add_items(router, context, door)
     _add_presses(router, context, door)
     _add_devices(router, context, door)

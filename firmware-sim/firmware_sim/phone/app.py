@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -18,6 +19,7 @@ from firmware_sim.phone.inbox import Inbox, PhoneMode
 
 _HANG_S: Final = 60.0
 _KEEPALIVE_S: Final = 5.0
+_ZONE: Final = ZoneInfo("Asia/Shanghai")
 
 
 def build_phones(inbox: Inbox, *, secret: str) -> Starlette:
@@ -54,7 +56,7 @@ def build_phones(inbox: Inbox, *, secret: str) -> Starlette:
     async def show_phone(request: Request) -> HTMLResponse:
         person = request.path_params["person"]
         messages = list(reversed(inbox.of(person)))
-        page = pages.get_template("phone.html").render(person=person, messages=messages)
+        page = pages.get_template("phone.html").render(person=person, messages=messages, zone=_ZONE)
         return HTMLResponse(page)
 
     async def list_messages(request: Request) -> JSONResponse:
