@@ -87,3 +87,22 @@ async def test_a_river_that_cannot_be_read_at_first_is_read_as_soon_as_it_answer
     await street.set_fault("river-1", "none")
     await street.set_values("river-1", dissolved_oxygen_mg_l=1)
     await street.item_of("river-1")
+
+
+async def test_a_gateway_that_lost_its_power_is_seen_to_be_gone(street):
+    """Nobody says goodbye in a power cut: the broker speaks for the dead."""
+    await street.start()
+    await street.kill("gateway")
+
+    async def gone() -> bool:
+        (gateway,) = [g for g in await street.desk.get("gateways") if g["id"] == "gw-demo-01"]
+        return gateway["presence"] == "offline"
+
+    await until(gone, what="the desk sees the gateway gone")
+    assert "失联" in await street.desk.page("/desk/gateways")
+    await street.start_gateway()
+
+    async def back() -> bool:
+        return "在线" in await street.desk.page("/desk/gateways")
+
+    await until(back, what="and back again")
