@@ -86,7 +86,7 @@ def import_files(
         _with_database(work)
     except ImportRefusedError as error:
         typer.echo(str(error), err=True)
-        typer.echo(f"{len(error.problems)} problems; nothing was changed", err=True)
+        typer.echo(f"problems: {len(error.problems)}; nothing was changed", err=True)
         raise typer.Exit(1) from error
 
 
