@@ -13,6 +13,7 @@ from typing import Final
 
 import aiomqtt
 
+from edge.cancellation import obey_cancellation
 from edge.config import ServerSettings
 from edge.errors import LinkError
 from wire.codec import MAX_MESSAGE_BYTES
@@ -43,6 +44,8 @@ class MqttLink:
             await self._client.publish(topic, payload, qos=1, retain=retain, timeout=PUBLISH_TIMEOUT_S)
         except aiomqtt.MqttError as error:
             raise LinkError(str(error)) from error
+        finally:
+            obey_cancellation()
 
     async def subscribe(self, topic: str) -> None:
         """Subscribe with QoS 1.
@@ -54,6 +57,8 @@ class MqttLink:
             await self._client.subscribe(topic, qos=1)
         except aiomqtt.MqttError as error:
             raise LinkError(str(error)) from error
+        finally:
+            obey_cancellation()
 
     async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
         """Yield topic and payload of what arrives.
@@ -107,9 +112,12 @@ class MqttDialer:
         )
         try:
             async with client:
+                obey_cancellation()
                 yield MqttLink(client)
         except (aiomqtt.MqttError, OSError) as error:
             raise LinkError(str(error)) from error
+        finally:
+            obey_cancellation()
 
     def _password(self) -> str | None:
         name = self._server.password_file

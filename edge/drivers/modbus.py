@@ -19,6 +19,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ConnectionException
 from pymodbus.pdu import ModbusPDU
 
+from edge.cancellation import obey_cancellation
 from edge.drivers.planner import QUALITY_WORD, Block, plan_reads, split_block
 from edge.drivers.profile import ActionProfile, Profile
 from edge.drivers.registers import BlockDecoder, compile_block
@@ -89,7 +90,7 @@ class ModbusTcpDriver:
         except (OSError, TimeoutError, ModbusException) as error:
             raise LinkError(f"{self._address}: {error}") from error
         finally:
-            _obey_cancellation()
+            obey_cancellation()
         if not connected:
             raise LinkError(f"{self._address}: no connection")
 
@@ -187,24 +188,13 @@ class ModbusTcpDriver:
         except (OSError, ValueError) as error:
             raise RefusedError(str(error)) from error
         finally:
-            _obey_cancellation()
+            obey_cancellation()
         if answer.isError():
             code = getattr(answer, "exception_code", 0)
             if code == _ILLEGAL_ADDRESS:
                 raise _NoSuchAddressError(f"unit {answer.dev_id}: exception {code}")
             raise RefusedError(f"unit {answer.dev_id}: exception {code}")
         return answer
-
-
-def _obey_cancellation() -> None:
-    """Raise a cancellation that was swallowed.
-
-    Before Python 3.12, `asyncio.wait_for` drops a cancellation that comes together with the answer it
-    waits for. pymodbus waits with it, and a bus that is polled all the time would go on for ever.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 class _NoSuchAddressError(RefusedError):
