@@ -24,7 +24,7 @@ from edge.ports import Clock
 from edge.readings import ReadingStore
 from edge.rules.engine import RuleEngine
 from wire import codec
-from wire.errors import WireError
+from wire.errors import OversizeError, WireError
 from wire.ids import new_uuid7
 from wire.messages import (
     CONTRACT_VERSION,
@@ -305,7 +305,12 @@ class Uplink:
 
     async def _send_report(self, link: MqttLink, report: Report) -> None:
         message = ReportMessage(**self._envelope(), report=report)
-        await link.publish(up_topic(self._gateway, Up.REPORTS), codec.encode(message))
+        try:
+            payload = codec.encode(message)
+        except OversizeError as error:
+            log.critical("report_too_large", error=str(error))  # alarms themselves still go
+            return
+        await link.publish(up_topic(self._gateway, Up.REPORTS), payload)
 
     def _envelope(self) -> dict[str, Any]:
         moment = self._clock.moment()

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
@@ -98,6 +99,9 @@ def _schemas() -> dict[str, Any]:
         choices = [{"$ref": f"{_SCHEMA}{kind.__name__}"} for kind in content]
         schemas[message]["properties"][name] = choices[0] if len(choices) == 1 else {"anyOf": choices}
         schemas[message]["required"] = [*schemas[message]["required"], name]
+    for schema in schemas.values():
+        if "description" in schema:  # Python 3.13 takes the indentation away, 3.11 does not
+            schema["description"] = cleandoc(schema["description"])
     return dict(sorted(schemas.items()))
 
 
