@@ -16,8 +16,23 @@ import structlog
 from edge.actuators import ActuationLane
 from edge.clock import TEST_CLOCK_VARIABLE, machine_clock
 from edge.commands import CommandDesk
-from edge.config import DeviceSettings, LoadedSite, SiteSettings, StoreSettings
-from edge.drivers.modbus import ModbusTcpDriver
+from edge.config import (
+    BusSettings,
+    DeviceSettings,
+    LoadedSite,
+    ModbusRtuBusSettings,
+    ModbusRtuOverTcpBusSettings,
+    ModbusTcpBusSettings,
+    SiteSettings,
+    StoreSettings,
+)
+from edge.drivers.modbus import (
+    ModbusDriver,
+    RtuOverTcpTransport,
+    SerialTransport,
+    TcpTransport,
+    Transport,
+)
 from edge.drivers.profile import Profile, shipped_profiles
 from edge.errors import StoreError
 from edge.health import SelfReport, notify_supervisor, read_boot_id
@@ -226,9 +241,8 @@ def _open_stores(folder: Path, stores: StoreSettings) -> tuple[Outbox, ReadingSt
 
 def _build_drivers(settings: SiteSettings, profiles: dict[str, Profile]) -> dict[str, BusDriver]:
     return {
-        bus.id: ModbusTcpDriver(
-            host=bus.host,
-            port=bus.port,
+        bus.id: ModbusDriver(
+            _transport_of(bus),
             timeout_s=bus.timeout_s,
             devices={
                 device.id: (device.unit, profiles[device.profile])
@@ -238,6 +252,18 @@ def _build_drivers(settings: SiteSettings, profiles: dict[str, Profile]) -> dict
         )
         for bus in settings.buses
     }
+
+
+def _transport_of(bus: BusSettings) -> Transport:
+    match bus:
+        case ModbusTcpBusSettings():
+            return TcpTransport(host=bus.host, port=bus.port)
+        case ModbusRtuOverTcpBusSettings():
+            return RtuOverTcpTransport(host=bus.host, port=bus.port)
+        case ModbusRtuBusSettings():
+            return SerialTransport(
+                device=bus.device, baud=bus.baud, parity=bus.parity, stop_bits=bus.stop_bits
+            )
 
 
 def _build_pollers(

@@ -53,7 +53,33 @@ class ModbusTcpBusSettings(Settings):
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
 
-BusSettings = ModbusTcpBusSettings
+class ModbusRtuOverTcpBusSettings(Settings):
+    """A serial line behind a converter that passes frames on as they are."""
+
+    id: Name
+    technique: Literal["modbus_rtu_over_tcp"]
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 502
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+
+
+class ModbusRtuBusSettings(Settings):
+    """A serial line at this machine."""
+
+    id: Name
+    technique: Literal["modbus_rtu"]
+    device: Annotated[str, Field(pattern=r"^/")]
+    """The port's file. `/dev/serial/by-id/…` stays the same over restarts, `/dev/ttyUSB0` does not."""
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+
+
+BusSettings = Annotated[
+    ModbusTcpBusSettings | ModbusRtuOverTcpBusSettings | ModbusRtuBusSettings,
+    Field(discriminator="technique"),
+]
 
 
 class ContactSettings(Settings):

@@ -234,6 +234,8 @@ def _explain(places: _Places, detail: ErrorDetails) -> Problem:
     """Turn one of pydantic's errors into found and allowed, at its place."""
     where = _strip(places, detail["loc"])
     kind, context = detail["type"], detail.get("ctx", {})
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _explain_choice(places, where, context)
     if kind == "missing":
         return places.problem(where[:-1], f"found no {where[-1]!r}, which is needed here")
     if kind == "extra_forbidden":
@@ -245,6 +247,15 @@ def _explain(places: _Places, detail: ErrorDetails) -> Problem:
     explain = _ALLOWED.get(kind)
     allowed_text = explain(context) if explain else detail["msg"].lower()
     return places.problem(where, f"found {_show(detail['input'])}, allowed {allowed_text}")
+
+
+def _explain_choice(places: _Places, where: tuple[str | int, ...], context: dict[str, Any]) -> Problem:
+    """Say which words may stand where a part says what it is."""
+    key = str(context["discriminator"]).strip("'")
+    if "tag" not in context:
+        return places.problem(where, f"found no {key!r}, which is needed here")
+    allowed = str(context["expected_tags"]).replace("'", "")
+    return places.problem((*where, key), f"found {context['tag']!r}, allowed {allowed}")
 
 
 _ALLOWED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
@@ -284,8 +295,12 @@ def _fields_beside(places: _Places, where: tuple[str | int, ...]) -> list[str]:
     for step in where[:-1]:
         node = _resolve(schema, node)
         node = node.get("items", {}) if isinstance(step, int) else node["properties"].get(step, {})
-    present = set(places.keys(where[:-1]))
-    return sorted(set(_resolve(schema, node).get("properties", {})) - present)
+    beside = where[:-1]
+    choice = node.get("discriminator")
+    if choice is not None:
+        tag = places.value((*beside, choice["propertyName"]))
+        node = {"$ref": choice["mapping"].get(str(tag), "")}
+    return sorted(set(_resolve(schema, node).get("properties", {})) - set(places.keys(beside)))
 
 
 def _resolve(schema: Any, node: Any) -> Any:

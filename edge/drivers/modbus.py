@@ -1,4 +1,4 @@
-"""Modbus TCP: one connection to one bus. The gateway's only importer of pymodbus.
+"""Modbus by TCP, by a serial line, or by a serial line's frames over TCP. The only importer of pymodbus.
 
 pymodbus is told to retry nothing and to reconnect nothing: a retry would make living devices wait
 for dead ones, and it drops the connection after five unanswered requests in a row, which the poller
@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pymodbus import ModbusException
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus import FramerType, ModbusException
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ConnectionException
 from pymodbus.pdu import ModbusPDU
 
@@ -42,6 +43,73 @@ _WRITE_COIL: Final = 5
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpTransport:
+    """Modbus TCP: frames carry the number of their question."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return where it is."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtuOverTcpTransport:
+    """Frames of a serial line, carried by TCP as they are."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return where it is."""
+        return f"{self.host}:{self.port} (RTU)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialTransport:
+    """A serial line at this machine.
+
+    Attributes:
+        device: the port's file.
+        baud: bits a second.
+        parity: `none`, `even` or `odd`.
+        stop_bits: 1 or 2.
+    """
+
+    device: str
+    baud: int = 9600
+    parity: str = "none"
+    stop_bits: int = 1
+
+    def __str__(self) -> str:
+        """Return where it is."""
+        return f"{self.device} at {self.baud} baud"
+
+
+Transport = TcpTransport | RtuOverTcpTransport | SerialTransport
+
+
+def _open_client(transport: Transport, timeout_s: float) -> ModbusBaseClient:
+    """Make pymodbus's client; it is told to retry nothing and to reconnect nothing."""
+    if isinstance(transport, SerialTransport):
+        return AsyncModbusSerialClient(
+            transport.device,
+            framer=FramerType.RTU,
+            baudrate=transport.baud,
+            parity=transport.parity[0].upper(),
+            stopbits=transport.stop_bits,
+            timeout=timeout_s,
+            retries=0,
+            reconnect_delay=0,
+        )
+    framer = FramerType.RTU if isinstance(transport, RtuOverTcpTransport) else FramerType.SOCKET
+    return AsyncModbusTcpClient(
+        transport.host, port=transport.port, framer=framer, timeout=timeout_s, retries=0, reconnect_delay=0
+    )
+
+
 @dataclass(slots=True)
 class _Device:
     """One device, its plan and what it refused."""
@@ -54,23 +122,29 @@ class _Device:
         self.decoders = [compile_block(self.profile, block) for block in blocks]
 
 
-class ModbusTcpDriver:
-    """Reads and writes the devices behind one Modbus TCP address."""
+class ModbusDriver:
+    """Reads and writes the devices behind one Modbus connection."""
 
     def __init__(
-        self, *, host: str, port: int, timeout_s: float, devices: Mapping[str, tuple[int, Profile]]
+        self,
+        transport: Transport,
+        *,
+        timeout_s: float,
+        devices: Mapping[str, tuple[int, Profile]],
     ) -> None:
         """Prepare; nothing is opened yet.
 
         Args:
-            host: where the bus is.
-            port: its TCP port.
+            transport: where the bus is and how its frames travel.
             timeout_s: how long an answer may take.
             devices: unit id and profile of each device, by its id in the site file.
         """
-        self._address = f"{host}:{port}"
+        self._address = str(transport)
         self._timeout_s = timeout_s
-        self._client = AsyncModbusTcpClient(host, port=port, timeout=timeout_s, retries=0, reconnect_delay=0)
+        self._client = _open_client(transport, timeout_s)
+        # A frame of the serial line says whose answer it is, not to which question: what comes late
+        # must have passed before the next question is asked.
+        self._quiet_s = 0.0 if isinstance(transport, TcpTransport) else timeout_s
         self._lock = asyncio.Lock()
         self._devices: dict[str, _Device] = {}
         for name, (unit, profile) in devices.items():
@@ -79,11 +153,13 @@ class ModbusTcpDriver:
             self._devices[name] = device
 
     async def connect(self) -> None:
-        """Open the connection.
+        """Open the connection, unless it is open.
 
         Raises:
             LinkError: nobody listens there, or the network is away.
         """
+        if self._client.connected:
+            return
         try:
             async with asyncio.timeout(self._timeout_s + 1):
                 connected = await self._client.connect()
@@ -184,6 +260,8 @@ class ModbusTcpDriver:
         except ModbusException as error:
             if not self._client.connected:
                 raise LinkError(f"{self._address}: {error}") from error
+            if self._quiet_s:
+                await asyncio.sleep(self._quiet_s)
             raise NoAnswerError(str(error)) from error
         except (OSError, ValueError) as error:
             raise RefusedError(str(error)) from error

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from edge.drivers.modbus import ModbusTcpDriver
+from edge.drivers.modbus import ModbusDriver, RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
 from edge.drivers.profile import shipped_profiles
 from firmware_sim.devices.modbus import Fault, FaultKind, ModbusServer
 from firmware_sim.devices.model import SimulatedDevice
 from firmware_sim.devices.models import MODELS
+from firmware_sim.devices.rtu import RtuServer, SerialServer
 
 TRUE_VALUES = {
     "honeywell-midas": {"gas_lel": 12.5, "temperature_c": 21.0},
@@ -37,7 +38,7 @@ TRUE_VALUES = {
 @dataclass
 class SimulatedBus:
     server: ModbusServer
-    driver: ModbusTcpDriver
+    driver: ModbusDriver
 
     def misbehave(self, unit: int, kind: FaultKind, **more: float) -> None:
         self.server.faults[unit] = Fault(kind, **more)
@@ -47,16 +48,38 @@ def build_device(model: str) -> SimulatedDevice:
     return MODELS[model](read_points=lambda: TRUE_VALUES[model])
 
 
+TECHNIQUES = ("tcp", "rtu over tcp", "serial")
+
+
+def _build_server(technique: str, units: dict[int, SimulatedDevice]) -> ModbusServer:
+    match technique:
+        case "tcp":
+            return ModbusServer(host="127.0.0.1", port=0, units=units)
+        case "rtu over tcp":
+            return RtuServer(host="127.0.0.1", port=0, units=units)
+        case _:
+            return SerialServer(units=units)
+
+
+def _transport_to(server: ModbusServer) -> Transport:
+    if isinstance(server, SerialServer):
+        return SerialTransport(device=server.device, baud=115_200)
+    if isinstance(server, RtuServer):
+        return RtuOverTcpTransport(host="127.0.0.1", port=server.port)
+    return TcpTransport(host="127.0.0.1", port=server.port)
+
+
 @asynccontextmanager
-async def simulated_bus(*models: str, timeout_s: float = 0.3) -> AsyncIterator[SimulatedBus]:
+async def simulated_bus(
+    *models: str, timeout_s: float = 0.3, technique: str = "tcp"
+) -> AsyncIterator[SimulatedBus]:
     """Give a bus with these models at units 1, 2 …; each device is named as its model."""
     units = {number: build_device(model) for number, model in enumerate(models, 1)}
-    server = ModbusServer(host="127.0.0.1", port=0, units=units)
+    server = _build_server(technique, units)
     await server.start()
     profiles = shipped_profiles()
-    driver = ModbusTcpDriver(
-        host="127.0.0.1",
-        port=server.port,
+    driver = ModbusDriver(
+        _transport_to(server),
         timeout_s=timeout_s,
         devices={model: (unit, profiles[model]) for unit, model in enumerate(models, 1)},
     )

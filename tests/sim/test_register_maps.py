@@ -2,10 +2,11 @@
 
 import pytest
 
+from edge.drivers.modbus import ModbusDriver, SerialTransport
 from edge.drivers.profile import shipped_profiles
 from edge.errors import LinkError, NoAnswerError, ReadBackError, RefusedError
 from firmware_sim.devices.modbus import FaultKind
-from tests.sim.bus import TRUE_VALUES, simulated_bus
+from tests.sim.bus import TECHNIQUES, TRUE_VALUES, simulated_bus
 from wire.vocabulary import Quality
 
 GAS, METER = "honeywell-midas", "eastron-sdm120"
@@ -19,9 +20,10 @@ def test_every_shipped_profile_has_a_simulated_device():
     assert set(shipped_profiles()) == set(TRUE_VALUES)
 
 
+@pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize("model", TRUE_VALUES)
-async def test_a_profile_reads_what_the_device_measures(model):
-    async with simulated_bus(model) as bus:
+async def test_a_profile_reads_what_the_device_measures(model, technique):
+    async with simulated_bus(model, technique=technique) as bus:
         values, qualities = await bus.driver.read(model)
     assert qualities is None, "all good"
     found = named(model, values)
@@ -36,9 +38,22 @@ async def test_neighbours_are_read_with_few_requests():
         assert bus.server.requests[1] <= 3, "seven points in at most three requests"
 
 
-@pytest.mark.parametrize("kind", [FaultKind.MUTE, FaultKind.GARBAGE, FaultKind.WRONG_TRANSACTION])
-async def test_a_device_that_does_not_answer_is_silent_and_its_neighbour_is_not(kind):
-    async with simulated_bus(GAS, METER) as bus:
+@pytest.mark.parametrize(
+    ("technique", "kind"),
+    [
+        ("tcp", FaultKind.MUTE),
+        ("tcp", FaultKind.GARBAGE),
+        ("tcp", FaultKind.WRONG_TRANSACTION),
+        ("rtu over tcp", FaultKind.MUTE),
+        ("rtu over tcp", FaultKind.WRONG_CHECK),
+        ("rtu over tcp", FaultKind.TRUNCATED),
+        ("serial", FaultKind.MUTE),
+        ("serial", FaultKind.WRONG_CHECK),
+        ("serial", FaultKind.GARBAGE),
+    ],
+)
+async def test_a_device_that_does_not_answer_is_silent_and_its_neighbour_is_not(technique, kind):
+    async with simulated_bus(GAS, METER, technique=technique) as bus:
         bus.misbehave(1, kind)
         with pytest.raises((NoAnswerError, RefusedError, LinkError)):
             await bus.driver.read(GAS)
@@ -54,8 +69,9 @@ async def test_an_answer_of_another_unit_is_no_answer_of_this_one():
             await bus.driver.read(GAS)
 
 
-async def test_a_late_answer_is_not_taken_for_the_next_one():
-    async with simulated_bus(GAS, METER) as bus:
+@pytest.mark.parametrize("technique", TECHNIQUES)
+async def test_a_late_answer_is_not_taken_for_the_next_one(technique):
+    async with simulated_bus(GAS, METER, technique=technique) as bus:
         bus.misbehave(1, FaultKind.LATE, delay_s=0.4)
         with pytest.raises(NoAnswerError):
             await bus.driver.read(GAS)
@@ -102,8 +118,9 @@ async def test_a_detector_in_calibration_does_not_vouch_for_its_gas():
         assert Quality.GOOD not in qualities
 
 
-async def test_a_valve_is_closed_and_read_back():
-    async with simulated_bus("coil-relay") as bus:
+@pytest.mark.parametrize("technique", TECHNIQUES)
+async def test_a_valve_is_closed_and_read_back(technique):
+    async with simulated_bus("coil-relay", technique=technique) as bus:
         assert named("coil-relay", (await bus.driver.read("coil-relay"))[0])["valve_closed"] == 0
         await bus.driver.act("coil-relay", "close_valve")
         assert named("coil-relay", (await bus.driver.read("coil-relay"))[0])["valve_closed"] == 1
@@ -121,3 +138,9 @@ async def test_a_valve_on_a_bus_that_is_not_connected_is_a_broken_link_and_nothi
         await bus.driver.close()
         with pytest.raises(LinkError):
             await bus.driver.act("coil-relay", "close_valve")
+
+
+async def test_a_serial_port_that_is_not_there_is_a_broken_link_with_its_name():
+    driver = ModbusDriver(SerialTransport(device="/dev/no-such-port"), timeout_s=0.2, devices={})
+    with pytest.raises(LinkError, match="no-such-port"):
+        await driver.connect()

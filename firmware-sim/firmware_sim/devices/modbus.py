@@ -46,6 +46,8 @@ class FaultKind(StrEnum):
     """Answers as another unit."""
     WRONG_TRANSACTION = "wrong_transaction"
     """Answers another request."""
+    WRONG_CHECK = "wrong_check"
+    """Spoils the check of its frames; only a serial line has one."""
     GARBAGE = "garbage"
     """Answers random bytes."""
     DISCONNECT = "disconnect"
@@ -142,7 +144,7 @@ class ModbusServer:
                 pass
         unit_shown = unit ^ 0x40 if fault.kind is FaultKind.WRONG_UNIT else unit
         pdu = self._respond(unit, request, fault)
-        frame = _HEADER.pack(transaction, 0, len(pdu) + 1, unit_shown) + pdu
+        frame = self._frame(transaction, unit_shown, pdu)
         if fault.kind is FaultKind.TRUNCATED:
             frame = frame[: max(len(frame) // 2, 1)]
         elif fault.kind is FaultKind.GARBAGE:
@@ -150,6 +152,9 @@ class ModbusServer:
         writer.write(frame)
         await writer.drain()
         return True
+
+    def _frame(self, transaction: int, unit: int, pdu: bytes) -> bytes:
+        return _HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu
 
     def _respond(self, unit: int, request: bytes, fault: Fault) -> bytes:
         fc = request[0]

@@ -92,6 +92,34 @@ def test_all_mistakes_are_said_at_once(site):
     assert {3, 7, 14, 15} <= lines
 
 
+SERIAL = "{id: kitchen, technique: modbus_rtu, device: /dev/serial/by-id/usb-1, baud: 9600, parity: even}"
+TCP = "{id: kitchen, technique: modbus_tcp, host: 127.0.0.1, port: 502}"
+
+
+@pytest.mark.parametrize(
+    "bus", [SERIAL, "{id: kitchen, technique: modbus_rtu_over_tcp, host: 10.0.0.9, port: 4196}"]
+)
+def test_a_bus_may_be_a_serial_line(site, bus):
+    assert load_site(site(GOOD.replace(TCP, bus))).settings.buses[0].id == "kitchen"
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "said"),
+    [
+        ("baud: 9600", "baud: 9601", "9601"),
+        ("parity: even", "parity: perhaps", "perhaps"),
+        ("device: /dev/serial/by-id/usb-1", "device: COM1", "COM1"),
+        ("device: /dev/serial/by-id/usb-1", "host: 127.0.0.1", "'device'"),
+        ("baud: 9600", "baudrate: 9600", "did you mean 'baud'"),
+        ("technique: modbus_rtu, ", "", "'technique'"),
+        ("technique: modbus_rtu,", "technique: modbus_rtuu,", "modbus_rtu_over_tcp"),
+    ],
+)
+def test_a_mistake_in_a_serial_line_is_said_where_it_stands(site, found, instead, said):
+    broken = problems(site(GOOD.replace(TCP, SERIAL.replace(found, instead, 1))))
+    assert any(line == 5 and said in text for line, _, text in broken), broken
+
+
 def test_exactly_one_limit_is_needed(site):
     assert any("neither" in text for _, _, text in problems(site(GOOD.replace("    above: 25\n", ""))))
     both = GOOD.replace("    above: 25\n", "    above: 25\n    below: 3\n")
