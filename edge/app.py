@@ -60,6 +60,10 @@ class AlreadyRunningError(Exception):
     """Another gateway uses the same state folder."""
 
 
+class LoopEndedError(Exception):
+    """A loop that runs for ever has ended; the text names it."""
+
+
 @dataclass(slots=True)
 class _Parts:
     """The built gateway."""
@@ -137,7 +141,11 @@ async def _serve(settings: SiteSettings, parts: _Parts, stop: asyncio.Event) -> 
 
 
 async def _run_tasks(parts: _Parts) -> None:
-    """Run every loop under one roof: if one breaks, all stop and a supervisor starts anew."""
+    """Run every loop under one roof: if one breaks or ends, all stop and a supervisor starts anew.
+
+    Raises:
+        LoopEndedError: a loop ended by itself; a gateway without it would only look alive.
+    """
     pipeline, uplink = parts.pipeline, parts.uplink
     loops: dict[str, Coroutine[Any, Any, None]] = {
         "journal": pipeline.run_journal(),
@@ -150,11 +158,11 @@ async def _run_tasks(parts: _Parts) -> None:
         "watch-server": uplink.watch_server(),
         "watchdog": _feed_watchdog(parts),
     }
+    loops |= {f"bus-{index}": poller.run() for index, poller in enumerate(parts.pollers)}
     async with asyncio.TaskGroup() as group:
-        for name, loop in loops.items():
-            group.create_task(loop, name=name)
-        for index, poller in enumerate(parts.pollers):
-            group.create_task(poller.run(), name=f"bus-{index}")
+        tasks = [group.create_task(loop, name=name) for name, loop in loops.items()]
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        raise LoopEndedError(", ".join(sorted(task.get_name() for task in ended)))
 
 
 async def _feed_watchdog(parts: _Parts) -> None:

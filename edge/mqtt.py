@@ -13,7 +13,7 @@ from typing import Final
 
 import aiomqtt
 
-from edge.cancellation import obey_cancellation
+from edge.cancellation import await_cancellable, enter_cancellable
 from edge.config import ServerSettings
 from edge.errors import LinkError
 from wire.codec import MAX_MESSAGE_BYTES
@@ -41,11 +41,11 @@ class MqttLink:
             LinkError: the connection is gone or the broker does not answer.
         """
         try:
-            await self._client.publish(topic, payload, qos=1, retain=retain, timeout=PUBLISH_TIMEOUT_S)
+            await await_cancellable(
+                self._client.publish(topic, payload, qos=1, retain=retain, timeout=PUBLISH_TIMEOUT_S)
+            )
         except aiomqtt.MqttError as error:
             raise LinkError(str(error)) from error
-        finally:
-            obey_cancellation()
 
     async def subscribe(self, topic: str) -> None:
         """Subscribe with QoS 1.
@@ -54,11 +54,9 @@ class MqttLink:
             LinkError: the connection is gone or the broker refuses.
         """
         try:
-            await self._client.subscribe(topic, qos=1)
+            await await_cancellable(self._client.subscribe(topic, qos=1))
         except aiomqtt.MqttError as error:
             raise LinkError(str(error)) from error
-        finally:
-            obey_cancellation()
 
     async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
         """Yield topic and payload of what arrives.
@@ -111,13 +109,10 @@ class MqttDialer:
             will=None if will is None else aiomqtt.Will(will[0], will[1], qos=1, retain=True),
         )
         try:
-            async with client:
-                obey_cancellation()
+            async with enter_cancellable(client):
                 yield MqttLink(client)
         except (aiomqtt.MqttError, OSError) as error:
             raise LinkError(str(error)) from error
-        finally:
-            obey_cancellation()
 
     def _password(self) -> str | None:
         name = self._server.password_file

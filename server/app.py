@@ -178,7 +178,12 @@ async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event
         ]
         await server.up.wait()
         log.info("server_started", http_port=listener.getsockname()[1])
-        await stop.wait()
+        stopping = asyncio.create_task(stop.wait(), name="stop-signal")
+        ended, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if stopping not in ended:
+            # A server without one of its loops would only look alive.
+            raise ServerError(f"ended by itself: {', '.join(task.get_name() for task in ended)}")
         log.info("server_stopping")
         limit.reschedule(asyncio.get_running_loop().time() + STOP_S)
         for task in tasks:

@@ -20,7 +20,7 @@ from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ConnectionException
 from pymodbus.pdu import ModbusPDU
 
-from edge.cancellation import obey_cancellation
+from edge.cancellation import await_cancellable
 from edge.drivers.planner import QUALITY_WORD, Block, plan_reads, split_block
 from edge.drivers.profile import ActionProfile, Profile
 from edge.drivers.registers import BlockDecoder, compile_block
@@ -162,11 +162,9 @@ class ModbusDriver:
             return
         try:
             async with asyncio.timeout(self._timeout_s + 1):
-                connected = await self._client.connect()
+                connected = await await_cancellable(self._client.connect())
         except (OSError, TimeoutError, ModbusException) as error:
             raise LinkError(f"{self._address}: {error}") from error
-        finally:
-            obey_cancellation()
         if not connected:
             raise LinkError(f"{self._address}: no connection")
 
@@ -254,7 +252,7 @@ class ModbusDriver:
                 cannot send: on a client that is not connected, for example.
         """
         try:
-            answer = await start()
+            answer = await await_cancellable(start())
         except ConnectionException as error:
             raise LinkError(f"{self._address}: {error}") from error
         except ModbusException as error:
@@ -265,8 +263,6 @@ class ModbusDriver:
             raise NoAnswerError(str(error)) from error
         except (OSError, ValueError) as error:
             raise RefusedError(str(error)) from error
-        finally:
-            obey_cancellation()
         if answer.isError():
             code = getattr(answer, "exception_code", 0)
             if code == _ILLEGAL_ADDRESS:

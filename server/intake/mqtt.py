@@ -18,7 +18,7 @@ from typing import Final
 import aiomqtt
 import structlog
 
-from server.cancellation import obey_cancellation
+from server.cancellation import await_cancellable, enter_cancellable
 from server.errors import ServerError
 from wire import codec
 from wire.messages import CommandMessage, Reply
@@ -108,7 +108,6 @@ class BrokerLink:
                 )
             finally:
                 was_up, self._client = self._client is not None, None
-                obey_cancellation()
             failures = 0 if was_up else min(failures + 1, 10)
             pause_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 - jitter
@@ -133,18 +132,14 @@ class BrokerLink:
         if self._client is None:
             raise LinkDownError("not connected to the broker")
         try:
-            await self._client.publish(topic, payload, qos=1)
+            await await_cancellable(self._client.publish(topic, payload, qos=1))
         except aiomqtt.MqttError as error:
             raise LinkDownError(str(error)) from error
-        finally:
-            obey_cancellation()
 
     async def _serve(self) -> None:
-        async with self._open() as client:
-            obey_cancellation()
+        async with enter_cancellable(self._open()) as client:
             for channel in Up:
-                await client.subscribe(up_filter(channel), qos=1)
-                obey_cancellation()
+                await await_cancellable(client.subscribe(up_filter(channel), qos=1))
             self._client = client
             log.info("broker_connected", host=self._address.host, port=self._address.port)
             self._connected()

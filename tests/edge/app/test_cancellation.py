@@ -1,0 +1,93 @@
+"""A library may swallow a cancellation; its caller still ends."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from edge.cancellation import await_cancellable, enter_cancellable
+
+
+async def swallow(started: asyncio.Event, let_go: asyncio.Event) -> str:
+    """What `asyncio.wait_for` of Python 3.11 does when the answer comes together with the cancellation."""
+    started.set()
+    try:
+        await let_go.wait()
+    except asyncio.CancelledError:
+        return "an answer that nobody waits for"
+    return "an answer"
+
+
+async def test_a_swallowed_cancellation_still_ends_the_caller():
+    started = asyncio.Event()
+    caller = asyncio.create_task(await_cancellable(swallow(started, asyncio.Event())))
+    await started.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+
+async def test_without_it_the_caller_would_go_on():
+    """The test above can fail."""
+    started = asyncio.Event()
+    caller = asyncio.create_task(swallow(started, asyncio.Event()))
+    await started.wait()
+    caller.cancel()
+    assert await caller == "an answer that nobody waits for"
+
+
+async def test_an_answer_comes_through_and_so_does_an_error():
+    started, let_go = asyncio.Event(), asyncio.Event()
+    let_go.set()
+    assert await await_cancellable(swallow(started, let_go)) == "an answer"
+
+    async def fail() -> None:
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        await await_cancellable(fail())
+
+
+class Connection:
+    """Says whether it is open; swallows a cancellation while it opens."""
+
+    def __init__(self, *, slow: bool) -> None:
+        self.slow, self.open, self.started = slow, False, asyncio.Event()
+
+    @asynccontextmanager
+    async def connect(self):
+        if self.slow:
+            await swallow(self.started, asyncio.Event())
+        self.open = True
+        try:
+            yield self
+        finally:
+            self.open = False
+
+
+async def test_what_was_opened_while_being_cancelled_is_closed_again():
+    connection = Connection(slow=True)
+
+    async def use() -> None:
+        async with enter_cancellable(connection.connect()):
+            raise AssertionError("never entered")
+
+    user = asyncio.create_task(use())
+    await connection.started.wait()
+    user.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await user
+    assert not connection.open
+
+
+async def test_an_error_inside_leaves_and_goes_on():
+    connection = Connection(slow=False)
+
+    async def use() -> None:
+        async with enter_cancellable(connection.connect()) as opened:
+            assert opened.open
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        await use()
+    assert not connection.open
