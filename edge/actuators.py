@@ -5,7 +5,7 @@ cause still lasts then, the rules decide anew.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -24,17 +24,17 @@ log = structlog.get_logger(__name__)
 class ActuationLane:
     """Carries out planned actions on the buses."""
 
-    def __init__(self, *, drivers: Mapping[str, BusDriver], clock: Clock) -> None:
-        """Know the buses.
-
-        Args:
-            drivers: for each device that can act, the driver of its bus.
-            clock: the machine's clocks.
-        """
-        self._drivers = drivers
+    def __init__(self, *, clock: Clock) -> None:
+        """Start without buses; `employ` names them."""
+        self._drivers: dict[str, BusDriver] = {}
         self._clock = clock
         self._queue: asyncio.Queue[PlannedAction] = asyncio.Queue()
         self._sink: ActionSink | None = None
+
+    def employ(self, driver: BusDriver | None, devices: Iterable[str]) -> None:
+        """Use a bus's driver for its devices; None when nothing on that bus can act."""
+        if driver is not None:
+            self._drivers.update(dict.fromkeys(devices, driver))
 
     def report_to(self, sink: ActionSink) -> None:
         """Hand results to this sink."""

@@ -14,40 +14,24 @@ from typing import Any, Final
 import structlog
 
 from edge.actuators import ActuationLane
+from edge.buses import build_bus
 from edge.clock import TEST_CLOCK_VARIABLE, machine_clock
 from edge.commands import CommandDesk
-from edge.config import (
-    BusSettings,
-    DeviceSettings,
-    LoadedSite,
-    ModbusRtuBusSettings,
-    ModbusRtuOverTcpBusSettings,
-    ModbusTcpBusSettings,
-    SiteSettings,
-    StoreSettings,
-)
-from edge.drivers.modbus import (
-    ModbusDriver,
-    RtuOverTcpTransport,
-    SerialTransport,
-    TcpTransport,
-    Transport,
-)
-from edge.drivers.profile import Profile, shipped_profiles
+from edge.config import LoadedSite, SiteSettings, StoreSettings
+from edge.drivers.profile import shipped_profiles
 from edge.errors import StoreError
 from edge.health import SelfReport, notify_supervisor, read_boot_id
 from edge.mqtt import MqttDialer
 from edge.outbox import Outbox
 from edge.pipeline import Pipeline
-from edge.poller import BusPoller, build_devices
-from edge.ports import BusDriver, Clock
+from edge.ports import BusWorker, Clock
 from edge.readings import ReadingStore
 from edge.rules.engine import RuleEngine
 from edge.siteloader import SiteError, rules_of
 from edge.storethread import IN_MEMORY
 from edge.uplink import Uplink
 from wire.messages import LaneDepth
-from wire.vocabulary import AlarmClass, Lane
+from wire.vocabulary import Lane
 
 STOP_LIMIT_S: Final = 4.0
 _WATCHDOG_S: Final = 5.0
@@ -71,7 +55,7 @@ class _Parts:
     pipeline: Pipeline
     uplink: Uplink
     lane: ActuationLane
-    pollers: list[BusPoller]
+    workers: list[BusWorker]
     outbox: Outbox
     readings: ReadingStore
 
@@ -158,7 +142,7 @@ async def _run_tasks(parts: _Parts) -> None:
         "watch-server": uplink.watch_server(),
         "watchdog": _feed_watchdog(parts),
     }
-    loops |= {f"bus-{index}": poller.run() for index, poller in enumerate(parts.pollers)}
+    loops |= {f"bus-{index}": worker.run() for index, worker in enumerate(parts.workers)}
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop, name=name) for name, loop in loops.items()]
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -169,7 +153,7 @@ async def _feed_watchdog(parts: _Parts) -> None:
     """Tell the supervisor that every bus still makes attempts; a stuck one does not pass."""
     seen: list[int] = []
     while True:
-        attempts = [poller.attempts for poller in parts.pollers]
+        attempts = [worker.attempts for worker in parts.workers]
         if attempts != seen:
             notify_supervisor("WATCHDOG=1")
         seen = attempts
@@ -192,17 +176,15 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
         boot=boot,
         is_unsent=lambda alarm: alarm in uplink.alarms,
     )
-    drivers = _build_drivers(settings, profiles)
-    by_device = {device.id: drivers[device.bus] for device in settings.devices}
-    lane = ActuationLane(drivers=by_device, clock=clock)
-    pollers: list[BusPoller] = []
+    lane = ActuationLane(clock=clock)
+    workers: list[BusWorker] = []
     holder: list[Pipeline] = []
     report = SelfReport(
         site=site,
         rejected="" if rejected is None else str(rejected),
         rejected_hash="" if rejected is None else _hash_of(site.path),
         clock=clock,
-        buses=lambda: tuple(poller.state() for poller in pollers),
+        buses=lambda: tuple(worker.state() for worker in workers),
         lanes=lambda: _lane_depths(outbox, readings, uplink),
         volatile=lambda: holder[0].volatile,
         written_bytes=lambda: readings.written_bytes + outbox.written_bytes,
@@ -230,8 +212,14 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
     holder.append(pipeline)
     lane.report_to(pipeline)
     uplink.employ(CommandDesk(pipeline=pipeline, outbox=outbox, clock=clock, resync=uplink.request_resync))
-    pollers += _build_pollers(settings, profiles, drivers, pipeline, clock)
-    return _Parts(pipeline, uplink, lane, pollers, outbox, readings)
+    for bus in settings.buses:
+        built = build_bus(
+            bus, settings=settings, profiles=profiles, sink=pipeline, clock=clock, folder=site.path.parent
+        )
+        if built is not None:
+            workers.append(built.worker)
+            lane.employ(built.actor, [device.id for device in settings.devices if device.bus == bus.id])
+    return _Parts(pipeline, uplink, lane, workers, outbox, readings)
 
 
 def _open_stores(folder: Path, stores: StoreSettings) -> tuple[Outbox, ReadingStore, bool]:
@@ -245,56 +233,6 @@ def _open_stores(folder: Path, stores: StoreSettings) -> tuple[Outbox, ReadingSt
     except StoreError as error:
         log.critical("store_unusable", error=str(error))
         return Outbox(IN_MEMORY), ReadingStore(IN_MEMORY, **limits), True
-
-
-def _build_drivers(settings: SiteSettings, profiles: dict[str, Profile]) -> dict[str, BusDriver]:
-    return {
-        bus.id: ModbusDriver(
-            _transport_of(bus),
-            timeout_s=bus.timeout_s,
-            devices={
-                device.id: (device.unit, profiles[device.profile])
-                for device in settings.devices
-                if device.bus == bus.id
-            },
-        )
-        for bus in settings.buses
-    }
-
-
-def _transport_of(bus: BusSettings) -> Transport:
-    match bus:
-        case ModbusTcpBusSettings():
-            return TcpTransport(host=bus.host, port=bus.port)
-        case ModbusRtuOverTcpBusSettings():
-            return RtuOverTcpTransport(host=bus.host, port=bus.port)
-        case ModbusRtuBusSettings():
-            return SerialTransport(
-                device=bus.device, baud=bus.baud, parity=bus.parity, stop_bits=bus.stop_bits
-            )
-
-
-def _build_pollers(
-    settings: SiteSettings,
-    profiles: dict[str, Profile],
-    drivers: dict[str, BusDriver],
-    pipeline: Pipeline,
-    clock: Clock,
-) -> Iterator[BusPoller]:
-    safety = frozenset(
-        device for rule in settings.rules if rule.class_ is AlarmClass.LIFE_SAFETY for device in rule.devices
-    )
-    for bus in settings.buses:
-        mine: list[DeviceSettings] = [d for d in settings.devices if d.bus == bus.id]
-        if mine:
-            points = {d.id: (profiles[d.profile].named_points, d.period_s) for d in mine}
-            yield BusPoller(
-                bus=bus.id,
-                driver=drivers[bus.id],
-                devices=build_devices(points, safety=safety),
-                sink=pipeline,
-                clock=clock,
-            )
 
 
 def _lane_depths(outbox: Outbox, readings: ReadingStore, uplink: Uplink) -> tuple[LaneDepth, ...]:

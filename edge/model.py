@@ -46,6 +46,9 @@ class Snapshot:
         values: one for each point; None where there is no value.
         qualities: one for each point, or None when all are good.
         at: when the answer (or its absence) was known.
+        may_clear: whether it may show that a cause is gone. A message that could be an old one played
+            back may raise an alarm and never end one.
+        live: whether it tells of now. What a station sends afterwards is kept and judged by no rule.
     """
 
     device: str
@@ -53,6 +56,8 @@ class Snapshot:
     values: tuple[float | None, ...]
     qualities: tuple[Quality, ...] | None = None
     at: Moment
+    may_clear: bool = True
+    live: bool = True
 
     def quality_at(self, index: int) -> Quality:
         """Return the quality of the point at an index."""

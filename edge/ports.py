@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from edge.model import ActionResult, Moment, PlannedAction, Snapshot
+from wire.messages import BusState
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Quality
 
@@ -60,8 +61,21 @@ class BusDriver(Protocol):
         """
 
 
+class BusWorker(Protocol):
+    """Whoever keeps one bus going: a poller, or a listener to devices that speak by themselves."""
+
+    attempts: int
+    """Grows with every completed attempt to hear something; a watchdog reads it."""
+
+    def state(self) -> BusState:
+        """Return how the bus stands, for the status."""
+
+    async def run(self) -> None:
+        """Work until cancelled; then close what is open."""
+
+
 class SnapshotSink(Protocol):
-    """Where polled snapshots go: the pipeline."""
+    """Where snapshots go: the pipeline."""
 
     def take(self, snapshot: Snapshot) -> None:
         """Take one snapshot; returns at once and never raises."""

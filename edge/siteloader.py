@@ -20,8 +20,11 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from edge.config import LoadedSite, SiteSettings, ThresholdRuleSettings
+from edge.config import LoadedSite, SiteSettings
+from edge.drivers.profile import shipped_profiles
 from edge.errors import ConfigError
+from edge.periods import contact_after_s
+from edge.ruleconfig import ThresholdRuleSettings
 from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
 from edge.sitereferences import check_references
 
@@ -113,10 +116,11 @@ def site_schema() -> dict[str, Any]:
 def rules_of(settings: SiteSettings) -> tuple[Rule, ...]:
     """Return the rules of a site: its own, and one of contact for each device."""
     own = tuple(_rule(rule) for rule in settings.rules)
+    profiles = shipped_profiles()
     contact = tuple(
         ContactRule(
             device=device.id,
-            after_ms=round(device.contact.after_s * 1000),
+            after_ms=round(contact_after_s(device, profiles[device.profile]) * 1000),
             class_=device.contact.class_,
         )
         for device in settings.devices

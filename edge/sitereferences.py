@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from edge.config import BusSettings, DeviceSettings, RuleSettings
-from edge.drivers.profile import Profile, shipped_profiles
+from edge.busconfig import PROFILE_TECHNIQUES, BusSettings
+from edge.config import DeviceSettings
+from edge.drivers.profile import Profile, actions_of, shipped_profiles
+from edge.ruleconfig import RuleSettings
 
 CONTACT: Final = "contact"
 """The rule that every device has by itself."""
@@ -47,8 +49,10 @@ def check_references(tree: Mapping[str, Any]) -> Found:
     entries = _read(tree, profiles)
     for part in _PARTS:
         yield from _check_unique(part, entries.readable[part])
-    yield from _check_units(entries.readable["devices"])
+    techniques = {bus.id: bus.technique for _, bus in entries.readable["buses"]}
+    yield from _check_addresses(entries.readable["devices"], techniques)
     for index, device in entries.readable["devices"]:
+        yield from _check_technique(index, device, techniques, entries)
         if device.bus not in entries.ids["buses"]:
             yield ("devices", index, "bus"), _unknown("bus", device.bus, entries.ids["buses"])
         if device.profile not in profiles:
@@ -91,13 +95,33 @@ def _check_unique(part: str, entries: Iterable[tuple[int, Any]]) -> Found:
         seen.add(entry.id)
 
 
-def _check_units(devices: Iterable[tuple[int, Any]]) -> Found:
-    seen: dict[tuple[str, int], str] = {}
+def _check_addresses(devices: Iterable[tuple[int, Any]], techniques: Mapping[str, str]) -> Found:
+    seen: dict[tuple[str, str], str] = {}
     for index, device in devices:
-        other = seen.setdefault((device.bus, device.unit), device.profile)
-        if other != device.profile:
-            text = f"found unit {device.unit} of bus {device.bus!r} with two profiles"
-            yield ("devices", index, "unit"), f"{text}, one unit is one model"
+        modbus = _profile_technique(techniques.get(device.bus, "modbus")) == "modbus"
+        place, address = ("unit", str(device.unit)) if modbus else ("address", device.address)
+        if not modbus and not address:
+            yield ("devices", index), "found no 'address', which is needed on this bus"
+            continue
+        other = seen.setdefault((device.bus, address), device.profile if modbus else "")
+        if modbus and other != device.profile:
+            text = f"found unit {address} of bus {device.bus!r} with two profiles"
+            yield ("devices", index, place), f"{text}, one unit is one model"
+
+
+def _check_technique(index: int, device: Any, techniques: Mapping[str, str], entries: _Entries) -> Found:
+    model = entries.models.get(device.id)
+    technique = techniques.get(device.bus)
+    if model is None or technique is None:
+        return
+    wanted = _profile_technique(technique)
+    if model.technique != wanted:
+        found = f"found profile {device.profile!r}, which speaks {model.technique}"
+        yield ("devices", index, "profile"), f"{found}; bus {device.bus!r} speaks {wanted}"
+
+
+def _profile_technique(bus_technique: str) -> str:
+    return PROFILE_TECHNIQUES.get(bus_technique, bus_technique)
 
 
 def _check_rule(index: int, rule: Any, entries: _Entries) -> Found:
@@ -118,8 +142,8 @@ def _check_rule(index: int, rule: Any, entries: _Entries) -> Found:
         at: tuple[str | int, ...] = ("rules", index, "actions", place)
         if wish.device not in devices:
             yield (*at, "device"), _unknown("device", wish.device, devices)
-        elif wish.device in models and wish.do not in models[wish.device].actions:
-            yield (*at, "do"), _unknown("action", wish.do, models[wish.device].actions)
+        elif wish.device in models and wish.do not in actions_of(models[wish.device]):
+            yield (*at, "do"), _unknown("action", wish.do, actions_of(models[wish.device]))
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -9,8 +9,9 @@ every transaction, so a write leaves after at most the transaction in flight.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,8 +22,8 @@ from pymodbus.exceptions import ConnectionException
 from pymodbus.pdu import ModbusPDU
 
 from edge.cancellation import await_cancellable
+from edge.drivers.modbusprofile import ActionProfile, ModbusProfile
 from edge.drivers.planner import QUALITY_WORD, Block, plan_reads, split_block
-from edge.drivers.profile import ActionProfile, Profile
 from edge.drivers.registers import BlockDecoder, compile_block
 from edge.errors import LinkError, NoAnswerError, ReadBackError, RefusedError
 from wire.vocabulary import Quality
@@ -115,8 +116,10 @@ class _Device:
     """One device, its plan and what it refused."""
 
     unit: int
-    profile: Profile
+    profile: ModbusProfile
     decoders: list[BlockDecoder] = field(default_factory=list)
+    free_at: float = 0.0
+    """Before this time of the loop it must not be asked again."""
 
     def plan(self, blocks: Sequence[Block]) -> None:
         self.decoders = [compile_block(self.profile, block) for block in blocks]
@@ -130,7 +133,8 @@ class ModbusDriver:
         transport: Transport,
         *,
         timeout_s: float,
-        devices: Mapping[str, tuple[int, Profile]],
+        devices: Mapping[str, tuple[int, ModbusProfile]],
+        gap_s: float = 0.0,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -138,6 +142,7 @@ class ModbusDriver:
             transport: where the bus is and how its frames travel.
             timeout_s: how long an answer may take.
             devices: unit id and profile of each device, by its id in the site file.
+            gap_s: silence kept between one transaction and the next.
         """
         self._address = str(transport)
         self._timeout_s = timeout_s
@@ -146,6 +151,8 @@ class ModbusDriver:
         # must have passed before the next question is asked.
         self._quiet_s = 0.0 if isinstance(transport, TcpTransport) else timeout_s
         self._lock = asyncio.Lock()
+        self._gap_s = gap_s
+        self._free_at = 0.0
         self._devices: dict[str, _Device] = {}
         for name, (unit, profile) in devices.items():
             device = _Device(unit=unit, profile=profile)
@@ -214,7 +221,7 @@ class ModbusDriver:
         """Return a block's words or bits; None when the device does not have that address."""
         block = decoder.block
         try:
-            return await self._ask(device.unit, block.fc, block.address, block.count)
+            return await self._ask(device, block.fc, block.address, block.count)
         except _NoSuchAddressError:
             smaller = split_block(device.profile, block)
             if smaller:
@@ -223,18 +230,35 @@ class ModbusDriver:
                 device.decoders[at : at + 1] = [compile_block(device.profile, part) for part in smaller]
             return None
 
-    async def _ask(self, unit: int, fc: int, address: int, count: int) -> Sequence[int] | Sequence[bool]:
+    async def _ask(
+        self, device: _Device, fc: int, address: int, count: int
+    ) -> Sequence[int] | Sequence[bool]:
         ask = getattr(self._client, _READS[fc])
-        async with self._lock:
+        unit = device.unit
+        async with self._turn(device):
             answer = await self._call(lambda: ask(address, count=count, device_id=unit))
         found: Sequence[int] | Sequence[bool] = answer.bits[:count] if fc in _BIT_READS else answer.registers
         if len(found) != count:
             raise RefusedError(f"unit {unit}: {len(found)} values instead of {count}")
         return found
 
+    @contextlib.asynccontextmanager
+    async def _turn(self, device: _Device) -> AsyncIterator[None]:
+        """Hold the line for one transaction, after the silences that line and device ask for."""
+        async with self._lock:
+            loop = asyncio.get_running_loop()
+            wait_s = max(self._free_at, device.free_at) - loop.time()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            try:
+                yield
+            finally:
+                self._free_at = loop.time() + self._gap_s
+                device.free_at = loop.time() + device.profile.pause_ms / 1000
+
     async def _write(self, device: _Device, wanted: ActionProfile) -> None:
         client, unit, address, value = self._client, device.unit, wanted.address, wanted.value
-        async with self._lock:
+        async with self._turn(device):
             if wanted.fc == _WRITE_COIL:
                 await self._call(lambda: client.write_coil(address, bool(value), device_id=unit))
             else:
@@ -242,7 +266,7 @@ class ModbusDriver:
 
     async def _read_back(self, device: _Device, wanted: ActionProfile) -> int:
         back = wanted.read_back
-        return int((await self._ask(device.unit, back.fc, back.address, 1))[0])
+        return int((await self._ask(device, back.fc, back.address, 1))[0])
 
     async def _call(self, start: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
         """Make one transaction and turn pymodbus's errors into the gateway's.
@@ -275,7 +299,9 @@ class _NoSuchAddressError(RefusedError):
     """The device answered exception 2: illegal data address."""
 
 
-def _judge_quality(profile: Profile, block: Block, answer: Sequence[int] | Sequence[bool]) -> Quality | None:
+def _judge_quality(
+    profile: ModbusProfile, block: Block, answer: Sequence[int] | Sequence[bool]
+) -> Quality | None:
     """Return what the device's own word says, or None when it vouches for its values."""
     word = profile.quality
     assert word is not None, "the block says that it covers the quality word"

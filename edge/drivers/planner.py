@@ -7,7 +7,7 @@ a range it forbids, and keeps the even alignment that some devices ask for.
 from dataclasses import dataclass
 from itertools import pairwise
 
-from edge.drivers.profile import BIT_FUNCTIONS, Profile
+from edge.drivers.modbusprofile import BIT_FUNCTIONS, ModbusProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Need:
 QUALITY_WORD = -1
 
 
-def plan_reads(profile: Profile) -> tuple[Block, ...]:
+def plan_reads(profile: ModbusProfile) -> tuple[Block, ...]:
     """Return the blocks that bring every point of a device."""
     needs = [
         _Need(point.fc, point.address, point.address + point.registers, frozenset({index}))
@@ -57,7 +57,7 @@ def plan_reads(profile: Profile) -> tuple[Block, ...]:
     return tuple(_block(profile, need) for need in joined)
 
 
-def split_block(profile: Profile, block: Block) -> tuple[Block, ...]:
+def split_block(profile: ModbusProfile, block: Block) -> tuple[Block, ...]:
     """Return smaller blocks for one that the device refused (exception 2); () for a single point.
 
     The cut falls in the widest gap, where the address that the device does not have most likely is.
@@ -82,7 +82,7 @@ def split_block(profile: Profile, block: Block) -> tuple[Block, ...]:
     )
 
 
-def _span(profile: Profile, index: int) -> _Need:
+def _span(profile: ModbusProfile, index: int) -> _Need:
     if index == QUALITY_WORD:
         assert profile.quality is not None, "only a profile with a quality word has this index"
         word = profile.quality
@@ -91,7 +91,7 @@ def _span(profile: Profile, index: int) -> _Need:
     return _Need(point.fc, point.address, point.address + point.registers, frozenset({index}))
 
 
-def _may_join(profile: Profile, last: _Need, need: _Need) -> bool:
+def _may_join(profile: ModbusProfile, last: _Need, need: _Need) -> bool:
     if last.fc != need.fc or need.first - last.end > profile.max_gap:
         return False
     joined = _block(profile, _Need(last.fc, last.first, max(last.end, need.end), frozenset()))
@@ -102,7 +102,7 @@ def _may_join(profile: Profile, last: _Need, need: _Need) -> bool:
     return not any(first < end and joined.address <= last_ for first, last_ in profile.forbidden)
 
 
-def _block(profile: Profile, need: _Need) -> Block:
+def _block(profile: ModbusProfile, need: _Need) -> Block:
     first, end = need.first, need.end
     if profile.even:
         first -= first % 2

@@ -1,163 +1,52 @@
 """Device models: one YAML file each, so that a maintainer adds a model without touching Python."""
 
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
+from edge.drivers.listenedprofile import BleProfile, GbProfile, HjProfile, MqttProfile
+from edge.drivers.modbusprofile import ModbusProfile
 from edge.errors import ConfigError
-from edge.model import Point
-from wire.vocabulary import Quality
 
-Address = Annotated[int, Field(ge=0, le=65535)]
+Profile = ModbusProfile | HjProfile | GbProfile | BleProfile | MqttProfile
 
 
-class ByteOrder(StrEnum):
-    """How a device orders the four bytes ABCD of a 32-bit value on the wire."""
-
-    ABCD = "ABCD"
-    CDAB = "CDAB"
-    BADC = "BADC"
-    DCBA = "DCBA"
+def _technique(value: Any) -> str:
+    found = value.get("technique", "modbus") if isinstance(value, dict) else value.technique
+    return str(found)
 
 
-class ValueType(StrEnum):
-    """What a value is made of."""
-
-    U16 = "u16"
-    I16 = "i16"
-    U32 = "u32"
-    I32 = "i32"
-    FLOAT32 = "float32"
-    BIT = "bit"
-
-
-class Confidence(StrEnum):
-    """How well the register map is known."""
-
-    VERIFIED = "verified"
-    """Read in the maker's text or in code that runs against the device."""
-    SOURCED = "sourced"
-    """One public source; not checked on a device."""
-    LOW = "low"
+_ADAPTER: Final[TypeAdapter[Profile]] = TypeAdapter(
+    Annotated[
+        Annotated[ModbusProfile, Tag("modbus")]
+        | Annotated[HjProfile, Tag("hj212")]
+        | Annotated[GbProfile, Tag("gb26875")]
+        | Annotated[BleProfile, Tag("ble")]
+        | Annotated[MqttProfile, Tag("mqtt")],
+        Discriminator(_technique),
+    ]
+)
 
 
-REGISTERS: Final = {
-    ValueType.U16: 1,
-    ValueType.I16: 1,
-    ValueType.U32: 2,
-    ValueType.I32: 2,
-    ValueType.FLOAT32: 2,
-    ValueType.BIT: 1,
-}
-BIT_FUNCTIONS: Final = (1, 2)
+def actions_of(profile: Profile) -> frozenset[str]:
+    """Return the names of what a model can be told to do."""
+    if isinstance(profile, ModbusProfile | BleProfile):
+        return frozenset(profile.actions)
+    return frozenset()
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PointProfile(_Part):
-    """One measured quantity: `value = raw × scale + offset`, in the named unit."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    unit: str
-    """UCUM code."""
-    fc: Literal[1, 2, 3, 4]
-    address: Address
-    """On the wire, counted from 0."""
-    type: ValueType
-    byte_order: ByteOrder = ByteOrder.ABCD
-    scale: float = 1.0
-    offset: float = 0.0
-    min: float | None = None
-    max: float | None = None
-    """Outside min and max, in the named unit, the quality is `out_of_range`."""
-    invalid: tuple[float, ...] = ()
-    """Raw values that mean "no value"."""
-    mask: int | None = None
-    """Applied to the raw word; the result is shifted down to bit 0."""
-
-    @property
-    def registers(self) -> int:
-        """How many registers or bits it takes."""
-        return REGISTERS[self.type]
-
-
-class QualityWord(_Part):
-    """A word with which the device says how far its values can be believed."""
-
-    fc: Literal[3, 4]
-    address: Address
-    mask: int = 0xFFFF
-    values: dict[int, Quality]
-    """Masked word to quality; a word that is not listed means `otherwise`."""
-    otherwise: Quality = Quality.GOOD
-
-
-class ReadBack(_Part):
-    """How to see that an action took effect."""
-
-    fc: Literal[1, 2, 3, 4]
-    address: Address
-    equals: int
-
-
-class ActionProfile(_Part):
-    """A write and how to see that it took effect."""
-
-    fc: Literal[5, 6]
-    address: Address
-    value: Annotated[int, Field(ge=0, le=65535)]
-    read_back: ReadBack
-    settle_s: Annotated[float, Field(ge=0, le=30)] = 0.2
-    """Pause between the write and the reading back."""
-
-
-class Profile(_Part):
-    """A device model on Modbus."""
-
-    model: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    vendor: str
-    title: str
-    kind: Literal["gas", "fire", "electric", "water", "actuator"]
-    source: str
-    """Manual and page, or repository and commit."""
-    confidence: Confidence
-    notes: str = ""
-    max_registers: Annotated[int, Field(ge=1, le=125)] = 125
-    max_bits: Annotated[int, Field(ge=1, le=2000)] = 2000
-    max_gap: Annotated[int, Field(ge=0, le=125)] = 32
-    """How many unused registers may be read along rather than asking twice."""
-    even: bool = False
-    """Whether every read must start at an even address and span an even count."""
-    forbidden: tuple[tuple[Address, Address], ...] = ()
-    """Ranges, first and last address, that no read may touch."""
-    points: Annotated[tuple[PointProfile, ...], Field(min_length=1)]
-    quality: QualityWord | None = None
-    actions: dict[str, ActionProfile] = {}
-
-    @model_validator(mode="after")
-    def _check(self) -> "Profile":
-        names = [point.name for point in self.points]
-        if len(set(names)) != len(names):
-            raise ValueError("two points have the same name")
-        for point in self.points:
-            if (point.fc in BIT_FUNCTIONS) != (point.type is ValueType.BIT):
-                raise ValueError(f"point {point.name}: functions 1 and 2 read bits, 3 and 4 words")
-        for name in self.actions:
-            if name.startswith("open_") and "valve" in name:
-                raise ValueError(f"action {name}: software only ever closes a gas valve")
-        return self
-
-    @property
-    def named_points(self) -> tuple[Point, ...]:
-        """The points as the gateway knows them, in the order of its snapshots."""
-        return tuple(Point(name=point.name, unit=point.unit) for point in self.points)
+def profile_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a profile, for editors."""
+    schema = _ADAPTER.json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Gridwarden device profile",
+        **schema,
+    }
 
 
 def parse_profile(text: str, *, origin: str) -> Profile:
@@ -171,7 +60,7 @@ def parse_profile(text: str, *, origin: str) -> Profile:
         ConfigError: it is no valid profile.
     """
     try:
-        return Profile.model_validate(YAML(typ="safe").load(text))
+        return _ADAPTER.validate_python(YAML(typ="safe").load(text))
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edge.drivers.modbusprofile import BIT_FUNCTIONS, ByteOrder, ModbusProfile, PointProfile, ValueType
 from edge.drivers.planner import Block
-from edge.drivers.profile import BIT_FUNCTIONS, ByteOrder, PointProfile, Profile, ValueType
 from wire.vocabulary import Quality
 
 _FORMATS: Final = {
@@ -60,7 +60,7 @@ class BlockDecoder:
         return good
 
 
-def compile_block(profile: Profile, block: Block) -> BlockDecoder:
+def compile_block(profile: ModbusProfile, block: Block) -> BlockDecoder:
     """Prepare a block for decoding."""
     bits = block.fc in BIT_FUNCTIONS
     readers = tuple(

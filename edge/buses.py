@@ -1,0 +1,135 @@
+"""Builds whoever keeps each bus going, from the site file and the profiles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.busconfig import (
+    BusSettings,
+    ModbusBusSettings,
+    ModbusRtuBusSettings,
+    ModbusRtuOverTcpBusSettings,
+    ModbusTcpBusSettings,
+)
+from edge.config import DeviceSettings, SiteSettings
+from edge.drivers.modbus import (
+    ModbusDriver,
+    RtuOverTcpTransport,
+    SerialTransport,
+    TcpTransport,
+    Transport,
+)
+from edge.drivers.modbusprofile import ModbusProfile
+from edge.drivers.profile import Profile
+from edge.periods import period_s_of
+from edge.poller import BusPoller, build_devices
+from edge.ports import BusDriver, BusWorker, Clock, SnapshotSink
+from edge.reception import HeardDevice, HeardPoint
+from wire.vocabulary import AlarmClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltBus:
+    """One bus, ready to run.
+
+    Attributes:
+        worker: keeps it going.
+        actor: carries out actions on its devices; None where none can act.
+    """
+
+    worker: BusWorker
+    actor: BusDriver | None
+
+
+def build_bus(
+    bus: BusSettings,
+    *,
+    settings: SiteSettings,
+    profiles: Mapping[str, Profile],
+    sink: SnapshotSink,
+    clock: Clock,
+    folder: Path,
+) -> BuiltBus | None:
+    """Build one bus; None when no device is on it.
+
+    Args:
+        bus: its settings.
+        settings: the whole site.
+        profiles: every device model, by name.
+        sink: where its snapshots go.
+        clock: the machine's clocks.
+        folder: where the site file lies; keys and passwords are named relative to it.
+    """
+    del folder  # the listening techniques read their keys there
+    mine = [device for device in settings.devices if device.bus == bus.id]
+    if not mine:
+        return None
+    if isinstance(bus, ModbusBusSettings):
+        return _build_modbus(bus, mine, settings=settings, profiles=profiles, sink=sink, clock=clock)
+    raise NotImplementedError(bus.technique)
+
+
+def heard_devices(
+    devices: Sequence[DeviceSettings], profiles: Mapping[str, Profile]
+) -> tuple[HeardDevice, ...]:
+    """Return what a listening driver needs to know of its devices."""
+    return tuple(
+        HeardDevice(
+            id=device.id,
+            points=tuple(
+                HeardPoint(point=named, min=part.min, max=part.max)
+                for named, part in zip(
+                    profiles[device.profile].named_points, profiles[device.profile].points, strict=True
+                )
+            ),
+            period_ms=round(period_s_of(device, profiles[device.profile]) * 1000),
+        )
+        for device in devices
+    )
+
+
+def safety_devices(settings: SiteSettings) -> frozenset[str]:
+    """Return the devices that a life-safety rule watches."""
+    return frozenset(
+        device for rule in settings.rules if rule.class_ is AlarmClass.LIFE_SAFETY for device in rule.devices
+    )
+
+
+def _build_modbus(
+    bus: ModbusBusSettings,
+    mine: Sequence[DeviceSettings],
+    *,
+    settings: SiteSettings,
+    profiles: Mapping[str, Profile],
+    sink: SnapshotSink,
+    clock: Clock,
+) -> BuiltBus:
+    models: dict[str, tuple[int, ModbusProfile]] = {}
+    for device in mine:
+        profile = profiles[device.profile]
+        assert isinstance(profile, ModbusProfile), "the site file was checked"
+        models[device.id] = (device.unit, profile)
+    driver = ModbusDriver(
+        _transport_of(bus), timeout_s=bus.timeout_s, gap_s=bus.gap_ms / 1000, devices=models
+    )
+    points = {d.id: (profiles[d.profile].named_points, period_s_of(d, profiles[d.profile])) for d in mine}
+    poller = BusPoller(
+        bus=bus.id,
+        driver=driver,
+        devices=build_devices(points, safety=safety_devices(settings)),
+        sink=sink,
+        clock=clock,
+    )
+    return BuiltBus(worker=poller, actor=driver)
+
+
+def _transport_of(bus: ModbusBusSettings) -> Transport:
+    match bus:
+        case ModbusTcpBusSettings():
+            return TcpTransport(host=bus.host, port=bus.port)
+        case ModbusRtuOverTcpBusSettings():
+            return RtuOverTcpTransport(host=bus.host, port=bus.port)
+        case ModbusRtuBusSettings():
+            return SerialTransport(
+                device=bus.device, baud=bus.baud, parity=bus.parity, stop_bits=bus.stop_bits
+            )

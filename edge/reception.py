@@ -1,0 +1,156 @@
+"""What devices say by themselves, as snapshots: the listening drivers' common end.
+
+A message seldom names every point of its device. What it does not name has no value in that snapshot
+and quality `stale`: an old value is never passed off as a fresh one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from edge.model import Moment, Point, Snapshot
+from edge.ports import Clock, SnapshotSink
+from wire.messages import BusState
+from wire.vocabulary import Quality
+
+SILENT_PERIODS: Final = 3
+"""A device that speaks by itself counts as silent after so many of its periods."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardPoint:
+    """A point and what its sensor can measure, in its unit; None where there is no limit."""
+
+    point: Point
+    min: float | None = None
+    max: float | None = None
+
+    def judge(self, value: float) -> Quality:
+        """Return how far a value can be believed."""
+        inside = (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+        return Quality.GOOD if inside and value == value else Quality.OUT_OF_RANGE  # noqa: PLR0124 - NaN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardDevice:
+    """What a listening driver needs to know of a device.
+
+    Attributes:
+        id: within this gateway.
+        points: in the order of its snapshots.
+        period_ms: how long it is silent at most while all is well.
+    """
+
+    id: str
+    points: tuple[HeardPoint, ...]
+    period_ms: int
+
+
+class Reception:
+    """Turns what was heard on one bus into snapshots."""
+
+    def __init__(self, *, bus: str, devices: Sequence[HeardDevice], sink: SnapshotSink, clock: Clock) -> None:
+        """Know the devices of a bus."""
+        self._bus = bus
+        self._sink = sink
+        self._clock = clock
+        self._devices = {device.id: device for device in devices}
+        self._points = {device.id: tuple(p.point for p in device.points) for device in devices}
+        now_ms = clock.moment().boot_ms
+        self._heard_ms = {device.id: now_ms for device in devices}
+        self._lost: set[str] = set()
+        self.connected = False
+
+    def hear(
+        self,
+        device: str,
+        values: Mapping[str, float | None],
+        *,
+        qualities: Mapping[str, Quality] | None = None,
+        may_clear: bool = True,
+        at_wall_ms: int | None = None,
+    ) -> None:
+        """Take what a device said.
+
+        Args:
+            device: its id.
+            values: by the point's name; names that are no points of it are passed over.
+            qualities: where the device itself doubts a value.
+            may_clear: see `Snapshot`.
+            at_wall_ms: when it was measured, for what comes late; None for now.
+        """
+        known = self._devices[device]
+        doubts = qualities or {}
+        found: list[float | None] = []
+        judged: list[Quality] = []
+        for heard in known.points:
+            name = heard.point.name
+            value = values.get(name)
+            found.append(value)
+            if name in doubts:
+                judged.append(doubts[name])
+            elif value is None:
+                judged.append(Quality.STALE)
+            else:
+                judged.append(heard.judge(value))
+        moment = self._clock.moment()
+        if at_wall_ms is None:
+            self._note_heard(device, moment)
+        else:
+            moment = Moment(wall_ms=at_wall_ms, boot_ms=moment.boot_ms)
+        self._sink.take(
+            Snapshot(
+                device=device,
+                points=self._points[device],
+                values=tuple(found),
+                qualities=None if all(q is Quality.GOOD for q in judged) else tuple(judged),
+                at=moment,
+                may_clear=may_clear,
+                live=at_wall_ms is None,
+            )
+        )
+
+    def lose(self, device: str) -> None:
+        """Say that a device cannot be heard any more; its contact rule decides what follows."""
+        count = len(self._points[device])
+        self._lost.add(device)
+        self._sink.take(
+            Snapshot(
+                device=device,
+                points=self._points[device],
+                values=(None,) * count,
+                qualities=(Quality.COMM_FAULT,) * count,
+                at=self._clock.moment(),
+            )
+        )
+
+    def lose_all(self) -> None:
+        """Say that none of the bus's devices can be heard."""
+        self.connected = False
+        for device in self._devices:
+            self.lose(device)
+
+    def state(self) -> BusState:
+        """Return how the bus stands, for the status."""
+        now_ms = self._clock.moment().boot_ms
+        return BusState(
+            bus=self._bus,
+            connected=self.connected,
+            devices=len(self._devices),
+            silent=tuple(
+                device.id
+                for device in self._devices.values()
+                if device.id in self._lost
+                or now_ms - self._heard_ms[device.id] > SILENT_PERIODS * device.period_ms
+            ),
+        )
+
+    def _note_heard(self, device: str, moment: Moment) -> None:
+        self._heard_ms[device] = moment.boot_ms
+        if device in self._lost:
+            self._lost.discard(device)
+            log.info("device_heard_again", bus=self._bus, device=device)
