@@ -71,11 +71,14 @@ api: assets  # the wire contract as AsyncAPI, the server's interface as OpenAPI
 	@echo "docs/asyncapi.json docs/openapi.json"
 
 lock: $(UV)
-	@$(PIP_COMPILE) --all-extras pyproject.toml -o requirements/dev.txt
-	@for role in edge server sim; do \
+	@$(PIP_COMPILE) --extra edge --extra page --extra server --extra sim --extra dev pyproject.toml \
+	    -o requirements/dev.txt
+	@for role in edge page server sim; do \
 	    $(PIP_COMPILE) --extra $$role -c requirements/dev.txt pyproject.toml -o requirements/$$role.txt || exit 1; \
 	done
-	@echo "requirements/{edge,server,sim,dev}.txt"
+	@$(PIP_COMPILE) --extra edge --extra sim --extra dev --extra oracles -c requirements/dev.txt pyproject.toml \
+	    -o requirements/oracles.txt
+	@echo "requirements/{edge,page,server,sim,dev,oracles}.txt"
 
 $(UV): $(LINKED)
 	@$(BIN)/python -m venv .cache/lock
