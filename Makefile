@@ -76,9 +76,10 @@ lock: $(UV)
 	@for role in edge page server sim; do \
 	    $(PIP_COMPILE) --extra $$role -c requirements/dev.txt pyproject.toml -o requirements/$$role.txt || exit 1; \
 	done
+	@$(PIP_COMPILE) --extra edge --extra dev --extra fuzz -c requirements/dev.txt pyproject.toml -o requirements/fuzz.txt
 	@$(PIP_COMPILE) --extra edge --extra sim --extra dev --extra oracles -c requirements/dev.txt pyproject.toml \
 	    -o requirements/oracles.txt
-	@echo "requirements/{edge,page,server,sim,dev,oracles}.txt"
+	@echo "requirements/{edge,page,server,sim,dev,fuzz,oracles}.txt"
 
 $(UV): $(LINKED)
 	@$(BIN)/python -m venv .cache/lock
