@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from edge.actuators import ActuationLane
+from edge.answers import Answers, KnownDevice
 from edge.buses import build_bus
 from edge.clock import TEST_CLOCK_VARIABLE, machine_clock
 from edge.commands import CommandDesk
@@ -21,6 +22,7 @@ from edge.config import LoadedSite, SiteSettings, StoreSettings
 from edge.drivers.profile import shipped_profiles
 from edge.errors import StoreError
 from edge.health import SelfReport, notify_supervisor, read_boot_id
+from edge.localdoor import LocalDoor
 from edge.mqtt import MqttDialer
 from edge.outbox import Outbox
 from edge.pipeline import Pipeline
@@ -55,7 +57,8 @@ class _Parts:
     pipeline: Pipeline
     uplink: Uplink
     lane: ActuationLane
-    workers: list[BusWorker]
+    workers: dict[str, BusWorker]
+    door: LocalDoor
     outbox: Outbox
     readings: ReadingStore
 
@@ -141,8 +144,9 @@ async def _run_tasks(parts: _Parts) -> None:
         "uplink-readings": uplink.run_readings(),
         "watch-server": uplink.watch_server(),
         "watchdog": _feed_watchdog(parts),
+        "local-door": parts.door.run(),
     }
-    loops |= {f"bus-{index}": worker.run() for index, worker in enumerate(parts.workers)}
+    loops |= {f"bus-{name}": worker.run() for name, worker in parts.workers.items()}
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop, name=name) for name, loop in loops.items()]
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -153,7 +157,7 @@ async def _feed_watchdog(parts: _Parts) -> None:
     """Tell the supervisor that every bus still makes attempts; a stuck one does not pass."""
     seen: list[int] = []
     while True:
-        attempts = [worker.attempts for worker in parts.workers]
+        attempts = [worker.attempts for worker in parts.workers.values()]
         if attempts != seen:
             notify_supervisor("WATCHDOG=1")
         seen = attempts
@@ -177,14 +181,14 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
         is_unsent=lambda alarm: alarm in uplink.alarms,
     )
     lane = ActuationLane(clock=clock)
-    workers: list[BusWorker] = []
+    workers: dict[str, BusWorker] = {}
     holder: list[Pipeline] = []
     report = SelfReport(
         site=site,
         rejected="" if rejected is None else str(rejected),
         rejected_hash="" if rejected is None else _hash_of(site.path),
         clock=clock,
-        buses=lambda: tuple(worker.state() for worker in workers),
+        buses=lambda: tuple(worker.state() for worker in workers.values()),
         lanes=lambda: _lane_depths(outbox, readings, uplink),
         volatile=lambda: holder[0].volatile,
         written_bytes=lambda: readings.written_bytes + outbox.written_bytes,
@@ -217,9 +221,27 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
             bus, settings=settings, profiles=profiles, sink=pipeline, clock=clock, folder=site.path.parent
         )
         if built is not None:
-            workers.append(built.worker)
+            workers[bus.id] = built.worker
             lane.employ(built.actor, [device.id for device in settings.devices if device.bus == bus.id])
-    return _Parts(pipeline, uplink, lane, workers, outbox, readings)
+    answers = Answers(
+        clock=clock,
+        devices=[
+            KnownDevice(id=device.id, label=device.label, bus=device.bus, profile=device.profile)
+            for device in settings.devices
+        ],
+        status=uplink.status,
+        latest=pipeline.latest,
+        alarms=lambda: engine.alarms,
+        workers=workers,
+        measures=lambda: {
+            "connected": uplink.connected,
+            "alarms_written_bytes": outbox.written_bytes,
+            "readings_written_bytes": readings.written_bytes,
+            "readings_shed": readings.shed,
+            "journal_turns": pipeline.progress,
+        },
+    )
+    return _Parts(pipeline, uplink, lane, workers, LocalDoor(folder, answers.questions), outbox, readings)
 
 
 def _open_stores(folder: Path, stores: StoreSettings) -> tuple[Outbox, ReadingStore, bool]:

@@ -71,6 +71,8 @@ class Pipeline:
         self._trust = clock.trust()
         self._ended_volatile: dict[str, AlarmState] = {}
         self._late: set[asyncio.Future[list[Outgoing]]] = set()
+        self.latest: dict[str, Snapshot] = {}
+        """The newest snapshot of each device, for whoever looks at the gateway."""
         self.progress = 0
         """Grows with every turn of the journal; a watchdog reads it."""
 
@@ -105,6 +107,8 @@ class Pipeline:
     def take(self, snapshot: Snapshot) -> None:
         """Take one snapshot; returns at once."""
         self._block.append(snapshot)
+        if snapshot.live:
+            self.latest[snapshot.device] = snapshot
         now = Now(moment=snapshot.at, boot=self._engine.boot, trust=self._trust)
         decisions = self._engine.take(snapshot, now)
         if decisions:

@@ -122,6 +122,10 @@ class Uplink:
             self.alarms.offer(messages)
             self._alarms_wake.set()
 
+    def status(self) -> StatusMessage:
+        """Return the status message as it would be sent now."""
+        return self._status_now(Presence.ONLINE)
+
     def request_resync(self) -> None:
         """State every open alarm again, then the list of them."""
         self._resync_wanted.set()
