@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
+STREET_ZONE: Final = ZoneInfo("Asia/Shanghai")
+"""Whose time of day people mean and read."""
 TEST_CLOCK_VARIABLE: Final = "GRIDWARDEN_TEST_CLOCK"
 _TEST_PAUSE_S: Final = 0.1
 

@@ -1,6 +1,6 @@
 """Tables of gateways, devices and commands."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,7 @@ class Gateway(Base):
     building: Mapped[str | None] = mapped_column(ForeignKey("building.code"))
     maintainer: Mapped[str | None] = mapped_column(ForeignKey("person.code"))
     registered: Mapped[bool] = mapped_column(default=True)
+    installed_on: Mapped[date | None]
     presence: Mapped[Presence | None] = mapped_column(Word(Presence))
     session: Mapped[str | None] = mapped_column(String(128))
     """Of the newest status; a last will that quotes an older one is ignored."""
@@ -46,6 +47,10 @@ class Device(Base):
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
     adopted: Mapped[bool] = mapped_column(default=True)
+    unit: Mapped[str | None] = mapped_column(ForeignKey("unit.code"))
+    feeder: Mapped[str | None] = mapped_column(String(40), index=True)
+    """The power line it hangs on, where that is not its building's."""
+    installed_on: Mapped[date | None]
     first_heard_at: Mapped[datetime | None] = mapped_column(Utc)
 
 

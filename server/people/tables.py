@@ -1,12 +1,14 @@
 """Tables of people and what they are on duty for."""
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.db.base import Base, Word
+from server.db.base import Base, Utc, Word
 from server.people.model import Role, Scope
 
-__all__ = ["Duty", "Person", "Role", "Scope"]
+__all__ = ["Absence", "Duty", "DutyTime", "Person", "Role", "Scope"]
 
 
 class Person(Base):
@@ -32,3 +34,43 @@ class Duty(Base):
     role: Mapped[Role] = mapped_column(Word(Role))
     scope: Mapped[Scope] = mapped_column(Word(Scope))
     code: Mapped[str] = mapped_column(String(40), default="", index=True)
+
+
+class DutyTime(Base):
+    """When in the week a duty is held; a duty without any such row is held at every moment.
+
+    `from_time` and `until_time` are `HH:MM` of the street's time; an end that is not after its
+    beginning is on the next day. Of a rotation of `cycle_weeks` weeks a row counts in the weeks that
+    are a multiple of it away from the week of `cycle_start`, a Monday.
+    """
+
+    __tablename__ = "duty_time"
+    __table_args__ = (
+        UniqueConstraint("person", "role", "scope", "code", "days", "from_time"),
+        Index("ix_duty_time_place", "role", "scope", "code"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    role: Mapped[Role] = mapped_column(Word(Role))
+    scope: Mapped[Scope] = mapped_column(Word(Scope))
+    code: Mapped[str] = mapped_column(String(40), default="")
+    days: Mapped[str] = mapped_column(String(7))
+    """Days of the week on which it begins, 1 for Monday to 7 for Sunday."""
+    from_time: Mapped[str] = mapped_column(String(5))
+    until_time: Mapped[str] = mapped_column(String(5))
+    cycle_weeks: Mapped[int] = mapped_column(default=1)
+    cycle_start: Mapped[date | None]
+
+
+class Absence(Base):
+    """When somebody is away, and who stands in, if that is agreed."""
+
+    __tablename__ = "absence"
+    __table_args__ = (UniqueConstraint("person", "from_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    from_at: Mapped[datetime] = mapped_column(Utc)
+    until_at: Mapped[datetime] = mapped_column(Utc)
+    stand_in: Mapped[str | None] = mapped_column(ForeignKey("person.code"))

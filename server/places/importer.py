@@ -1,36 +1,75 @@
 """Taking the files of a street into the database: all of it or nothing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy import inspect as inspect_table
 
 from server.audit import service as audit
 from server.db.base import Base
 from server.db.session import WriteSession
 from server.devices.tables import Device, Gateway
 from server.errors import ImportRefusedError
-from server.people.tables import Duty, Person
-from server.places.sheets import SHEETS, Row, Sheet, read_sheets
-from server.places.tables import Building, Community, Estate, Grid, PlacesVersion
+from server.people.tables import Absence, Duty, DutyTime, Person
+from server.places.reading import Key, Row, read_sheets
+from server.places.sheets import SHEETS, Sheet
+from server.places.tables import (
+    Area,
+    Block,
+    Building,
+    Camera,
+    Community,
+    Estate,
+    Grid,
+    PlacesVersion,
+    Unit,
+)
 
 SAMPLE_STREET: Final = Path(__file__).parent / "samples" / "street"
 
-_TABLES: Final[dict[str, type[Base]]] = {
-    "communities": Community,
-    "estates": Estate,
-    "grids": Grid,
-    "buildings": Building,
-    "people": Person,
-    "duties": Duty,
-    "gateways": Gateway,
-    "devices": Device,
+_ROWS_AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """The table of a sheet.
+
+    Attributes:
+        table: where the rows go.
+        renamed: columns whose name in the table is another.
+        always: what every row of the file gets besides.
+    """
+
+    table: type[Base]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    always: Row = field(default_factory=dict)
+
+    def column(self, title: str) -> str:
+        """Return the table's name of a column of the file."""
+        return self.renamed.get(title, title)
+
+
+_TARGETS: Final[Mapping[str, _Target]] = {
+    "areas": _Target(table=Area),
+    "communities": _Target(table=Community),
+    "estates": _Target(table=Estate),
+    "grids": _Target(table=Grid),
+    "blocks": _Target(table=Block),
+    "buildings": _Target(table=Building),
+    "units": _Target(table=Unit),
+    "people": _Target(table=Person),
+    "duties": _Target(table=Duty),
+    "duty_times": _Target(table=DutyTime, renamed={"from": "from_time", "until": "until_time"}),
+    "absences": _Target(table=Absence, renamed={"from": "from_at", "until": "until_at"}),
+    "cameras": _Target(table=Camera),
+    # What was only heard of becomes registered.
+    "gateways": _Target(table=Gateway, renamed={"gateway": "id"}, always={"registered": True}),
+    "devices": _Target(table=Device, always={"adopted": True}),
 }
-_RENAMED: Final = {"gateways": {"gateway": "id"}}
-"""Columns whose name in the table is another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +81,8 @@ class SheetChange:
     changed: int
     unchanged: int
     kept: int
-    """Rows that the file no longer has. They stay: items and history speak of them."""
+    """Rows that the file no longer has. They stay: items and history speak of them; only duties,
+    their times and absences go."""
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -85,7 +125,7 @@ async def import_street(
         for row in rows["people"].values():
             if row["webhook_url"]:
                 row["webhook_url"] = f"{webhook_base.rstrip('/')}/hook/{row['code']}"
-    changes = [await _take_sheet(session, sheet, rows[sheet.name]) for sheet in SHEETS]
+    changes = [await _take_sheet(session, sheet, rows[sheet.name]) for sheet in SHEETS if sheet.name in rows]
     session.add(PlacesVersion(at=now))
     await audit.record(
         session,
@@ -102,54 +142,78 @@ async def import_street(
     return changes
 
 
-async def _take_sheet(session: WriteSession, sheet: Sheet, rows: dict[tuple[Any, ...], Row]) -> SheetChange:
-    table = _TABLES[sheet.name]
-    renamed = _RENAMED.get(sheet.name, {})
-    key = [renamed.get(title, title) for title in sheet.key]
-    known = {tuple(getattr(row, name) for name in key): row for row in await session.scalars(select(table))}
-    added = changed = 0
-    for row_key, row in _parents_first(sheet, rows).items():
-        values = {renamed.get(title, title): value for title, value in row.items()}
-        there = known.get(row_key)
+async def _take_sheet(session: WriteSession, sheet: Sheet, rows: dict[Key, Row]) -> SheetChange:
+    """Insert what is new, change what differs, in blocks; the register may hold 120,000 devices."""
+    target = _TARGETS[sheet.name]
+    identity = [str(column.key) for column in inspect_table(target.table).primary_key]
+    known = await _known(session, sheet, target, identity)
+    fresh: list[Row] = []
+    differing: list[Row] = []
+    for key, row in _parents_first(sheet, rows).items():
+        values = {target.column(title): value for title, value in row.items()} | target.always
+        there = known.get(key)
         if there is None:
-            session.add(table(**values))
-            added += 1
-            if sheet.name == "grids":
-                await session.flush()
-        elif _update(there, values):
-            changed += 1
-    if sheet.name == "duties":
-        gone = [row.id for k, row in known.items() if k not in rows and isinstance(row, Duty)]
-        await session.execute(delete(Duty).where(Duty.id.in_(gone)))
-    await session.flush()
+            fresh.append({**_absent_columns(sheet, target, row), **values})
+        else:
+            changed = {name: value for name, value in values.items() if there[name] != value}
+            if changed:
+                differing.append({**{name: there[name] for name in identity}, **changed})
+    gone = [there for key, there in known.items() if key not in rows]
+    if sheet.whole:
+        await _remove(session, target, gone)
+    for block in _blocks(fresh):
+        await session.execute(insert(target.table), block)
+    for block in _alike(differing):
+        await session.execute(update(target.table), block)
     return SheetChange(
         sheet=sheet.name,
-        added=added,
-        changed=changed,
-        unchanged=len(rows) - added - changed,
-        kept=len(known.keys() - rows.keys()),
+        added=len(fresh),
+        changed=len(differing),
+        unchanged=len(rows) - len(fresh) - len(differing),
+        kept=0 if sheet.whole else len(gone),
     )
 
 
-def _update(row: Base, values: Row) -> bool:
-    """Write what differs; a device or gateway that was only heard of becomes a registered one."""
-    if isinstance(row, Device):
-        values = {**values, "adopted": True}
-    if isinstance(row, Gateway):
-        values = {**values, "registered": True}
-    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
-    for name, value in differing.items():
-        setattr(row, name, value)
-    return bool(differing)
+async def _known(session: WriteSession, sheet: Sheet, target: _Target, identity: list[str]) -> dict[Key, Row]:
+    """Read what the table holds, by the sheet's key; rows of values, not objects."""
+    names = [*dict.fromkeys([*identity, *map(target.column, sheet.known), *target.always])]
+    key = [target.column(title) for title in sheet.key]
+    found = await session.execute(select(*(getattr(target.table, name) for name in names)))
+    return {tuple(row[name] for name in key): dict(row) for row in found.mappings()}
 
 
-def _parents_first(sheet: Sheet, rows: dict[tuple[Any, ...], Row]) -> dict[tuple[Any, ...], Row]:
+def _absent_columns(sheet: Sheet, target: _Target, row: Row) -> Row:
+    """Return what a new row has in the columns that its file does not have."""
+    return {target.column(title): cell("") for title, cell in sheet.more.items() if title not in row}
+
+
+async def _remove(session: WriteSession, target: _Target, gone: list[Row]) -> None:
+    number = inspect_table(target.table).primary_key[0]
+    for block in _blocks(gone):
+        await session.execute(delete(target.table).where(number.in_([row[number.key] for row in block])))
+
+
+def _blocks(rows: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        yield rows[start : start + _ROWS_AT_ONCE]
+
+
+def _alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Group changes of the same columns: one statement takes only such."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    for group in groups.values():
+        yield from _blocks(group)
+
+
+def _parents_first(sheet: Sheet, rows: dict[Key, Row]) -> dict[Key, Row]:
     """Order grids so that each comes after the one it belongs to."""
     if sheet.name != "grids":
         return rows
-    ordered: dict[tuple[Any, ...], Row] = {}
+    ordered: dict[Key, Row] = {}
 
-    def place(key: tuple[Any, ...], above: frozenset[tuple[Any, ...]]) -> None:
+    def place(key: Key, above: frozenset[Key]) -> None:
         parent = rows[key]["parent"]
         if parent is not None and (parent,) not in ordered and (parent,) not in above:
             place((parent,), above | {key})

@@ -1,101 +1,36 @@
-"""The import files of a street: what each column may hold. Pure.
+"""The import files of a street: each sheet, its columns, and what they refer to. Pure.
 
-Every file is UTF-8 with a header row. Problems are gathered, never thrown one at a time.
+`docs/places/import-files.md` describes them for people; a test holds the two together.
 """
 
-import csv
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from shapely import from_wkt
-from shapely.errors import ShapelyError
+from server.people.model import Role, Scope
+from server.places import cells
+from server.places.cells import Cell, count, default, degrees, optional, text, word
+from server.places.tables import GridKind, Purpose
 
-from server.people.tables import Role, Scope
-from server.places.tables import GridKind
-from wire.topics import is_gateway_id
-
-Cell = Callable[[str], Any]
-_MOST_TEXT: Final = 200
-
-
-class CellError(ValueError):
-    """A cell cannot be used; the text says what is allowed."""
-
-
-def text(value: str) -> str:
-    """Take any text that is not empty."""
-    if not value:
-        raise CellError("text")
-    if len(value) > _MOST_TEXT:
-        raise CellError(f"at most {_MOST_TEXT} characters")
-    return value
+_CODE: Final = text(40)
+_NAME: Final = text(100)
+_ONE_DIGIT: Final = 8
+_PLACED: Final[Mapping[str, Cell]] = {
+    "longitude": optional(degrees(180)),
+    "latitude": optional(degrees(90)),
+}
+_COUNTED: Final[Mapping[str, Cell]] = {
+    "households": optional(count()),
+    "residents": optional(count()),
+}
 
 
-def optional(cell: Cell) -> Cell:
-    """Take an empty cell as None."""
-    return lambda value: cell(value) if value else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Columns that together must name a row of another sheet by its key."""
 
-
-def blank(value: str) -> str:
-    """Take any text, also none."""
-    return value[:_MOST_TEXT]
-
-
-def word(vocabulary: type[StrEnum]) -> Cell:
-    """Take a member of a closed vocabulary."""
-
-    def take(value: str) -> StrEnum:
-        try:
-            return vocabulary(value)
-        except ValueError as error:
-            raise CellError(", ".join(vocabulary)) from error
-
-    return take
-
-
-def degrees(limit: float) -> Cell:
-    """Take a number of degrees up to a limit on both sides of 0."""
-
-    def take(value: str) -> float:
-        try:
-            number = float(value)
-        except ValueError as error:
-            raise CellError("a number of degrees") from error
-        if not -limit <= number <= limit:
-            raise CellError(f"degrees between -{limit:g} and {limit:g}")
-        return number
-
-    return take
-
-
-def polygon(value: str) -> str:
-    """Take a valid polygon or multipolygon as WKT."""
-    try:
-        shape = from_wkt(value)
-    except ShapelyError as error:
-        raise CellError("a polygon as WKT, e.g. POLYGON((…))") from error
-    if shape.geom_type not in ("Polygon", "MultiPolygon"):
-        raise CellError(f"POLYGON or MULTIPOLYGON, not {shape.geom_type.upper()}")
-    if shape.is_empty or not shape.is_valid:
-        raise CellError("a polygon whose edges do not cross")
-    return value
-
-
-def web_address(value: str) -> str:
-    """Take an http or https address."""
-    if not value.startswith(("http://", "https://")):
-        raise CellError("an address that begins with http:// or https://")
-    return value
-
-
-def gateway_id(value: str) -> str:
-    """Take a gateway's id."""
-    if not is_gateway_id(value):
-        raise CellError("lower-case letters, digits and inner hyphens, at most 64")
-    return value
+    columns: tuple[str, ...]
+    sheet: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,214 +39,175 @@ class Sheet:
 
     Attributes:
         name: the file's name without `.csv`.
-        columns: each column and what it may hold, in the file's order.
+        columns: each column that must be there and what it may hold.
+        more: columns that may be missing; what they said before then stays.
         key: the columns that identify a row.
         refers: column to the sheet whose first column it must name.
+        together: the same for keys of several columns.
+        needed: whether a street without this file is refused.
+        whole: whether rows that the file no longer has are gone, and not kept.
     """
 
     name: str
     columns: Mapping[str, Cell]
+    more: Mapping[str, Cell] = field(default_factory=dict)
     key: tuple[str, ...]
     refers: Mapping[str, str] = field(default_factory=dict)
+    together: tuple[Reference, ...] = ()
+    needed: bool = True
+    whole: bool = False
 
+    @property
+    def known(self) -> dict[str, Cell]:
+        """Every column that may be there."""
+        return {**self.columns, **self.more}
+
+
+_DUTY: Final = {"person": _CODE, "role": word(Role), "scope": word(Scope), "code": cells.blank(40)}
 
 SHEETS: Final = (
-    Sheet(name="communities", columns={"code": text, "name": text}, key=("code",)),
+    Sheet(
+        name="areas",
+        columns={"code": _CODE, "name": _NAME},
+        more={"polygon": optional(cells.polygon)},
+        key=("code",),
+        needed=False,
+    ),
+    Sheet(
+        name="communities",
+        columns={"code": _CODE, "name": _NAME},
+        more={"area": optional(_CODE), "polygon": optional(cells.polygon)},
+        key=("code",),
+        refers={"area": "areas"},
+    ),
     Sheet(
         name="estates",
-        columns={"code": text, "community": text, "name": text},
+        columns={"code": _CODE, "community": _CODE, "name": _NAME},
+        more={"address": cells.blank(), **_COUNTED},
         key=("code",),
         refers={"community": "communities"},
     ),
     Sheet(
         name="grids",
         columns={
-            "code": text,
-            "community": text,
+            "code": _CODE,
+            "community": _CODE,
             "kind": word(GridKind),
-            "name": text,
-            "parent": optional(text),
-            "polygon": optional(polygon),
+            "name": _NAME,
+            "parent": optional(_CODE),
+            "polygon": optional(cells.polygon),
         },
+        more={"purpose": optional(word(Purpose)), **_COUNTED},
         key=("code",),
         refers={"community": "communities", "parent": "grids"},
     ),
     Sheet(
+        name="blocks",
+        columns={"code": _CODE, "community": _CODE, "name": _NAME, "grid": optional(_CODE)},
+        key=("code",),
+        refers={"community": "communities", "grid": "grids"},
+        needed=False,
+    ),
+    Sheet(
         name="buildings",
         columns={
-            "code": text,
-            "estate": optional(text),
-            "name": text,
-            "grid": optional(text),
-            "longitude": optional(degrees(180)),
-            "latitude": optional(degrees(90)),
-            "feeder": optional(text),
+            "code": _CODE,
+            "estate": optional(_CODE),
+            "name": _NAME,
+            "grid": optional(_CODE),
+            **_PLACED,
+            "feeder": optional(_CODE),
         },
+        more={"block": optional(_CODE), "floors": optional(count(1, 200)), "households": optional(count())},
         key=("code",),
-        refers={"estate": "estates", "grid": "grids"},
+        refers={"estate": "estates", "grid": "grids", "block": "blocks"},
+    ),
+    Sheet(
+        name="units",
+        columns={"code": _CODE, "building": _CODE, "name": _NAME},
+        more={"households": optional(count())},
+        key=("code",),
+        refers={"building": "buildings"},
+        needed=False,
     ),
     Sheet(
         name="people",
         columns={
-            "code": text,
-            "name": text,
-            "phone": optional(text),
-            "webhook_url": optional(web_address),
+            "code": _CODE,
+            "name": text(60),
+            "phone": optional(text(30)),
+            "webhook_url": optional(cells.web_address),
         },
         key=("code",),
     ),
     Sheet(
         name="duties",
-        columns={"person": text, "role": word(Role), "scope": word(Scope), "code": blank},
+        columns=_DUTY,
         key=("person", "role", "scope", "code"),
         refers={"person": "people"},
+        whole=True,
+    ),
+    Sheet(
+        name="duty_times",
+        columns={
+            **_DUTY,
+            "days": cells.weekdays,
+            "from": cells.first_minute,
+            "until": cells.minute,
+        },
+        more={
+            "cycle_weeks": default(count(1, _ONE_DIGIT), 1),
+            "cycle_start": optional(cells.monday),
+        },
+        key=("person", "role", "scope", "code", "days", "from"),
+        together=(Reference(columns=("person", "role", "scope", "code"), sheet="duties"),),
+        needed=False,
+        whole=True,
+    ),
+    Sheet(
+        name="absences",
+        columns={"person": _CODE, "from": cells.moment, "until": cells.moment},
+        more={"stand_in": optional(_CODE)},
+        key=("person", "from"),
+        refers={"person": "people", "stand_in": "people"},
+        needed=False,
+        whole=True,
+    ),
+    Sheet(
+        name="cameras",
+        columns={"code": _CODE, "name": _NAME, "building": optional(_CODE), **_PLACED},
+        more={"address": optional(cells.picture_address)},
+        key=("code",),
+        refers={"building": "buildings"},
+        needed=False,
     ),
     Sheet(
         name="gateways",
         columns={
-            "gateway": gateway_id,
-            "name": text,
-            "building": optional(text),
-            "maintainer": optional(text),
+            "gateway": cells.gateway_id,
+            "name": _NAME,
+            "building": optional(_CODE),
+            "maintainer": optional(_CODE),
         },
+        more={"installed_on": optional(cells.day)},
         key=("gateway",),
         refers={"building": "buildings", "maintainer": "people"},
     ),
     Sheet(
         name="devices",
         columns={
-            "gateway": gateway_id,
-            "device": text,
-            "name": text,
-            "model": blank,
-            "kind": blank,
-            "building": optional(text),
-            "floor": blank,
-            "door": blank,
-            "longitude": optional(degrees(180)),
-            "latitude": optional(degrees(90)),
+            "gateway": cells.gateway_id,
+            "device": text(128),
+            "name": text(),
+            "model": cells.blank(100),
+            "kind": cells.blank(32),
+            "building": optional(_CODE),
+            "floor": cells.blank(40),
+            "door": cells.blank(40),
+            **_PLACED,
         },
+        more={"unit": optional(_CODE), "feeder": optional(_CODE), "installed_on": optional(cells.day)},
         key=("gateway", "device"),
-        refers={"gateway": "gateways", "building": "buildings"},
+        refers={"gateway": "gateways", "building": "buildings", "unit": "units"},
     ),
 )
-
-_SCOPE_SHEETS: Final = {
-    Scope.GRID: "grids",
-    Scope.ESTATE: "estates",
-    Scope.COMMUNITY: "communities",
-}
-
-Row = dict[str, Any]
-Rows = dict[str, dict[tuple[Any, ...], Row]]
-"""Sheet → key → row."""
-
-
-def read_sheets(files: Mapping[str, bytes]) -> tuple[Rows, list[str]]:
-    """Read the files of a street.
-
-    Args:
-        files: bytes by sheet name; a missing one counts as empty of rows.
-
-    Returns:
-        The rows, and every problem as `file:row:column: found …, allowed …`.
-    """
-    problems: list[str] = []
-    sheets: dict[str, _Read] = {}
-    for sheet in SHEETS:
-        if sheet.name in files:
-            sheets[sheet.name] = _read_sheet(sheet, files[sheet.name], problems)
-        else:
-            problems.append(f"{sheet.name}.csv:1:1: found no such file, every file is needed")
-            sheets[sheet.name] = _Read(ids=None)
-    _check_references(sheets, problems)
-    return {name: read.rows for name, read in sheets.items()}, problems
-
-
-@dataclass(slots=True)
-class _Read:
-    """One file as far as it could be read."""
-
-    rows: dict[tuple[Any, ...], Row] = field(default_factory=dict)
-    places: dict[tuple[Any, ...], int] = field(default_factory=dict)
-    """The number of each row."""
-    ids: set[str] | None = field(default_factory=set)
-    """What stands in the first column, also of rows that are wrong elsewhere; None for a file that
-    could not be read, to which nothing can be compared."""
-
-
-def _read_sheet(sheet: Sheet, data: bytes, problems: list[str]) -> _Read:
-    name = f"{sheet.name}.csv"
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = data[: error.start].count(b"\n") + 1
-        problems.append(f"{name}:{row}:1: found bytes that are not UTF-8, save the file as CSV UTF-8")
-        return _Read(ids=None)
-    reader = csv.reader(io.StringIO(content), strict=True)
-    try:
-        lines = list(reader)
-    except csv.Error as error:
-        problems.append(f"{name}:{reader.line_num}:1: found no CSV: {error}")
-        return _Read(ids=None)
-    header = [cell.strip() for cell in lines[0]] if lines else []
-    if header != list(sheet.columns):
-        wanted = ",".join(sheet.columns)
-        problems.append(f"{name}:1:1: found {','.join(header) or 'nothing'}, allowed {wanted}")
-        return _Read(ids=None)
-    return _read_rows(sheet, lines[1:], problems)
-
-
-def _read_rows(sheet: Sheet, lines: list[list[str]], problems: list[str]) -> _Read:
-    name = f"{sheet.name}.csv"
-    read = _Read(ids={line[0].strip() for line in lines if line})
-    for number, line in enumerate(lines, start=2):
-        if not any(cell.strip() for cell in line):
-            continue
-        if len(line) != len(sheet.columns):
-            problems.append(f"{name}:{number}:1: found {len(line)} columns, allowed {len(sheet.columns)}")
-            continue
-        row: Row = {}
-        for column, (title, cell) in enumerate(sheet.columns.items(), start=1):
-            value = line[column - 1].strip()
-            try:
-                row[title] = cell(value)
-            except CellError as error:
-                problems.append(f"{name}:{number}:{column}: found {value!r} as {title}, allowed {error}")
-        if len(row) < len(sheet.columns):
-            continue
-        key = tuple(row[title] for title in sheet.key)
-        if key in read.rows:
-            problems.append(
-                f"{name}:{number}:1: found {'/'.join(map(str, key))} a second time,"
-                f" first in row {read.places[key]}"
-            )
-        read.rows[key], read.places[key] = row, number
-    return read
-
-
-def _check_references(sheets: Mapping[str, _Read], problems: list[str]) -> None:
-    for sheet in SHEETS:
-        titles = list(sheet.columns)
-        read = sheets[sheet.name]
-        for key, row in read.rows.items():
-            wanted = dict(sheet.refers)
-            if sheet.name == "duties" and row["scope"] in _SCOPE_SHEETS:
-                wanted["code"] = _SCOPE_SHEETS[row["scope"]]
-            for title, other in wanted.items():
-                value, ids = row[title], sheets[other].ids
-                if value is not None and ids is not None and value not in ids:
-                    place = f"{read.places[key]}:{titles.index(title) + 1}"
-                    problems.append(
-                        f"{sheet.name}.csv:{place}: found {value!r} as {title},"
-                        f" allowed a {titles_of(other)} of {other}.csv"
-                    )
-    grids = sheets["grids"]
-    for key, row in grids.rows.items():
-        if row["parent"] == key[0]:
-            problems.append(f"grids.csv:{grids.places[key]}:5: found a grid that is its own parent")
-
-
-def titles_of(sheet_name: str) -> str:
-    """Return the title of a sheet's first column."""
-    return next(next(iter(sheet.columns)) for sheet in SHEETS if sheet.name == sheet_name)

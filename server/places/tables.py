@@ -20,13 +20,41 @@ class GridKind(StrEnum):
     """专属网格: a business block, park or school."""
 
 
+class Purpose(StrEnum):
+    """What a dedicated grid is there for."""
+
+    BUSINESS = "business"
+    """商务楼宇: a business block."""
+    PARK = "park"
+    """产业园区: an industrial or business park."""
+    SCHOOL = "school"
+    """学校."""
+    MARKET = "market"
+    """市场、商圈."""
+    HOSPITAL = "hospital"
+    """医院、养老机构."""
+    OTHER = "other"
+
+
+class Area(Base):
+    """A neighbourhood area (片区): several communities; `polygon` is WKT as in `Grid`."""
+
+    __tablename__ = "area"
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    polygon: Mapped[str | None] = mapped_column(Text)
+
+
 class Community(Base):
-    """A community (社区) of the street."""
+    """A community (社区) of the street; `polygon` is WKT as in `Grid`."""
 
     __tablename__ = "community"
 
     code: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
+    area: Mapped[str | None] = mapped_column(ForeignKey("area.code"), index=True)
+    polygon: Mapped[str | None] = mapped_column(Text)
 
 
 class Estate(Base):
@@ -37,10 +65,16 @@ class Estate(Base):
     code: Mapped[str] = mapped_column(String(40), primary_key=True)
     community: Mapped[str] = mapped_column(ForeignKey("community.code"), index=True)
     name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    households: Mapped[int | None]
+    residents: Mapped[int | None]
 
 
 class Grid(Base):
-    """A grid (网格); `polygon` is WKT in WGS 84 longitude and latitude, or null."""
+    """A grid (网格); `polygon` is WKT in WGS 84 longitude and latitude, or null.
+
+    Of residents only their number is kept.
+    """
 
     __tablename__ = "grid"
 
@@ -50,6 +84,20 @@ class Grid(Base):
     name: Mapped[str] = mapped_column(String(100))
     parent: Mapped[str | None] = mapped_column(ForeignKey("grid.code"))
     polygon: Mapped[str | None] = mapped_column(Text)
+    purpose: Mapped[Purpose | None] = mapped_column(Word(Purpose))
+    households: Mapped[int | None]
+    residents: Mapped[int | None]
+
+
+class Block(Base):
+    """A business block (商务楼宇): one or more buildings with a grid of their own."""
+
+    __tablename__ = "block"
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    community: Mapped[str] = mapped_column(ForeignKey("community.code"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    grid: Mapped[str | None] = mapped_column(ForeignKey("grid.code"), index=True)
 
 
 class Building(Base):
@@ -64,6 +112,33 @@ class Building(Base):
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
     feeder: Mapped[str | None] = mapped_column(String(40), index=True)
+    block: Mapped[str | None] = mapped_column(ForeignKey("block.code"), index=True)
+    floors: Mapped[int | None]
+    households: Mapped[int | None]
+
+
+class Unit(Base):
+    """One entrance of a building (单元) with the flats behind it."""
+
+    __tablename__ = "unit"
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    building: Mapped[str] = mapped_column(ForeignKey("building.code"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    households: Mapped[int | None]
+
+
+class Camera(Base):
+    """A camera that shows a place; `address` is where its picture is, without any password."""
+
+    __tablename__ = "camera"
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    building: Mapped[str | None] = mapped_column(ForeignKey("building.code"), index=True)
+    longitude: Mapped[float | None]
+    latitude: Mapped[float | None]
+    address: Mapped[str | None] = mapped_column(String(400))
 
 
 class PlacesVersion(Base):

@@ -5,19 +5,19 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from server.clock import STREET_ZONE
 from server.errors import ServerError
 from server.web.language import choose_language, translations
 from server.web.words import unit_of
 
 STATIC: Final = Path(__file__).parent / "static"
-ZONE: Final = ZoneInfo("Asia/Shanghai")
+ZONE: Final = STREET_ZONE
 SIZES: Final = ("20", "24", "30")
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 

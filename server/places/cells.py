@@ -1,0 +1,183 @@
+"""What one cell of an import file may hold. Pure.
+
+A cell takes the text between two commas, without the blanks around it, and returns its value or raises
+`CellError`, whose text says what is allowed.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from shapely import from_wkt
+from shapely.errors import ShapelyError
+
+from server.clock import STREET_ZONE
+from wire.topics import is_gateway_id
+
+Cell = Callable[[str], Any]
+_MOST_TEXT: Final = 200
+_MOST_ADDRESS: Final = 400
+_MOST_COUNT: Final = 10_000_000
+_DAYS: Final = re.compile(r"1?2?3?4?5?6?7?")
+_END_OF_DAY: Final = "24:00"
+_MINUTE: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+
+
+class CellError(ValueError):
+    """A cell cannot be used; the text says what is allowed."""
+
+
+def text(most: int = _MOST_TEXT) -> Cell:
+    """Take any text that is not empty."""
+
+    def take(value: str) -> str:
+        if not value:
+            raise CellError("text")
+        return _at_most(value, most)
+
+    return take
+
+
+def blank(most: int = _MOST_TEXT) -> Cell:
+    """Take any text, also none."""
+    return lambda value: _at_most(value, most)
+
+
+def optional(cell: Cell) -> Cell:
+    """Take an empty cell as None."""
+    return lambda value: cell(value) if value else None
+
+
+def default(cell: Cell, value: Any) -> Cell:
+    """Take an empty cell as a value."""
+    return lambda found: cell(found) if found else value
+
+
+def word(vocabulary: type[StrEnum]) -> Cell:
+    """Take a member of a closed vocabulary."""
+
+    def take(value: str) -> StrEnum:
+        try:
+            return vocabulary(value)
+        except ValueError as error:
+            raise CellError(", ".join(vocabulary)) from error
+
+    return take
+
+
+def count(least: int = 0, most: int = _MOST_COUNT) -> Cell:
+    """Take a whole number between two bounds, both allowed."""
+
+    def take(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise CellError(f"a whole number from {least} to {most}")
+        return int(value)
+
+    return take
+
+
+def degrees(limit: float) -> Cell:
+    """Take a number of degrees up to a limit on both sides of 0."""
+
+    def take(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError as error:
+            raise CellError("a number of degrees") from error
+        if not -limit <= number <= limit:
+            raise CellError(f"degrees between -{limit:g} and {limit:g}")
+        return number
+
+    return take
+
+
+def day(value: str) -> date:
+    """Take a date."""
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise CellError("a date as YYYY-MM-DD") from error
+
+
+def moment(value: str) -> datetime:
+    """Take a date and time; one without an offset is the street's time."""
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise CellError("a time as YYYY-MM-DD HH:MM, in the street's time or with an offset") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=STREET_ZONE)
+
+
+def weekdays(value: str) -> str:
+    """Take days of the week, 1 for Monday to 7 for Sunday, e.g. `12345`."""
+    if not value or not _DAYS.fullmatch(value):
+        raise CellError("days of the week in order, 1 (Monday) to 7 (Sunday), e.g. 12345")
+    return value
+
+
+def minute(value: str) -> str:
+    """Take a time of day, `00:00` to `24:00`."""
+    if not _MINUTE.fullmatch(value):
+        raise CellError("a time of day as HH:MM, 00:00 to 24:00")
+    return value
+
+
+def first_minute(value: str) -> str:
+    """Take a time of day at which something may begin."""
+    if minute(value) == _END_OF_DAY:
+        raise CellError("a time of day as HH:MM, 00:00 to 23:59")
+    return value
+
+
+def monday(value: str) -> date:
+    """Take a date that is a Monday."""
+    found = day(value)
+    if found.isoweekday() != 1:
+        raise CellError("a Monday as YYYY-MM-DD")
+    return found
+
+
+def polygon(value: str) -> str:
+    """Take a valid polygon or multipolygon as WKT."""
+    try:
+        shape = from_wkt(value)
+    except ShapelyError as error:
+        raise CellError("a polygon as WKT, e.g. POLYGON((…))") from error
+    if shape.geom_type not in ("Polygon", "MultiPolygon"):
+        raise CellError(f"POLYGON or MULTIPOLYGON, not {shape.geom_type.upper()}")
+    if shape.is_empty or not shape.is_valid:
+        raise CellError("a polygon whose edges do not cross")
+    return value
+
+
+def web_address(value: str) -> str:
+    """Take an http or https address."""
+    if not value.startswith(("http://", "https://")):
+        raise CellError("an address that begins with http:// or https://")
+    return _at_most(value, _MOST_ADDRESS)
+
+
+def picture_address(value: str) -> str:
+    """Take the address of a camera's picture, without a name and password in it."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("rtsp", "rtsps", "http", "https") or not parts.netloc:
+        raise CellError("an address that begins with rtsp://, rtsps://, http:// or https://")
+    if "@" in parts.netloc:
+        raise CellError("an address without a name and password, which do not belong into this file")
+    return _at_most(value, _MOST_ADDRESS)
+
+
+def gateway_id(value: str) -> str:
+    """Take a gateway's id."""
+    if not is_gateway_id(value):
+        raise CellError("lower-case letters, digits and inner hyphens, at most 64")
+    return value
+
+
+def _at_most(value: str, most: int) -> str:
+    if len(value) > most:
+        raise CellError(f"at most {most} characters")
+    return value
