@@ -96,3 +96,18 @@ class ActionResult:
     state: ActionState
     at: Moment
     detail: str = field(default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFrame:
+    """One frame as it went over the line.
+
+    Attributes:
+        sent: whether the gateway sent it; otherwise it was received.
+        data: all bytes, with unit, check and header.
+        wall_ms: when, milliseconds since 1970-01-01 UTC as the machine believes.
+    """
+
+    sent: bool
+    data: bytes
+    wall_ms: int

@@ -3,10 +3,10 @@
 Services speak to these; adapters implement them; `app.py` alone knows both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from edge.model import ActionResult, Moment, PlannedAction, Snapshot
+from edge.model import ActionResult, Moment, PlannedAction, RawFrame, Snapshot
 from wire.messages import BusState
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Quality
@@ -59,6 +59,13 @@ class BusDriver(Protocol):
             edge.errors.ReadBackError: the device does not show what was written.
             edge.errors.NoAnswerError, RefusedError, LinkError: as for `read`.
         """
+
+
+class FrameSource(Protocol):
+    """A bus whose raw frames can be listened to."""
+
+    def tap_frames(self, listener: Callable[[RawFrame], None], *, for_s: float) -> Callable[[], None]:
+        """Hand every raw frame to a listener for a limited time; returns what ends it early."""
 
 
 class BusWorker(Protocol):

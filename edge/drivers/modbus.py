@@ -1,114 +1,41 @@
-"""Modbus by TCP, by a serial line, or by a serial line's frames over TCP. The only importer of pymodbus.
+"""Reads and writes the devices behind one Modbus connection, by their profiles.
 
-pymodbus is told to retry nothing and to reconnect nothing: a retry would make living devices wait
-for dead ones, and it drops the connection after five unanswered requests in a row, which the poller
-avoids by asking a living device in between.
-
-Polls and writes share one lock that is passed on in order of arrival. A poll asks for it anew for
-every transaction, so a write leaves after at most the transaction in flight.
+One bad address costs only itself: a block that a device refuses is cut until the points that it does
+have come, and that is remembered. What one block brought is kept when another one fails.
 """
 
 import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pymodbus import FramerType, ModbusException
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
-from pymodbus.client.base import ModbusBaseClient
-from pymodbus.exceptions import ConnectionException
-from pymodbus.pdu import ModbusPDU
-
-from edge.cancellation import await_cancellable
+from edge.drivers.modbuslink import (
+    FrameListener,
+    ModbusLink,
+    NoSuchAddressError,
+    OutOfStepError,
+    UnitPacing,
+)
 from edge.drivers.modbusprofile import ActionProfile, ModbusProfile
 from edge.drivers.planner import QUALITY_WORD, Block, plan_reads, split_block
 from edge.drivers.registers import BlockDecoder, compile_block
-from edge.errors import LinkError, NoAnswerError, ReadBackError, RefusedError
+from edge.drivers.transports import RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
+from edge.errors import DriverError, LinkError, NoAnswerError, ReadBackError, RefusedError
 from wire.vocabulary import Quality
 
-_ILLEGAL_ADDRESS: Final = 2
+__all__ = ["ModbusDriver", "RtuOverTcpTransport", "SerialTransport", "TcpTransport", "Transport"]
+
 _READ_BACK_TRIES: Final = 5
-_READS: Final = {
-    1: "read_coils",
-    2: "read_discrete_inputs",
-    3: "read_holding_registers",
-    4: "read_input_registers",
-}
-"""pymodbus's method for each function code (Modbus Application Protocol V1.1b3, chapter 6)."""
-_BIT_READS: Final = (1, 2)
-_WRITE_COIL: Final = 5
-
-# its own words on every timeout; ours carry the device's id
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+_FIRST_REFUSED_PAUSE_S: Final = 1.0
+_LONGEST_REFUSED_PAUSE_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpTransport:
-    """Modbus TCP: frames carry the number of their question."""
+@dataclass(slots=True)
+class _Refused:
+    """A single point that the device said it has not, and when it is asked again."""
 
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Return where it is."""
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtuOverTcpTransport:
-    """Frames of a serial line, carried by TCP as they are."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """Return where it is."""
-        return f"{self.host}:{self.port} (RTU)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialTransport:
-    """A serial line at this machine.
-
-    Attributes:
-        device: the port's file.
-        baud: bits a second.
-        parity: `none`, `even` or `odd`.
-        stop_bits: 1 or 2.
-    """
-
-    device: str
-    baud: int = 9600
-    parity: str = "none"
-    stop_bits: int = 1
-
-    def __str__(self) -> str:
-        """Return where it is."""
-        return f"{self.device} at {self.baud} baud"
-
-
-Transport = TcpTransport | RtuOverTcpTransport | SerialTransport
-
-
-def _open_client(transport: Transport, timeout_s: float) -> ModbusBaseClient:
-    """Make pymodbus's client; it is told to retry nothing and to reconnect nothing."""
-    if isinstance(transport, SerialTransport):
-        return AsyncModbusSerialClient(
-            transport.device,
-            framer=FramerType.RTU,
-            baudrate=transport.baud,
-            parity=transport.parity[0].upper(),
-            stopbits=transport.stop_bits,
-            timeout=timeout_s,
-            retries=0,
-            reconnect_delay=0,
-        )
-    framer = FramerType.RTU if isinstance(transport, RtuOverTcpTransport) else FramerType.SOCKET
-    return AsyncModbusTcpClient(
-        transport.host, port=transport.port, framer=framer, timeout=timeout_s, retries=0, reconnect_delay=0
-    )
+    until: float
+    pause_s: float
 
 
 @dataclass(slots=True)
@@ -117,12 +44,17 @@ class _Device:
 
     unit: int
     profile: ModbusProfile
+    pacing: UnitPacing
     decoders: list[BlockDecoder] = field(default_factory=list)
-    free_at: float = 0.0
-    """Before this time of the loop it must not be asked again."""
+    refused: dict[Block, _Refused] = field(default_factory=dict)
+    started: bool = False
+    """Whether its start commands were sent since it last was silent."""
 
-    def plan(self, blocks: Sequence[Block]) -> None:
-        self.decoders = [compile_block(self.profile, block) for block in blocks]
+    def plan_anew(self) -> None:
+        """Forget what it refused: it may have been starting, or be another one."""
+        self.decoders = [compile_block(self.profile, block) for block in plan_reads(self.profile)]
+        self.refused.clear()
+        self.started = not self.profile.start
 
 
 class ModbusDriver:
@@ -144,159 +76,130 @@ class ModbusDriver:
             devices: unit id and profile of each device, by its id in the site file.
             gap_s: silence kept between one transaction and the next.
         """
-        self._address = str(transport)
-        self._timeout_s = timeout_s
-        self._client = _open_client(transport, timeout_s)
-        # A frame of the serial line says whose answer it is, not to which question: what comes late
-        # must have passed before the next question is asked.
-        self._quiet_s = 0.0 if isinstance(transport, TcpTransport) else timeout_s
-        self._lock = asyncio.Lock()
-        self._gap_s = gap_s
-        self._free_at = 0.0
+        self.link = ModbusLink(transport, timeout_s=timeout_s, gap_s=gap_s)
+        pacings: dict[int, UnitPacing] = {}
         self._devices: dict[str, _Device] = {}
         for name, (unit, profile) in devices.items():
-            device = _Device(unit=unit, profile=profile)
-            device.plan(plan_reads(profile))
+            pacing = pacings.setdefault(unit, UnitPacing(pause_s=profile.pause_ms / 1000))
+            device = _Device(unit=unit, profile=profile, pacing=pacing)
+            device.plan_anew()
             self._devices[name] = device
 
     async def connect(self) -> None:
-        """Open the connection, unless it is open.
-
-        Raises:
-            LinkError: nobody listens there, or the network is away.
-        """
-        if self._client.connected:
-            return
-        try:
-            async with asyncio.timeout(self._timeout_s + 1):
-                connected = await await_cancellable(self._client.connect())
-        except (OSError, TimeoutError, ModbusException) as error:
-            raise LinkError(f"{self._address}: {error}") from error
-        if not connected:
-            raise LinkError(f"{self._address}: no connection")
+        """Open the connection, unless it is open; see `edge.ports.BusDriver.connect`."""
+        await self.link.connect()
 
     async def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self.link.close()
+        for device in self._devices.values():
+            device.started = not device.profile.start
+
+    def tap_frames(self, listener: FrameListener, *, for_s: float) -> Callable[[], None]:
+        """Hand raw frames to a listener; see `edge.drivers.modbuslink.ModbusLink.tap_frames`."""
+        return self.link.tap_frames(listener, for_s=for_s)
 
     async def read(self, device: str) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
-        """Read all points of a device; see `edge.ports.BusDriver.read`."""
+        """Read all points of a device; see `edge.ports.BusDriver.read`.
+
+        What one block brought is kept when another one fails. A device that answers nothing at all,
+        or stays silent at the first question, is an error.
+        """
         known = self._devices[device]
-        count = len(known.profile.points)
-        values: list[float | None] = [None] * count
-        qualities: list[Quality] = [Quality.COMM_FAULT] * count
-        good = True
-        doubt: Quality | None = None
-        for decoder in tuple(known.decoders):
-            answer = await self._read_block(known, decoder)
-            if answer is None:
-                good = False
-                continue
-            good &= decoder.decode(answer, values, qualities)
-            if QUALITY_WORD in decoder.block.points:
-                doubt = _judge_quality(known.profile, decoder.block, answer)
-        if doubt is not None:
-            qualities = [doubt if q is Quality.GOOD else q for q in qualities]
-            good = False
-        if all(quality is Quality.COMM_FAULT for quality in qualities):
-            raise RefusedError(f"{device}: every address was refused")
-        return tuple(values), None if good else tuple(qualities)
+        try:
+            if not known.started:
+                await self._start(known)
+            return await self._read_blocks(known)
+        except NoAnswerError:
+            known.plan_anew()
+            raise
 
     async def act(self, device: str, action: str) -> None:
         """Carry out an action and read it back; see `edge.ports.BusDriver.act`."""
         known = self._devices[device]
         wanted = known.profile.actions[action]
-        await self._write(known, wanted)
-        shown: int | None = None
+        await self.link.write(known.unit, known.pacing, wanted.fc, wanted.address, wanted.value)
+        await self._confirm(device, known, wanted)
+
+    async def _confirm(self, name: str, device: _Device, wanted: ActionProfile) -> None:
+        back, shown = wanted.read_back, None
         for _ in range(_READ_BACK_TRIES):
             await asyncio.sleep(wanted.settle_s)
-            shown = await self._read_back(known, wanted)
-            if shown == wanted.read_back.equals:
+            found = await self.link.read(device.unit, device.pacing, back.fc, back.address, 1)
+            shown = int(found[0]) & back.mask
+            if shown == back.equals:
                 return
-        raise ReadBackError(f"{device}: reads back {shown}, not {wanted.read_back.equals}")
+        raise ReadBackError(f"{name}: reads back {shown}, not {back.equals}")
 
-    async def _read_block(
-        self, device: _Device, decoder: BlockDecoder
-    ) -> Sequence[int] | Sequence[bool] | None:
-        """Return a block's words or bits; None when the device does not have that address."""
-        block = decoder.block
-        try:
-            return await self._ask(device, block.fc, block.address, block.count)
-        except _NoSuchAddressError:
-            smaller = split_block(device.profile, block)
-            if smaller:
-                # Remembered: from the next poll on, one bad address costs only itself.
-                at = device.decoders.index(decoder)
-                device.decoders[at : at + 1] = [compile_block(device.profile, part) for part in smaller]
-            return None
+    async def _start(self, device: _Device) -> None:
+        """Send what the model needs to hear before it measures."""
+        for command in device.profile.start:
+            answer = await self.link.send_raw(device.unit, device.pacing, command.pdu_bytes)
+            if not answer.startswith(command.answer_bytes):
+                raise RefusedError(f"unit {device.unit}: start command answered {answer.hex()}")
+            await asyncio.sleep(command.settle_s)
+        device.started = True
 
-    async def _ask(
-        self, device: _Device, fc: int, address: int, count: int
-    ) -> Sequence[int] | Sequence[bool]:
-        ask = getattr(self._client, _READS[fc])
-        unit = device.unit
-        async with self._turn(device):
-            answer = await self._call(lambda: ask(address, count=count, device_id=unit))
-        found: Sequence[int] | Sequence[bool] = answer.bits[:count] if fc in _BIT_READS else answer.registers
-        if len(found) != count:
-            raise RefusedError(f"unit {unit}: {len(found)} values instead of {count}")
-        return found
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, device: _Device) -> AsyncIterator[None]:
-        """Hold the line for one transaction, after the silences that line and device ask for."""
-        async with self._lock:
-            loop = asyncio.get_running_loop()
-            wait_s = max(self._free_at, device.free_at) - loop.time()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
+    async def _read_blocks(self, known: _Device) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
+        profile = known.profile
+        values: list[float | None] = [None] * len(profile.points)
+        qualities: list[Quality] = [Quality.COMM_FAULT] * len(profile.points)
+        good, answered = True, False
+        vouched = profile.quality is None
+        doubt: Quality | None = None
+        failure: DriverError | None = None
+        waiting = known.decoders[::-1]
+        while waiting:
+            decoder = waiting.pop()
+            block = decoder.block
+            if known.refused and self._is_refused(known, block):
+                good = False
+                continue
             try:
-                yield
-            finally:
-                self._free_at = loop.time() + self._gap_s
-                device.free_at = loop.time() + device.profile.pause_ms / 1000
+                answer = await self.link.read(known.unit, known.pacing, block.fc, block.address, block.count)
+            except (LinkError, OutOfStepError):
+                raise
+            except NoSuchAddressError as error:
+                waiting += reversed(self._cut(known, decoder))
+                good, failure = False, error
+                continue
+            except DriverError as error:
+                good, failure = False, error
+                if isinstance(error, NoAnswerError):
+                    break  # the living do not wait for it any longer
+                continue
+            answered = True
+            known.refused.pop(block, None)
+            good &= decoder.decode(answer, values, qualities)
+            if QUALITY_WORD in block.points:
+                vouched = True
+                doubt = _judge_quality(profile, block, answer)
+        if not answered or not vouched:
+            # Without its own word on them a device's values cannot be believed.
+            known.plan_anew()
+            raise failure or RefusedError(f"unit {known.unit}: every address was refused")
+        if doubt is not None:
+            qualities = [doubt if q is Quality.GOOD else q for q in qualities]
+            good = False
+        complete = good or all(quality is Quality.GOOD for quality in qualities)
+        return tuple(values), None if complete else tuple(qualities)
 
-    async def _write(self, device: _Device, wanted: ActionProfile) -> None:
-        client, unit, address, value = self._client, device.unit, wanted.address, wanted.value
-        async with self._turn(device):
-            if wanted.fc == _WRITE_COIL:
-                await self._call(lambda: client.write_coil(address, bool(value), device_id=unit))
-            else:
-                await self._call(lambda: client.write_register(address, value, device_id=unit))
+    def _is_refused(self, device: _Device, block: Block) -> bool:
+        refused = device.refused.get(block)
+        return refused is not None and asyncio.get_running_loop().time() < refused.until
 
-    async def _read_back(self, device: _Device, wanted: ActionProfile) -> int:
-        back = wanted.read_back
-        return int((await self._ask(device, back.fc, back.address, 1))[0])
-
-    async def _call(self, start: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
-        """Make one transaction and turn pymodbus's errors into the gateway's.
-
-        Args:
-            start: begins the transaction. pymodbus refuses at once, not on awaiting, what it
-                cannot send: on a client that is not connected, for example.
-        """
-        try:
-            answer = await await_cancellable(start())
-        except ConnectionException as error:
-            raise LinkError(f"{self._address}: {error}") from error
-        except ModbusException as error:
-            if not self._client.connected:
-                raise LinkError(f"{self._address}: {error}") from error
-            if self._quiet_s:
-                await asyncio.sleep(self._quiet_s)
-            raise NoAnswerError(str(error)) from error
-        except (OSError, ValueError) as error:
-            raise RefusedError(str(error)) from error
-        if answer.isError():
-            code = getattr(answer, "exception_code", 0)
-            if code == _ILLEGAL_ADDRESS:
-                raise _NoSuchAddressError(f"unit {answer.dev_id}: exception {code}")
-            raise RefusedError(f"unit {answer.dev_id}: exception {code}")
-        return answer
-
-
-class _NoSuchAddressError(RefusedError):
-    """The device answered exception 2: illegal data address."""
+    def _cut(self, device: _Device, decoder: BlockDecoder) -> list[BlockDecoder]:
+        """Remember smaller blocks for a refused one; for a single point, that it is refused."""
+        parts = [compile_block(device.profile, part) for part in split_block(device.profile, decoder.block)]
+        if parts:
+            at = device.decoders.index(decoder)
+            device.decoders[at : at + 1] = parts
+            return parts
+        before = device.refused.get(decoder.block)
+        pause_s = _FIRST_REFUSED_PAUSE_S if before is None else before.pause_s * 2
+        pause_s = min(pause_s, _LONGEST_REFUSED_PAUSE_S)
+        device.refused[decoder.block] = _Refused(asyncio.get_running_loop().time() + pause_s, pause_s)
+        return []
 
 
 def _judge_quality(

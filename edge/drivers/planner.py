@@ -47,6 +47,7 @@ def plan_reads(profile: ModbusProfile) -> tuple[Block, ...]:
     if profile.quality is not None:
         word = profile.quality
         needs.append(_Need(word.fc, word.address, word.address + 1, frozenset({QUALITY_WORD})))
+    whole, needs = _in_read_blocks(profile, needs)
     joined: list[_Need] = []
     for need in sorted(needs, key=lambda n: (n.fc, n.first, n.end)):
         if joined and _may_join(profile, joined[-1], need):
@@ -54,14 +55,30 @@ def plan_reads(profile: ModbusProfile) -> tuple[Block, ...]:
             joined[-1] = _Need(last.fc, last.first, max(last.end, need.end), last.points | need.points)
         else:
             joined.append(need)
-    return tuple(_block(profile, need) for need in joined)
+    planned = sorted((*whole, *joined), key=lambda n: (QUALITY_WORD not in n.points, n.fc, n.first))
+    return tuple(_block(profile, need) for need in planned)
+
+
+def _in_read_blocks(profile: ModbusProfile, needs: list[_Need]) -> tuple[list[_Need], list[_Need]]:
+    """Return the blocks that must be read in one piece, and the needs that lie in none of them."""
+    whole: list[_Need] = []
+    left = needs
+    for block in profile.read_blocks:
+        first, end = block.address, block.address + block.count
+        inside = [n for n in left if n.fc == block.fc and first <= n.first and n.end <= end]
+        if inside:
+            whole.append(_Need(block.fc, first, end, frozenset().union(*(n.points for n in inside))))
+            left = [n for n in left if n not in inside]
+    return whole, left
 
 
 def split_block(profile: ModbusProfile, block: Block) -> tuple[Block, ...]:
-    """Return smaller blocks for one that the device refused (exception 2); () for a single point.
+    """Return smaller blocks for one that the device refused; () for a single point or what is one piece.
 
     The cut falls in the widest gap, where the address that the device does not have most likely is.
     """
+    if any((b.fc, b.address, b.count) == (block.fc, block.address, block.count) for b in profile.read_blocks):
+        return ()
     spans = sorted((_span(profile, index) for index in block.points), key=lambda need: need.first)
     if len(spans) <= 1:
         return ()

@@ -15,8 +15,15 @@ _FORMATS: Final = {
     ValueType.I16: "h",
     ValueType.U32: "I",
     ValueType.I32: "i",
+    ValueType.U64: "Q",
+    ValueType.I64: "q",
     ValueType.FLOAT32: "f",
+    ValueType.FLOAT64: "d",
+    ValueType.BCD16: "H",
+    ValueType.BCD32: "I",
 }
+_BCD: Final = (ValueType.BCD16, ValueType.BCD32)
+_HEX_DIGITS: Final = 10
 _Read = Callable[[bytes], float]
 
 
@@ -76,15 +83,40 @@ def compile_block(profile: ModbusProfile, block: Block) -> BlockDecoder:
 def _reader(point: PointProfile, at: int) -> _Read:
     if point.type is ValueType.BIT:
         return lambda raw: float(raw[at])
-    little = point.byte_order in (ByteOrder.DCBA, ByteOrder.BADC)
-    unpack = struct.Struct(("<" if little else ">") + _FORMATS[point.type]).unpack_from
-    swapped = point.registers > 1 and point.byte_order in (ByteOrder.CDAB, ByteOrder.BADC)
+    unpack = _unpacker(point, at)
     if point.mask is not None:
         mask, shift = point.mask, (point.mask & -point.mask).bit_length() - 1
-        return lambda raw: float((int(unpack(raw, at)[0]) & mask) >> shift)
-    if swapped:
-        return lambda raw: float(unpack(raw[at + 2 : at + 4] + raw[at : at + 2])[0])
-    return lambda raw: float(unpack(raw, at)[0])
+        return lambda raw: float((int(unpack(raw)) & mask) >> shift)
+    if point.type in _BCD:
+        return lambda raw: _from_bcd(int(unpack(raw)))
+    return unpack
+
+
+def _unpacker(point: PointProfile, at: int) -> Callable[[bytes], float]:
+    """Return what takes a value's bytes in the device's order and makes its number.
+
+    Little-endian bytes are the whole value reversed (DCBA). Where only words or only bytes are
+    reversed (CDAB, BADC), the words are put the other way round first.
+    """
+    little = point.byte_order in (ByteOrder.DCBA, ByteOrder.BADC)
+    unpack = struct.Struct(("<" if little else ">") + _FORMATS[point.type]).unpack_from
+    count = point.registers
+    if count > 1 and point.byte_order in (ByteOrder.CDAB, ByteOrder.BADC):
+        starts = [at + 2 * word for word in range(count)][::-1]
+        return lambda raw: unpack(b"".join(raw[start : start + 2] for start in starts))[0]
+    return lambda raw: unpack(raw, at)[0]
+
+
+def _from_bcd(word: int) -> float:
+    """Return the number of a word of decimal digits; NaN where a digit is none."""
+    total, factor = 0, 1
+    while word:
+        word, digit = word >> 4, word & 0xF
+        if digit >= _HEX_DIGITS:
+            return math.nan
+        total += digit * factor
+        factor *= 10
+    return float(total)
 
 
 def _is_usable(raw: float, value: float, point: PointProfile) -> bool:

@@ -8,6 +8,7 @@ answer as somebody else, cut its answer short, talk nonsense.
 import asyncio
 import contextlib
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,6 +53,16 @@ class FaultKind(StrEnum):
     """Answers random bytes."""
     DISCONNECT = "disconnect"
     """Hangs up instead of answering."""
+    SENTINEL = "sentinel"
+    """Every register shows `code`: the maker's word for "no value"."""
+    NOISE = "noise"
+    """Stray bytes before the answer, as on a line without termination."""
+    FLAPPING = "flapping"
+    """Answers every other question."""
+    PREVIOUS = "previous"
+    """Answers the question before this one."""
+    REBOOT = "reboot"
+    """Stays silent for `delay_s`, refuses every address (exception 2) for as long again, then behaves."""
 
 
 @dataclass(slots=True)
@@ -74,6 +85,8 @@ class ModbusServer:
         self.faults: dict[int, Fault] = {unit: Fault() for unit in units}
         self.requests: dict[int, int] = dict.fromkeys(units, 0)
         """How many requests each unit was asked."""
+        self._began: dict[int, float] = {}
+        self._previous: dict[int, bytes] = {}
         self._stuck: dict[tuple[int, int, int, int], list[int]] = {}
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -103,6 +116,7 @@ class ModbusServer:
     def misbehave(self, unit: int, fault: Fault) -> None:
         """Let a unit misbehave, or behave again with `FaultKind.NONE`."""
         self.faults[unit] = fault
+        self._began[unit] = time.monotonic()
         self._stuck.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,37 +143,62 @@ class ModbusServer:
             return True
         self.requests[unit] += 1
         fault = self.faults[unit]
-        match fault.kind:
-            case FaultKind.MUTE:
-                return True
-            case FaultKind.DISCONNECT:
-                return False
-            case FaultKind.LATE:
-                await asyncio.sleep(fault.delay_s)
-            case FaultKind.WRONG_UNIT:
-                unit_shown = unit ^ 0x40
-            case FaultKind.WRONG_TRANSACTION:
-                transaction ^= 0x5555
-            case _:
-                pass
-        unit_shown = unit ^ 0x40 if fault.kind is FaultKind.WRONG_UNIT else unit
-        pdu = self._respond(unit, request, fault)
-        frame = self._frame(transaction, unit_shown, pdu)
-        if fault.kind is FaultKind.TRUNCATED:
-            frame = frame[: max(len(frame) // 2, 1)]
-        elif fault.kind is FaultKind.GARBAGE:
-            frame = bytes((7 * i + transaction) & 0xFF for i in range(23))
+        if fault.kind is FaultKind.DISCONNECT:
+            return False
+        if self._is_mute(unit, fault):
+            return True
+        if fault.kind is FaultKind.LATE:
+            await asyncio.sleep(fault.delay_s)
+        before = self._previous.get(unit, request)
+        self._previous[unit] = request
+        pdu = self._respond(unit, before if fault.kind is FaultKind.PREVIOUS else request, fault)
+        frame = self._spoil(transaction, unit, pdu, fault)
         writer.write(frame)
         await writer.drain()
         return True
+
+    def _is_mute(self, unit: int, fault: Fault) -> bool:
+        match fault.kind:
+            case FaultKind.MUTE:
+                return True
+            case FaultKind.FLAPPING:
+                return self.requests[unit] % 2 == 0
+            case FaultKind.REBOOT:
+                return self._age_s(unit) < fault.delay_s
+        return False
+
+    def _age_s(self, unit: int) -> float:
+        return time.monotonic() - self._began.get(unit, 0.0)
+
+    def _spoil(self, transaction: int, unit: int, pdu: bytes, fault: Fault) -> bytes:
+        """Return the answer's bytes as this fault lets them be."""
+        if fault.kind is FaultKind.WRONG_TRANSACTION:
+            transaction ^= 0x5555
+        frame = self._frame(transaction, unit ^ 0x40 if fault.kind is FaultKind.WRONG_UNIT else unit, pdu)
+        match fault.kind:
+            case FaultKind.TRUNCATED:
+                return frame[: max(len(frame) // 2, 1)]
+            case FaultKind.GARBAGE:
+                return bytes((7 * i + transaction) & 0xFF for i in range(23))
+            case FaultKind.NOISE:
+                return self._noise() + frame
+        return frame
+
+    def _noise(self) -> bytes:
+        """Return stray bytes; on TCP there are none."""
+        return b""
 
     def _frame(self, transaction: int, unit: int, pdu: bytes) -> bytes:
         return _HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu
 
     def _respond(self, unit: int, request: bytes, fault: Fault) -> bytes:
         fc = request[0]
-        if fault.kind is FaultKind.EXCEPTION:
-            return bytes((fc | 0x80, fault.code))
+        refused = self._refusal(unit, fault)
+        if refused:
+            return bytes((fc | 0x80, refused))
+        known = self.units[unit].special(request)
+        if known is not None:
+            return known
         try:
             if fc in (1, 2, 3, 4):
                 return self._read(unit, request, fault)
@@ -170,6 +209,13 @@ class ModbusServer:
         except (NoSuchFunctionError, struct.error, IndexError):
             pass
         return bytes((fc | 0x80, 1))
+
+    def _refusal(self, unit: int, fault: Fault) -> int:
+        """Return the exception that a fault makes the unit answer, 0 for none."""
+        if fault.kind is FaultKind.EXCEPTION:
+            return fault.code
+        starting = fault.kind is FaultKind.REBOOT and self._age_s(unit) < 2 * fault.delay_s
+        return 2 if starting else 0
 
     def _read(self, unit: int, request: bytes, fault: Fault) -> bytes:
         fc, address, count = struct.unpack(">BHH", request)
@@ -183,6 +229,8 @@ class ModbusServer:
             values = device.read(fc, address, count)
         if fault.kind is FaultKind.NAN and fc not in _BITS:
             values = [0xFFFF] * count
+        if fault.kind is FaultKind.SENTINEL and fc not in _BITS:
+            values = [fault.code] * count
         if fc in _BITS:
             data = sum(bit << i for i, bit in enumerate(values)).to_bytes((count + 7) // 8, "little")
         else:

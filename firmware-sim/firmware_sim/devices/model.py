@@ -69,6 +69,15 @@ class SimulatedDevice(ABC):
         except KeyError as error:
             raise NoSuchAddressError from error
 
+    def special(self, request: bytes) -> bytes | None:
+        """Return the answer to a question that only this model knows, None for any other.
+
+        Args:
+            request: function code and what follows.
+        """
+        del request
+        return None
+
     def write(self, fc: int, address: int, values: list[int]) -> None:
         """Write words or bits; most sensors take none.
 

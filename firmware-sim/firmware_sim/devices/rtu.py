@@ -56,6 +56,9 @@ class RtuServer(ModbusServer):
         spoilt = fault is not None and fault.kind is FaultKind.WRONG_CHECK
         return frame + (bytes(byte ^ 0xFF for byte in check) if spoilt else check)
 
+    def _noise(self) -> bytes:
+        return b"\x00\xff\x03"
+
 
 class SerialServer(RtuServer):
     """Devices on a pseudo-terminal: for a driver, a serial port like any other."""
