@@ -7,20 +7,24 @@
 #   make assets          pages and message catalogues; make messages | pictures brings texts and README up to date
 #   make lock            resolve the dependencies again
 #   make bench | clean   measurements | remove what was built
+#   make fuzz            decoders against noise: SECONDS=600 for each of TARGETS="hj212 adverts"
 #
 #   PYTHON=python3.12    which Python makes .venv        BROKER=auto|mosquitto|amqtt   the demo's broker
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: messages pictures demo test check unit stories lock assets catalogues format bench clean env provision demo-checks api
+.PHONY: messages pictures demo test check unit stories lock assets catalogues format bench fuzz clean env provision demo-checks api
 
 BROKER ?= auto
 JOBS ?= 2
+SECONDS ?= 60
+TARGETS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCKED := .venv/locked.stamp
 LINKED := .venv/linked.stamp
+FUZZED := .cache/fuzz/locked.stamp
 UV_VERSION := 0.13.9
 UV := .cache/lock/bin/uv
 PIP_COMPILE = $(UV) pip compile --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" -q
@@ -94,6 +98,15 @@ bench: assets
 	@set -e; found=; for file in bench/bench_*.py; do \
 	    if [ -e "$$file" ]; then found=yes; echo "$$file"; $(BIN)/python "$$file"; fi; \
 	done; [ -n "$$found" ] || echo "bench/ holds no measurement yet"
+
+fuzz: $(FUZZED)  # SECONDS=600 TARGETS="hj212 adverts"
+	@.cache/fuzz/bin/python bench/fuzz.py --seconds $(SECONDS) $(TARGETS)
+
+$(FUZZED): requirements/fuzz.txt $(LINKED)
+	@echo "environment: .cache/fuzz, for fuzzing alone"
+	@$(BIN)/python -m venv .cache/fuzz
+	@.cache/fuzz/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/fuzz.txt
+	@touch $@
 
 # --- what is checked ---------------------------------------------------------------------------
 

@@ -69,11 +69,11 @@ class PointProfile(PointPart):
     """On the wire, counted from 0."""
     type: ValueType
     byte_order: ByteOrder = ByteOrder.ABCD
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     invalid: tuple[float, ...] = ()
     """Raw values that mean "no value"."""
-    mask: int | None = None
+    mask: Annotated[int, Field(ge=1, le=0xFFFF_FFFF)] | None = None
     """Applied to the raw word; the result is shifted down to bit 0."""
     states: dict[int, str] = Field(default_factory=dict)
     """What a number stands for, for people: `{0: warming up, 1: monitoring}`."""

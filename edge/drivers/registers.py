@@ -120,7 +120,7 @@ def _from_bcd(word: int) -> float:
 
 
 def _is_usable(raw: float, value: float, point: PointProfile) -> bool:
-    if not math.isfinite(raw) or raw in point.invalid:
+    if not math.isfinite(value) or raw in point.invalid:
         return False
     if point.min is not None and value < point.min:
         return False

@@ -1,0 +1,67 @@
+"""Where fuzzing starts: the verified frames of the drivers' own tests, as each target takes them."""
+
+from pathlib import Path
+
+from tests.edge.drivers import test_adverts, test_gb26875frames, test_hj212frames
+
+_GOLDEN = Path(__file__).parents[1] / "wire" / "golden"
+_WIRE = {
+    "alarm": 2,
+    "readings": 3,
+    "status": 4,
+    "report-command": 5,
+    "report-open-alarms": 5,
+    "reply-ack": 6,
+    "reply-busy": 6,
+    "reply-committed": 6,
+    "command-reset": 7,
+}
+"""Which of the codec's decoders (`targets.wire`) reads each golden message."""
+
+
+def seeds_of(target: str) -> list[bytes]:
+    """The inputs a target starts from."""
+    return _SEEDS[target]()
+
+
+def _hj212() -> list[bytes]:
+    frames = test_hj212frames.KNOWN
+    return [b"\x00" + frame for frame in frames] + [b"\x07" + b"".join(frames)]
+
+
+def _gb26875() -> list[bytes]:
+    names = ("STATUS", "CONFIRM", "GAS_FIRE", "ANALOG")
+    frames = [getattr(test_gb26875frames, name) for name in names]
+    return [b"\x00" + frame for frame in frames] + [b"\x07" + b"".join(frames), b"\x01" + frames[2][27:-3]]
+
+
+def _adverts() -> list[bytes]:
+    gas, sealed = test_adverts.GAS, test_adverts.SEALED
+    smoke = b"\x15\x10\x01\x01"
+    return [
+        b"\x01" + gas,
+        b"\x03" + sealed,
+        b"\x05" + gas[1:],
+        b"\x04" + smoke,
+        b"\x00" + test_adverts._mibeacon(smoke, encrypted=False),
+        b"\x02" + test_adverts._mibeacon(smoke, encrypted=True),
+        b"\x00\x70\x50\x97\x09\x21" + bytes(6) + b"\x20\x00\x00" + smoke,
+    ]
+
+
+def _registers() -> list[bytes]:
+    floats = bytes.fromhex("40ed70a4 a470ed40 7fc00000 7f800000 ffffffff".replace(" ", ""))
+    return [bytes([odd]) + floats * 8 for odd in range(1, 16, 2)] + [b"\x00\x05" + floats * 16]
+
+
+def _wire() -> list[bytes]:
+    return [bytes([_WIRE[file.stem]]) + file.read_bytes().strip() for file in sorted(_GOLDEN.glob("*.json"))]
+
+
+_SEEDS = {
+    "registers": _registers,
+    "adverts": _adverts,
+    "hj212": _hj212,
+    "gb26875": _gb26875,
+    "wire": _wire,
+}
