@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.busconfig import (
     BusSettings,
+    Hj212BusSettings,
     ModbusBusSettings,
     ModbusRtuBusSettings,
     ModbusRtuOverTcpBusSettings,
@@ -21,10 +22,11 @@ from edge.drivers.modbus import (
 )
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import Profile
+from edge.listeners import build_hj212
 from edge.periods import period_s_of
 from edge.poller import BusPoller, build_devices
 from edge.ports import BusDriver, BusWorker, Clock, SnapshotSink
-from edge.reception import HeardDevice, HeardPoint
+from edge.reception import HeardDevice, HeardPoint, Reception
 from wire.vocabulary import AlarmClass
 
 
@@ -60,12 +62,15 @@ def build_bus(
         clock: the machine's clocks.
         folder: where the site file lies; keys and passwords are named relative to it.
     """
-    del folder  # the listening techniques read their keys there
     mine = [device for device in settings.devices if device.bus == bus.id]
     if not mine:
         return None
     if isinstance(bus, ModbusBusSettings):
         return _build_modbus(bus, mine, settings=settings, profiles=profiles, sink=sink, clock=clock)
+    reception = Reception(bus=bus.id, devices=heard_devices(mine, profiles), sink=sink, clock=clock)
+    if isinstance(bus, Hj212BusSettings):
+        stations = build_hj212(bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder)
+        return BuiltBus(worker=stations, actor=None)
     raise NotImplementedError(bus.technique)
 
 

@@ -48,7 +48,10 @@ class DeviceSettings(Settings):
     address: Annotated[str, Field(max_length=200)] = ""
     """On every other bus: a station's MN, a transmitter and its component, a Bluetooth address, a topic."""
     key_file: str | None = None
-    """The key of an encrypted Bluetooth device, hexadecimal; the file lies beside the site file."""
+    """The key of a Bluetooth device or station that speaks encrypted, hexadecimal; the file lies beside the
+    site file."""
+    password_file: str | None = None
+    """The access code (PW) of an HJ 212 station; a packet with another one is refused."""
     profile: Name
     label: Annotated[str, Field(max_length=200)] = ""
     period_s: Annotated[float, Field(ge=0.02, le=604_800)] | None = None

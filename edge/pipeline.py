@@ -107,8 +107,9 @@ class Pipeline:
     def take(self, snapshot: Snapshot) -> None:
         """Take one snapshot; returns at once."""
         self._block.append(snapshot)
-        if snapshot.live:
-            self.latest[snapshot.device] = snapshot
+        if not snapshot.live:
+            return  # history: kept, judged by no rule
+        self.latest[snapshot.device] = snapshot
         now = Now(moment=snapshot.at, boot=self._engine.boot, trust=self._trust)
         decisions = self._engine.take(snapshot, now)
         if decisions:

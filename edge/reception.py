@@ -17,6 +17,8 @@ from wire.vocabulary import Quality
 
 SILENT_PERIODS: Final = 3
 """A device that speaks by itself counts as silent after so many of its periods."""
+OVERDUE_PERIODS: Final = 1.5
+"""After so many of its periods a device's values are no values any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +129,23 @@ class Reception:
                 at=self._clock.moment(),
             )
         )
+
+    def lose_overdue(self) -> None:
+        """Say of every device that has been silent too long that it cannot be heard; once each."""
+        now_ms = self._clock.moment().boot_ms
+        for device in self._devices.values():
+            quiet_ms = now_ms - self._heard_ms[device.id]
+            if device.id not in self._lost and quiet_ms > OVERDUE_PERIODS * device.period_ms:
+                log.warning("device_silent", bus=self._bus, device=device.id, quiet_s=quiet_ms // 1000)
+                self.lose(device.id)
+
+    def quiet_ms(self, device: str) -> int:
+        """Return for how long a device has said nothing."""
+        return self._clock.moment().boot_ms - self._heard_ms[device]
+
+    def is_lost(self, device: str) -> bool:
+        """Return whether a device counts as not to be heard."""
+        return device in self._lost
 
     def lose_all(self) -> None:
         """Say that none of the bus's devices can be heard."""

@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
+from edge.drivers.ciphers import WrongKeyError, open_ccm
 from edge.errors import DriverError
 
 BTHOME_UUID: Final = "0000fcd2-0000-1000-8000-00805f9b34fb"
@@ -300,8 +298,8 @@ def _read_mibeacon(data: bytes) -> dict[str, float]:
 
 def _open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes | None) -> bytes:
     try:
-        return AESCCM(key, tag_length=_TAG_BYTES).decrypt(nonce, sealed, aad)
-    except InvalidTag as error:
+        return open_ccm(key, nonce=nonce, sealed=sealed, aad=aad, tag_bytes=_TAG_BYTES)
+    except WrongKeyError as error:
         raise AdvertError("the key does not fit") from error
     except ValueError as error:
         raise AdvertError(f"cannot be decrypted: {error}") from error

@@ -6,11 +6,12 @@ constants: each byte replaces the low byte of the register instead of being comb
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from edge.drivers.ciphers import close_blocks, open_blocks
 from edge.errors import DriverError
 
 HEAD: Final = b"##"
@@ -23,6 +24,14 @@ _CHECK_DIGITS: Final = 4
 _PREFIX: Final = len(HEAD) + _LENGTH_DIGITS
 _OVERHEAD: Final = _PREFIX + _CHECK_DIGITS + len(TAIL)
 _FIELD = re.compile(r"([A-Za-z]+)=([^;]*)")
+_MN: Final = re.compile(rb"(?:^|;)MN=([^;]*);")
+_PARAMETERS: Final = b"CP=&&"
+_PARAMETERS_END: Final = b"&&"
+_RESENT_INSIDE: Final = re.compile(r"(?:^|[;,])RF=1(?:[;,]|$)")
+"""Where the field stands is known at second hand only, so it is found among the parameters as well."""
+
+KeyOf = Callable[[str], bytes | None]
+"""Gives the SM4 key of a station by its MN; None where it has none."""
 
 
 class FrameError(DriverError):
@@ -50,6 +59,8 @@ class Packet:
         flag: edition, split and answer bits.
         total, number: of a split packet (PNUM, PNO), else None.
         cp: the command's parameters as text between the `&&`.
+        resent: whether the station says that it sends this afterwards (RF, edition 2025).
+        sealed: whether the parameters came encrypted and the station's key fitted.
     """
 
     qn: str
@@ -61,6 +72,8 @@ class Packet:
     cp: str = ""
     total: int | None = None
     number: int | None = None
+    resent: bool = False
+    sealed: bool = False
 
     @property
     def wants_answer(self) -> bool:
@@ -83,17 +96,33 @@ def compute_check(data: bytes) -> int:
     """Return the check of a data segment (HJ 212-2017, Annex A)."""
     register = 0xFFFF
     for byte in data:
-        register = (register >> 8) ^ byte
-        for _ in range(8):
-            shifted_out = register & 1
-            register >>= 1
-            if shifted_out:
-                register ^= 0xA001
+        register = _CHECKS[(register >> 8) ^ byte]
     return register
 
 
-def encode_packet(packet: Packet) -> bytes:
+def compute_modbus_check(data: bytes) -> int:
+    """Return what a station sends that mistook the check for the one of Modbus; it is never accepted."""
+    register = 0xFFFF
+    for byte in data:
+        register = (register >> 8) ^ _CHECKS[(register ^ byte) & 0xFF]
+    return register
+
+
+def _divide(register: int) -> int:
+    for _ in range(8):
+        register = (register >> 1) ^ (0xA001 if register & 1 else 0)
+    return register
+
+
+_CHECKS: Final = tuple(_divide(byte) for byte in range(256))
+
+
+def encode_packet(packet: Packet, *, key: bytes | None = None) -> bytes:
     """Return a packet as one frame with length, check and end mark.
+
+    Args:
+        packet: what to say.
+        key: SM4 key of the station; the parameters are closed with it, the check is of the open text.
 
     Raises:
         FrameError: the data segment is longer than four digits can say.
@@ -108,17 +137,20 @@ def encode_packet(packet: Packet) -> bytes:
     ]
     if packet.total is not None and packet.number is not None:
         parts += [f"PNUM={packet.total}", f"PNO={packet.number}"]
-    parts.append(f"CP=&&{packet.cp}&&")
-    data = ";".join(parts).encode()
+    if packet.resent:
+        parts.append("RF=1")
+    head, cp = (";".join(parts) + ";").encode() + _PARAMETERS, packet.cp.encode()
+    data = head + cp + _PARAMETERS_END
+    shown = data if key is None else head + close_blocks(key, cp) + _PARAMETERS_END
     if len(data) > MAX_DATA_BYTES:
         raise FrameError(f"data segment of {len(data)} bytes, at most {MAX_DATA_BYTES} fit")
     return b"".join(
-        (HEAD, b"%04d" % len(data), data, b"%04X" % compute_check(data), TAIL),
+        (HEAD, b"%04d" % len(data), shown, b"%04X" % compute_check(data), TAIL),
     )
 
 
-def decode_data(data: bytes) -> Packet:
-    """Read a data segment, the check already done.
+def decode_data(data: bytes, *, sealed: bool = False) -> Packet:
+    """Read a data segment, the check already done and the parameters open.
 
     Raises:
         FrameError: a field that every packet needs is missing or no number where one belongs.
@@ -140,6 +172,8 @@ def decode_data(data: bytes) -> Packet:
             total=int(fields["PNUM"]) if "PNUM" in fields else None,
             number=int(fields["PNO"]) if "PNO" in fields else None,
             cp=cp,
+            resent=fields.get("RF") == "1" or _RESENT_INSIDE.search(cp) is not None,
+            sealed=sealed,
         )
     except KeyError as error:
         raise FrameError(f"no {error.args[0]} field") from error
@@ -169,8 +203,14 @@ class FrameReader:
 
     Frames are cut by their stated length, never by searching the end mark, since the parameters of
     an encrypted packet may hold any byte.
+
+    Attributes:
+        key_of: gives stations' keys.
+        rejected: how many beginnings of frames were none.
+        last_error: what was wrong with the last of them.
     """
 
+    key_of: KeyOf | None = None
     rejected: int = 0
     last_error: str = ""
     _buffer: bytearray = field(default_factory=bytearray)
@@ -182,6 +222,17 @@ class FrameReader:
         while (packet := self._next()) is not None:
             packets.append(packet)
         return packets
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return len(self._buffer) >= len(HEAD)
+
+    def give_up(self) -> list[Packet]:
+        """Stop waiting for the rest of a frame, as after a pause; returns what stood behind its beginning."""
+        if self.is_waiting:
+            self._reject("the rest of a frame never came")
+        return self.feed(b"")
 
     def _next(self) -> Packet | None:
         while True:
@@ -201,7 +252,7 @@ class FrameReader:
             if len(self._buffer) < size:
                 return None
             try:
-                packet = _decode_frame(bytes(self._buffer[:size]))
+                packet = _decode_frame(bytes(self._buffer[:size]), self.key_of)
             except FrameError as error:
                 self._reject(str(error))
                 continue
@@ -214,12 +265,29 @@ class FrameReader:
         del self._buffer[: len(HEAD)]
 
 
-def _decode_frame(frame: bytes) -> Packet:
+def _decode_frame(frame: bytes, key_of: KeyOf | None) -> Packet:
     if not frame.endswith(TAIL):
         raise FrameError("no end mark where the length says it should be")
     data = frame[_PREFIX : -len(TAIL) - _CHECK_DIGITS]
-    stated = frame[-len(TAIL) - _CHECK_DIGITS : -len(TAIL)]
+    stated = frame[-len(TAIL) - _CHECK_DIGITS : -len(TAIL)].upper()
     expected = b"%04X" % compute_check(data)
-    if stated.upper() != expected:
-        raise FrameError(f"check {stated!r}, expected {expected!r}")
-    return decode_data(data)
+    if stated == expected:
+        return decode_data(data)
+    opened = None if key_of is None else _open(data, key_of)
+    if opened is not None and stated == b"%04X" % compute_check(opened):
+        return decode_data(opened, sealed=True)
+    if stated == b"%04X" % compute_modbus_check(data):
+        raise FrameError(f"check {stated!r} is the one of Modbus, HJ 212 asks for {expected!r}")
+    raise FrameError(f"check {stated!r}, expected {expected!r}")
+
+
+def _open(data: bytes, key_of: KeyOf) -> bytes | None:
+    """Return a data segment with its parameters decrypted; None where there is no key or no such part."""
+    head, mark, rest = data.partition(_PARAMETERS)
+    named = _MN.search(head)
+    if named is None or not rest.endswith(_PARAMETERS_END):
+        return None
+    key = key_of(named.group(1).decode("ascii", errors="replace"))
+    if key is None:
+        return None
+    return head + mark + open_blocks(key, rest[: -len(_PARAMETERS_END)]) + _PARAMETERS_END

@@ -26,6 +26,8 @@ class HjPoint(PointPart):
 
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{3,12}$")]
     """The factor's code, e.g. `w01001`."""
+    old_code: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{3,12}$")] | None = None
+    """Its code in HJ/T 212-2005, e.g. `001`."""
     scale: Number = 1.0
 
 

@@ -63,6 +63,14 @@ class FaultKind(StrEnum):
     """Answers the question before this one."""
     REBOOT = "reboot"
     """Stays silent for `delay_s`, refuses every address (exception 2) for as long again, then behaves."""
+    REPLAY = "replay"
+    """Sends again what it sent when all was well; only a device that speaks by itself."""
+    WRONG_CLOCK = "wrong_clock"
+    """Its clock is a year behind; only a device that tells a time."""
+    SPLIT = "split"
+    """Its frames come in small pieces; only a device that speaks by itself."""
+    JOINED = "joined"
+    """Every frame comes twice, in one piece; only a device that speaks by itself."""
 
 
 @dataclass(slots=True)

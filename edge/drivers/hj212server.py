@@ -1,0 +1,144 @@
+"""The port on which stations call that speak HJ 212."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from edge.busconfig import Hj212BusSettings
+from edge.drivers.door import Caller, Limits, TcpDoor
+from edge.drivers.hj212 import Heard, Outcome, Reaction, Station, StationDesk
+from edge.drivers.hj212frames import FrameReader, Packet, encode_packet
+from edge.drivers.listening import ListeningBus
+from edge.errors import LinkError
+from edge.ports import Clock
+from edge.reception import Reception
+from wire.vocabulary import Clock as ClockTrust
+
+REFUSALS: Final = 20
+"""After so many packets from unknown stations in a row a connection ends."""
+_ALIVE_EVERY_MS: Final = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+class Hj212Server(ListeningBus):
+    """Stations of one bus."""
+
+    def __init__(
+        self,
+        settings: Hj212BusSettings,
+        *,
+        stations: Sequence[Station],
+        reception: Reception,
+        clock: Clock,
+        limits: Limits | None = None,
+    ) -> None:
+        """Join the parts; nothing is opened yet.
+
+        Args:
+            settings: of the bus.
+            stations: whoever may call.
+            reception: turns what was heard into snapshots.
+            clock: the machine's clocks.
+            limits: what callers may take; None for the usual.
+        """
+        super().__init__(bus=settings.id, reception=reception, clock=clock)
+        self.desk = StationDesk(stations, set_time=settings.set_time)
+        self._door = TcpDoor(
+            bus=settings.id,
+            host=settings.host,
+            port=settings.port,
+            limits=limits or Limits(),
+            begin=lambda caller: _StationCall(self, caller),
+        )
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._door.port
+
+    async def _open(self) -> None:
+        try:
+            await self._door.open()
+        except OSError as error:
+            raise LinkError(f"cannot listen on port {self._door.port}: {error.strerror}") from error
+        log.info("bus_listening", bus=self._bus, technique="hj212", port=self.port)
+
+    async def _close(self) -> None:
+        await self._door.close()
+
+    def _keep_house(self) -> None:
+        self._hear(self.desk.settle(self._clock.moment()))
+
+    def take(self, packet: Packet, caller: Caller) -> Outcome:
+        """Take one packet: answer it and hand on what it says."""
+        trusted = self._clock.trust() is ClockTrust.SYNCED
+        reaction = self.desk.take(packet, self._clock.moment(), clock_trusted=trusted)
+        self._hear(reaction.heard)
+        self.note_alive(reaction.alive, at_most_every_ms=_ALIVE_EVERY_MS)
+        for answer in reaction.answers:
+            caller.answer(encode_packet(answer))
+        self._report(reaction, packet, caller)
+        return reaction.outcome
+
+    def refuse(self, caller: Caller, why: str) -> None:
+        """Say in the log that bytes were no packet."""
+        log.warning("frame_refused", bus=self._bus, peer=caller.peer, error=why)
+
+    def _hear(self, heard: Sequence[Heard]) -> None:
+        for one in heard:
+            self._reception.hear(
+                one.device,
+                one.values,
+                qualities=one.qualities,
+                may_clear=one.may_clear,
+                at_wall_ms=one.at_wall_ms,
+            )
+
+    def _report(self, reaction: Reaction, packet: Packet, caller: Caller) -> None:
+        for remark in reaction.remarks:
+            log.warning("station_odd", bus=self._bus, mn=packet.mn[:40], cn=packet.cn[:10], remark=remark)
+        if any(answer.cn == "1012" for answer in reaction.answers):
+            log.info("station_time_set", bus=self._bus, mn=packet.mn)
+        if reaction.outcome in (Outcome.UNKNOWN_STATION, Outcome.WRONG_PASSWORD) and self.is_new_stranger(
+            f"{reaction.outcome.value} {packet.mn[:40]}"
+        ):
+            log.warning(reaction.outcome.value, bus=self._bus, mn=packet.mn[:40], peer=caller.peer)
+
+
+class _StationCall:
+    """What is said on one connection."""
+
+    def __init__(self, server: Hj212Server, caller: Caller) -> None:
+        self._server = server
+        self._caller = caller
+        self._reader = FrameReader(key_of=server.desk.key_of)
+        self._told = 0
+        self._refused = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._reader.is_waiting
+
+    def take(self, data: bytes) -> int:
+        return self._use(self._reader.feed(data))
+
+    def give_up(self) -> int:
+        return self._use(self._reader.give_up())
+
+    def _use(self, packets: list[Packet]) -> int:
+        if self._reader.rejected > self._told:
+            self._told = self._reader.rejected
+            self._server.refuse(self._caller, self._reader.last_error)
+        sound = 0
+        for packet in packets:
+            outcome = self._server.take(packet, self._caller)
+            if outcome in (Outcome.UNKNOWN_STATION, Outcome.WRONG_PASSWORD):
+                self._refused += 1
+            else:
+                sound, self._refused = sound + 1, 0
+            if self._refused >= REFUSALS:
+                self._caller.hang_up()
+                break
+        return sound

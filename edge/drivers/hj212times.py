@@ -1,0 +1,112 @@
+"""When a station's packet was measured, and whether it may show that a cause is gone. Pure.
+
+A station names two times of its own clock: QN, when it spoke, and DataTime, when it measured. A packet that
+is sent afterwards differs from one whose station's clock is wrong: the wrong clock runs on beside ours
+at a steady distance, a backlog does not.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+
+from edge.model import Moment
+
+CHINA: Final = timezone(timedelta(hours=8))
+"""Stations carry local time."""
+NEAR_MS: Final = 600_000
+"""A station's clock this near to ours is right enough to tell old from new."""
+STEADY_MS: Final = 10_000
+"""Between two packets of a clock that runs beside ours, its distance moves by less."""
+LATE_MS: Final = 300_000
+"""Between measuring and speaking; more is history."""
+CORRECT_BEYOND_MS: Final = 60_000
+"""A station's clock that is wrong by more is set."""
+CORRECT_EVERY_MS: Final = 600_000
+
+
+@dataclass(slots=True)
+class StationClock:
+    """What is known of a station's clock.
+
+    Attributes:
+        offset_ms: ours minus the station's at its last packet; None before the first.
+        steady: whether the last two distances were the same.
+        newest_ms: the newest DataTime of real-time data, by the station's clock.
+        corrected_ms: when it was last set, since boot.
+    """
+
+    offset_ms: int | None = None
+    steady: bool = False
+    newest_ms: int | None = None
+    corrected_ms: int | None = None
+
+    def note(self, qn: str, now: Moment) -> None:
+        """Take the time at which the station says it spoke."""
+        spoken_ms = parse_time(qn)
+        if spoken_ms is None:
+            self.steady = False
+            return
+        offset_ms = now.wall_ms - spoken_ms
+        self.steady = self.offset_ms is not None and abs(offset_ms - self.offset_ms) <= STEADY_MS
+        self.offset_ms = offset_ms
+
+    @property
+    def near(self) -> bool:
+        """Whether the station's clock agrees with ours."""
+        return self.offset_ms is not None and abs(self.offset_ms) <= NEAR_MS
+
+    def needs_correction(self, now: Moment) -> bool:
+        """Tell whether the clock is steadily wrong and was not set a moment ago."""
+        if self.offset_ms is None or not self.steady or abs(self.offset_ms) <= CORRECT_BEYOND_MS:
+            return False
+        return self.corrected_ms is None or now.boot_ms - self.corrected_ms >= CORRECT_EVERY_MS
+
+    def place(self, data_time: str, *, resent: bool, late_ms: int, now: Moment) -> tuple[int | None, bool]:
+        """Return when real-time data was measured and whether it may clear.
+
+        Args:
+            data_time: DataTime as it came.
+            resent: whether the station says that it sends this afterwards.
+            late_ms: how much older than its QN live data may be.
+            now: ours.
+
+        Returns:
+            milliseconds since 1970 of what is history, None for what tells of now; and whether a rule
+            may take it for the end of a cause.
+        """
+        measured_ms = parse_time(data_time)
+        may_clear = self.near or self.steady
+        if measured_ms is None:
+            return (now.wall_ms, False) if resent else (None, may_clear)
+        newest_ms = self.newest_ms
+        in_order = newest_ms is None or measured_ms >= newest_ms or newest_ms > now.wall_ms + NEAR_MS
+        spoken_ms = None if self.offset_ms is None else now.wall_ms - self.offset_ms
+        late = spoken_ms is not None and spoken_ms - measured_ms > late_ms
+        if resent or late or not in_order:
+            return self.locate(measured_ms, now), False
+        self.newest_ms = measured_ms
+        return None, may_clear
+
+    def locate(self, measured_ms: int, now: Moment) -> int:
+        """Return a time of the station's clock by ours, never later than now."""
+        wrong = self.steady and not self.near and self.offset_ms is not None
+        ours_ms = measured_ms + (self.offset_ms or 0) if wrong else measured_ms
+        return min(ours_ms, now.wall_ms)
+
+
+def parse_time(text: str) -> int | None:
+    """Return `YYYYMMDDhhmmss` with or without milliseconds as milliseconds since 1970; None if it is none."""
+    if not (text.isascii() and text.isdigit() and len(text) in (14, 17)):
+        return None
+    try:
+        moment = datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=CHINA)
+    except ValueError:
+        return None
+    return round(moment.timestamp()) * 1000 + int(text[14:] or 0)
+
+
+def format_time(wall_ms: int, *, with_ms: bool) -> str:
+    """Return milliseconds since 1970 as a station writes time: a QN with milliseconds, else without."""
+    local = datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(CHINA)
+    text = local.strftime("%Y%m%d%H%M%S")
+    return f"{text}{wall_ms % 1000:03d}" if with_ms else text
