@@ -186,6 +186,8 @@ class TcpDoor:
         finally:
             self._callers.pop(caller, None)
             caller.hang_up()
+            with contextlib.suppress(OSError):
+                await caller.writer.wait_closed()
             if not any(other.peer == caller.peer for other in self._callers):
                 self._allowances.pop(caller.peer, None)
 

@@ -124,9 +124,9 @@ class Hj212Bus(SpeakingBus):
                     return
                 await self.pause()
         finally:
-            line.hang_up()
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
+            await line.hang_up()
 
 
 async def _listen(line: Dialled, station: Hj212Station) -> None:

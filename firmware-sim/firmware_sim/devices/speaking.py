@@ -84,9 +84,11 @@ class Dialled:
             if fault is FaultKind.SPLIT:
                 await asyncio.sleep(0.002)
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         """End the connection."""
         self.writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self.writer.wait_closed()
 
 
 @dataclass
