@@ -1,34 +1,53 @@
 """The actuation lane: writes that overtake polls, are read back, and expire.
 
 An action that could not be sent in time is given up and never replayed after an outage. If its
-cause still lasts then, the rules decide anew.
+cause still lasts then, the rules decide anew. Every action leaves a record, whoever wanted it.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
 
 from edge.errors import DriverError, LinkError, NoAnswerError
-from edge.model import ActionResult, PlannedAction
+from edge.model import ActionResult, Moment, PlannedAction
 from edge.ports import ActionSink, BusDriver, Clock
 from wire.vocabulary import ActionState
 
+TEST_LIFE_MS: Final = 10_000
 _RETRY_S: Final = 0.2
 _MOST_REFUSALS: Final = 3
 
 log = structlog.get_logger(__name__)
 
 
+def _allow(_action: PlannedAction, _now: Moment) -> str:
+    return ""
+
+
 class ActuationLane:
     """Carries out planned actions on the buses."""
 
-    def __init__(self, *, clock: Clock) -> None:
-        """Start without buses; `employ` names them."""
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        record: Callable[[ActionResult], None] = lambda _result: None,
+    ) -> None:
+        """Start without buses; `employ` names them.
+
+        Args:
+            clock: the machine's clocks.
+            record: takes what is begun and what came of it, for the audit.
+        """
         self._drivers: dict[str, BusDriver] = {}
         self._clock = clock
+        self._guard: Callable[[PlannedAction, Moment], str] = _allow
+        self._record = record
         self._queue: asyncio.Queue[PlannedAction] = asyncio.Queue()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sink: ActionSink | None = None
 
     def employ(self, driver: BusDriver | None, devices: Iterable[str]) -> None:
@@ -40,10 +59,14 @@ class ActuationLane:
         """Hand results to this sink."""
         self._sink = sink
 
+    def obey(self, guard: Callable[[PlannedAction, Moment], str]) -> None:
+        """Carry out nothing for which this gives a reason not to."""
+        self._guard = guard
+
     def start(self, action: PlannedAction) -> None:
         """Start an action, ahead of every poll; returns at once."""
-        log.warning("action_started", action=action.action, device=action.device, alarm=action.alarm)
         self._queue.put_nowait(action)
+        log.warning("action_started", action=action.action, device=action.device, alarm=action.alarm)
 
     async def run(self) -> None:
         """Carry out actions as they come, side by side. Runs until cancelled."""
@@ -52,14 +75,51 @@ class ActuationLane:
                 action = await self._queue.get()
                 group.create_task(self._carry_out(action), name=f"act-{action.device}")
 
-    async def _carry_out(self, action: PlannedAction) -> None:
+    async def try_out(self, device: str, action: str, *, person: str, reason: str = "") -> ActionResult:
+        """Carry out an action because a person on site tests the device; returns what came of it.
+
+        Only the door of this machine leads here: no order from the server does.
+
+        Args:
+            device: what is tested.
+            action: of its profile.
+            person: who stands there and watches.
+            reason: why.
+        """
+        moment = self._clock.moment()
+        planned = PlannedAction(
+            alarm="",
+            action=action,
+            device=device,
+            decided=moment,
+            expires_boot_ms=moment.boot_ms + TEST_LIFE_MS,
+            issuer=person,
+            reason=reason,
+        )
+        log.warning("action_tested", action=action, device=device, person=person)
+        return await self._carry_out(planned)
+
+    async def _carry_out(self, action: PlannedAction) -> ActionResult:
+        """Carry out one action; those of one device follow one another."""
+        self._record(self._result(action, ActionState.PLANNED, ""))
+        async with self._turns[action.device]:
+            state, detail = await self._attempt(action)
+        result = self._result(action, state, detail)
+        self._record(result)
+        if self._sink is not None:
+            self._sink.settle(result)
+        return result
+
+    async def _attempt(self, action: PlannedAction) -> tuple[ActionState, str]:
         driver = self._drivers.get(action.device)
         if driver is None:
-            self._settle(action, ActionState.FAILED, "no bus carries this device")
-            return
+            return ActionState.FAILED, "no bus carries this device"
         refusals = 0
         detail = ""
-        while self._clock.moment().boot_ms <= action.expires_boot_ms:
+        while (now := self._clock.moment()).boot_ms <= action.expires_boot_ms:
+            forbidden = self._guard(action, now)
+            if forbidden:
+                return ActionState.FAILED, f"interlocked: {forbidden}"
             try:
                 await driver.act(action.device, action.action)
             except (NoAnswerError, LinkError) as error:
@@ -68,16 +128,11 @@ class ActuationLane:
                 detail = str(error)
                 refusals += 1
                 if refusals >= _MOST_REFUSALS:
-                    self._settle(action, ActionState.FAILED, detail)
-                    return
+                    return ActionState.FAILED, detail
             else:
-                self._settle(action, ActionState.CONFIRMED, "")
-                return
+                return ActionState.CONFIRMED, ""
             await asyncio.sleep(_RETRY_S)
-        self._settle(action, ActionState.EXPIRED, detail)
+        return ActionState.EXPIRED, detail
 
-    def _settle(self, action: PlannedAction, state: ActionState, detail: str) -> None:
-        if self._sink is not None:
-            self._sink.settle(
-                ActionResult(planned=action, state=state, at=self._clock.moment(), detail=detail)
-            )
+    def _result(self, action: PlannedAction, state: ActionState, detail: str) -> ActionResult:
+        return ActionResult(planned=action, state=state, at=self._clock.moment(), detail=detail)

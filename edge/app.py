@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import structlog
 
+from edge.actionlog import ActionLog
+from edge.actuatororders import actuator_orders
 from edge.actuators import ActuationLane
 from edge.answers import Answers, KnownDevice
 from edge.buses import build_bus
@@ -22,6 +24,7 @@ from edge.config import LoadedSite, SiteSettings, StoreSettings
 from edge.drivers.profile import shipped_profiles
 from edge.errors import StoreError
 from edge.health import SelfReport, notify_supervisor, read_boot_id
+from edge.interlocks import build_interlocks, guard_with
 from edge.localdoor import LocalDoor
 from edge.mqtt import MqttDialer
 from edge.outbox import Outbox
@@ -57,6 +60,7 @@ class _Parts:
     pipeline: Pipeline
     uplink: Uplink
     lane: ActuationLane
+    actions: ActionLog
     workers: dict[str, BusWorker]
     door: LocalDoor
     outbox: Outbox
@@ -140,6 +144,7 @@ async def _run_tasks(parts: _Parts) -> None:
         "readings": pipeline.run_readings(),
         "recovery": pipeline.run_recovery(),
         "actuators": parts.lane.run(),
+        "action-log": parts.actions.run(),
         "uplink-alarms": uplink.run_alarms(),
         "uplink-readings": uplink.run_readings(),
         "watch-server": uplink.watch_server(),
@@ -180,7 +185,8 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
         boot=boot,
         is_unsent=lambda alarm: alarm in uplink.alarms,
     )
-    lane = ActuationLane(clock=clock)
+    actions = ActionLog(outbox.transact)
+    lane = ActuationLane(clock=clock, record=actions.note)
     workers: dict[str, BusWorker] = {}
     holder: list[Pipeline] = []
     report = SelfReport(
@@ -215,6 +221,7 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
     )
     holder.append(pipeline)
     lane.report_to(pipeline)
+    lane.obey(guard_with(build_interlocks(settings, profiles), pipeline.latest))
     uplink.employ(CommandDesk(pipeline=pipeline, outbox=outbox, clock=clock, resync=uplink.request_resync))
     for bus in settings.buses:
         built = build_bus(
@@ -241,7 +248,8 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
             "journal_turns": pipeline.progress,
         },
     )
-    return _Parts(pipeline, uplink, lane, workers, LocalDoor(folder, answers.questions), outbox, readings)
+    door = LocalDoor(folder, answers.questions, actuator_orders(lane, actions))
+    return _Parts(pipeline, uplink, lane, actions, workers, door, outbox, readings)
 
 
 def _open_stores(folder: Path, stores: StoreSettings) -> tuple[Outbox, ReadingStore, bool]:

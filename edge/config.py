@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from edge.busconfig import BusSettings
+from edge.interlockconfig import InterlockSettings
 from edge.ruleconfig import RuleSettings
 from edge.settings import Name, Settings, TlsSettings
 from wire.topics import GATEWAY_PATTERN
@@ -70,6 +71,7 @@ class SiteSettings(Settings):
     buses: Annotated[tuple[BusSettings, ...], Field(min_length=1, strict=False)]
     devices: Annotated[tuple[DeviceSettings, ...], Field(min_length=1, strict=False)]
     rules: Annotated[tuple[RuleSettings, ...], Field(strict=False)] = ()
+    interlocks: Annotated[tuple[InterlockSettings, ...], Field(strict=False)] = ()
 
 
 class LoadedSite(Settings):

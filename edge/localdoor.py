@@ -1,7 +1,8 @@
 """The gateway's door for tools on the same machine: a Unix socket in the state folder.
 
 One question is one line of JSON, `{"ask": "status"}`, one answer is one line of JSON: `{"ok": true,
-"answer": …}` or `{"ok": false, "error": …}`. The door only tells; it changes nothing. Tools ask here and
+"answer": …}` or `{"ok": false, "error": …}`. The door only tells, with one exception: a person on site
+tests an actuator here, since no order from afar may do that. Tools ask here and
 never open the stores, because SQLite before 3.51.3 can lose commits when two connections share a
 write-ahead log. Only the gateway's own user and root can reach it.
 """
@@ -11,7 +12,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ _OWNER_ONLY: Final = 0o600
 
 Questions = Mapping[str, Callable[[], Any]]
 """What can be asked, and who answers; answers are whatever msgspec can write as JSON."""
+Orders = Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]
+"""What takes time, by name; each gets what came with its question."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,10 +43,11 @@ class DoorClosedError(EdgeError):
 class LocalDoor:
     """Answers questions at the socket."""
 
-    def __init__(self, folder: Path, questions: Questions) -> None:
-        """Know the state folder and the answers."""
+    def __init__(self, folder: Path, questions: Questions, orders: Orders | None = None) -> None:
+        """Know the state folder, the answers, and who carries out what a person on site wants."""
         self._folder = folder
         self._questions = questions
+        self._orders = orders or {}
 
     async def run(self) -> None:
         """Answer until cancelled; a door that cannot be opened is said and does not stop the gateway."""
@@ -80,9 +84,23 @@ class LocalDoor:
                     line = await reader.readline()
                 if not line:
                     break
-                writer.write(self.answer(line) + b"\n")
+                writer.write(await self.respond(line) + b"\n")
                 await writer.drain()
         writer.close()
+
+    async def respond(self, line: bytes) -> bytes:
+        """Return the answer to one line, which may be a person's order or a question that takes time."""
+        try:
+            asked = msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.DecodeError:
+            return self.answer(line)
+        order = self._orders.get(str(asked.pop("ask", None)))
+        if order is None:
+            return self.answer(line)
+        try:
+            return msgspec.json.encode({"ok": True, "answer": await order(asked)})
+        except EdgeError as error:
+            return _refusal(str(error))
 
     def answer(self, line: bytes) -> bytes:
         """Return the answer to one line; a question that makes no sense gets an error, never silence."""
@@ -100,18 +118,19 @@ class LocalDoor:
             return _refusal(f"{question}: {error}")
 
 
-def ask_gateway(folder: Path, question: str, *, timeout_s: float = 5.0) -> Any:
+def ask_gateway(folder: Path, question: str, *, timeout_s: float = 5.0, **arguments: str) -> Any:
     """Ask the gateway that runs on a state folder; for tools, blocks.
 
     Args:
         folder: the state folder of its site file.
-        question: `status`, `values`, `alarms`, `buses` or `metrics`.
+        question: `status`, `values`, `alarms`, `buses`, `metrics`, `actions` or `test_actuator`.
         timeout_s: how long to wait.
+        arguments: what the question needs besides its name.
 
     Raises:
         DoorClosedError: nobody answers, or the answer is an error; the text says which.
     """
-    line = json.dumps({"ask": question}).encode() + b"\n"
+    line = json.dumps({"ask": question, **arguments}).encode() + b"\n"
     try:
         with _reachable(folder) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout_s)

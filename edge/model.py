@@ -79,6 +79,8 @@ class PlannedAction:
         device: the device that carries it out.
         decided: when the rule decided.
         expires_boot_ms: after this moment (milliseconds since boot) it must not be sent any more.
+        issuer: whose will it is: `rule`, or a person's name.
+        reason: why, in that person's words.
     """
 
     alarm: str
@@ -86,6 +88,8 @@ class PlannedAction:
     device: str
     decided: Moment
     expires_boot_ms: int
+    issuer: str = "rule"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

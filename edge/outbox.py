@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import structlog
@@ -18,7 +18,7 @@ from edge.errors import StoreError
 from edge.model import Moment
 from edge.rules.state import Ended, RuleState
 from edge.rules.watch import Key
-from edge.storethread import IN_MEMORY, StoreThread, UnsoundStoreError
+from edge.storethread import IN_MEMORY, StoreThread, UnsoundStoreError, Work
 from wire.ids import new_uuid7
 from wire.messages import AlarmState, CommandReport
 from wire.vocabulary import AlarmClass, Condition
@@ -26,6 +26,7 @@ from wire.vocabulary import AlarmClass, Condition
 if TYPE_CHECKING:
     import sqlite3
 
+_T = TypeVar("_T")
 KEPT_MS: Final = 7 * 86_400_000
 _MOST_ANSWERS: Final = 1_000
 
@@ -105,6 +106,14 @@ class Outbox:
     def last_seq(self) -> int:
         """The highest number given so far in this run."""
         return self._seq
+
+    async def transact(self, work: Work[_T]) -> _T:
+        """Do other work on this store's connection and return its result after the commit.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        return await self._thread.run(work)
 
     async def load(self) -> tuple[dict[Key, RuleState], list[AlarmState], list[Outgoing]]:
         """Return rule states, alarms that are not cleared, and what is not acknowledged.

@@ -13,11 +13,16 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge.busconfig import PROFILE_TECHNIQUES, BusSettings
 from edge.config import DeviceSettings
+from edge.drivers.modbusprofile import closes_valve
 from edge.drivers.profile import Profile, actions_of, shipped_profiles
+from edge.interlockconfig import InterlockSettings
 from edge.ruleconfig import RuleSettings
+from edge.serialports import check_ports
 
 CONTACT: Final = "contact"
 """The rule that every device has by itself."""
+
+_INTERLOCK: Final[TypeAdapter[Any]] = TypeAdapter(InterlockSettings)
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]
 """Where in the file, and what was found there."""
@@ -49,6 +54,7 @@ def check_references(tree: Mapping[str, Any]) -> Found:
     entries = _read(tree, profiles)
     for part in _PARTS:
         yield from _check_unique(part, entries.readable[part])
+    yield from check_ports(entries.readable["buses"])
     techniques = {bus.id: bus.technique for _, bus in entries.readable["buses"]}
     yield from _check_addresses(entries.readable["devices"], techniques)
     for index, device in entries.readable["devices"]:
@@ -59,6 +65,25 @@ def check_references(tree: Mapping[str, Any]) -> Found:
             yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
     for index, rule in entries.readable["rules"]:
         yield from _check_rule(index, rule, entries)
+    for index, lock in _readable(_INTERLOCK, _list_of(tree.get("interlocks"))):
+        yield from _check_interlock(index, lock, entries)
+
+
+def _check_interlock(index: int, lock: Any, entries: _Entries) -> Found:
+    at: tuple[str | int, ...] = ("interlocks", index)
+    devices, models, state = entries.ids["devices"], entries.models, lock.not_while
+    if lock.device not in devices:
+        yield (*at, "device"), _unknown("device", lock.device, devices)
+    elif lock.device in models and lock.do not in actions_of(models[lock.device]):
+        yield (*at, "do"), _unknown("action", lock.do, actions_of(models[lock.device]))
+    if closes_valve(lock.do):
+        yield (*at, "do"), f"found {lock.do!r}; closing a gas valve is never held up"
+    if state.device not in devices:
+        yield (*at, "not_while", "device"), _unknown("device", state.device, devices)
+    elif state.device in models:
+        points = {point.name for point in models[state.device].points}
+        if state.point not in points:
+            yield (*at, "not_while", "point"), _unknown("point", state.point, points)
 
 
 def _read(tree: Mapping[str, Any], profiles: Mapping[str, Profile]) -> _Entries:

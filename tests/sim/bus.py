@@ -32,6 +32,7 @@ TRUE_VALUES = {
     },
     "ysi-odo": {"dissolved_oxygen_mg_l": 8.5, "temperature_c": 16.0},
     "coil-relay": {},
+    "fan-relay": {},
 }
 
 

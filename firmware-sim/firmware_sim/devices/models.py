@@ -207,6 +207,17 @@ class CoilRelay(SimulatedDevice):
         self.writes.append(self.closed)
 
 
+@dataclass
+class FanRelay(CoilRelay):
+    """A relay of a fan on coil 0: 1 means told to run."""
+
+    model: str = "fan-relay"
+
+    def registers(self, fc: int) -> dict[int, int]:
+        """Return coil 0."""
+        return {0: int(self.points().get("running", self.closed))} if fc == 1 else {}
+
+
 MODELS: Final[dict[str, type[SimulatedDevice]]] = {
     "honeywell-midas": HoneywellMidas,
     "eastron-sdm120": EastronSdm120,
@@ -215,4 +226,5 @@ MODELS: Final[dict[str, type[SimulatedDevice]]] = {
     "yosemitech-y4000": YosemitechY4000,
     "ysi-odo": YsiOdo,
     "coil-relay": CoilRelay,
+    "fan-relay": FanRelay,
 }
