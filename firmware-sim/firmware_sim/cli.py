@@ -14,8 +14,9 @@ import structlog
 import typer
 
 from firmware_sim.control import build_control
+from firmware_sim.phone.accounts import Callbacks
 from firmware_sim.phone.app import build_phones
-from firmware_sim.phone.inbox import Inbox
+from firmware_sim.phone.network import PhoneNetwork
 from firmware_sim.plant import SimulatedPlant, override_ports
 from firmware_sim.scenario import Scenario, ScenarioError, load_scenario
 from firmware_sim.serving import serve_app
@@ -45,13 +46,16 @@ def devices(
 
 
 @app.command()
-def phone(
+def phones(
     secret: Annotated[str, typer.Option(envvar="GRIDWARDEN_WEBHOOK_SECRET", help="whsec_…")],
     port: Annotated[int, typer.Option(help="Loopback port; 0 picks.")] = 8090,
+    server: Annotated[
+        str, typer.Option(help="Base address of the server that presses and receipts are reported to.")
+    ] = "",
 ) -> None:
-    """Run the wall of simulated phones."""
+    """Run the phone network: WeCom, robots, SMS, calls, webhooks, and a wall of phones."""
     _configure_logs()
-    _run(_serve_phones(secret, port))
+    _run(_serve_phones(secret, port, Callbacks.at(server) if server else Callbacks()))
 
 
 @app.command()
@@ -87,9 +91,13 @@ async def _serve_devices(scenario: Scenario, *, control_port: int, speed: float,
         await _until_told()
 
 
-async def _serve_phones(secret: str, port: int) -> None:
-    async with serve_app(build_phones(Inbox(), secret=secret), host=LOOPBACK, port=port) as taken:
-        log.info("phone_started", port=taken)
+async def _serve_phones(secret: str, port: int, callbacks: Callbacks) -> None:
+    network = PhoneNetwork(callbacks=callbacks)
+    async with (
+        network.running(),
+        serve_app(build_phones(network, secret=secret), host=LOOPBACK, port=port) as taken,
+    ):
+        log.info("phones_started", port=taken)
         await _until_told()
 
 

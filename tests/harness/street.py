@@ -127,7 +127,14 @@ class Street:
         for clock in (self.server_clock, self.gateway_clock):
             clock.move(0)
         phones = await self._start(
-            "phones", "gridwarden-sim", "phone", "--port", "0", until_event="phone_started"
+            "phones",
+            "gridwarden-sim",
+            "phones",
+            "--port",
+            "0",
+            "--server",
+            f"http://127.0.0.1:{self.server_port}",
+            until_event="phones_started",
         )
         self.ports["phones"] = phones["port"]
         self.phones = Phones(f"http://127.0.0.1:{phones['port']}")

@@ -24,7 +24,13 @@ class Phones:
 
     async def set_mode(self, person: str, mode: str) -> None:
         async with httpx2.AsyncClient(base_url=self.url) as client:
-            (await client.post("/api/faults", json={"person": person, "mode": mode})).raise_for_status()
+            if mode == "ok":
+                answer = await client.delete("/api/rules", params={"provider": "webhook", "person": person})
+            else:
+                kind = {"fail": "outage"}.get(mode, mode)
+                rule = {"provider": "webhook", "person": person, "kind": kind}
+                answer = await client.post("/api/rules", json=rule)
+            answer.raise_for_status()
 
 
 @dataclass

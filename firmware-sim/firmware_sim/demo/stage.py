@@ -144,8 +144,15 @@ async def build_stage(ports: Ports, *, broker: str, step_backup_s: float) -> Asy
         await _import_street(env, ports, folder)
         phones = await start(
             "phones",
-            [*command_of("gridwarden-sim"), "phone", "--port", str(ports.phones)],
-            "phone_started",
+            [
+                *command_of("gridwarden-sim"),
+                "phones",
+                "--port",
+                str(ports.phones),
+                "--server",
+                f"http://{LOOPBACK}:{ports.server}",
+            ],
+            "phones_started",
         )
         sim = await start("devices", _devices_command(ports), "sim_started")
         server = await start("server", [*command_of("gridwarden-server"), "run"], "server_started")

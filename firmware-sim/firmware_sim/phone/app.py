@@ -1,4 +1,4 @@
-"""The phones' web server: takes signed webhooks, shows a wall of phones."""
+"""The network's web server: providers for senders, a wall of phones for visitors."""
 
 import asyncio
 import json
@@ -8,80 +8,82 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, select_autoescape
-from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from firmware_sim.phone.inbox import Inbox, PhoneMode
+from firmware_sim.phone.api import EXPLAINED, Interface, explain
+from firmware_sim.phone.behaviour import Provider
+from firmware_sim.phone.inbox import Inbox
+from firmware_sim.phone.network import PhoneNetwork, ProviderDownError
+from firmware_sim.phone.providers import Providers
 
-_HANG_S: Final = 60.0
 _KEEPALIVE_S: Final = 5.0
 _ZONE: Final = ZoneInfo("Asia/Shanghai")
+CHANNEL_NAMES: Final = {
+    Provider.WECOM: "企业微信",
+    Provider.WECOM_ROBOT: "企业微信群机器人",
+    Provider.DINGTALK: "钉钉群机器人",
+    Provider.FEISHU: "飞书群机器人",
+    Provider.SMS: "短信",
+    Provider.VOICE: "电话",
+    Provider.WEBHOOK: "消息",
+}
 
 
-def build_phones(inbox: Inbox, *, secret: str) -> Starlette:
+def build_phones(network: PhoneNetwork, *, secret: str) -> Starlette:
     """Return the application.
 
     Args:
-        inbox: where messages are kept.
+        network: the phones and what lies behind them.
         secret: of the webhook signatures, `whsec_…`.
     """
-    webhook = Webhook(secret)
+    providers = Providers(network, secret)
     pages = Environment(loader=PackageLoader("firmware_sim.phone"), autoescape=select_autoescape(["html"]))
+    pages.globals |= {"zone": _ZONE, "channels": CHANNEL_NAMES, "name_of": network.directory.name_of}
 
-    async def take(request: Request) -> Response:
-        person = request.path_params["person"]
-        match inbox.modes.get(person, PhoneMode.OK):
-            case PhoneMode.FAIL:
-                return JSONResponse({"error": "out of service"}, status_code=503)
-            case PhoneMode.HANG:
-                await asyncio.sleep(_HANG_S)
-                return JSONResponse({"error": "too late"}, status_code=504)
-            case _:
-                pass
-        try:
-            payload = webhook.verify(await request.body(), dict(request.headers))
-        except (WebhookVerificationError, ValueError) as error:
-            return JSONResponse({"error": str(error)}, status_code=401)
-        inbox.receive(person, request.headers["webhook-id"], payload)
-        return JSONResponse({"taken": True})
-
-    async def show_wall(_request: Request) -> HTMLResponse:
-        phones = [(person, inbox.of(person)) for person in inbox.people()]
+    async def show_wall(request: Request) -> Response:
+        if request.method == "POST" or "Action" in request.query_params:
+            return await providers.door.enter(request)
+        known = dict.fromkeys((*network.inbox.people(), *network.directory.people))
+        phones = [(person, network.inbox.of(person)) for person in known]
         return HTMLResponse(pages.get_template("wall.html").render(phones=phones))
 
     async def show_phone(request: Request) -> HTMLResponse:
         person = request.path_params["person"]
-        messages = list(reversed(inbox.of(person)))
-        page = pages.get_template("phone.html").render(person=person, messages=messages, zone=_ZONE)
-        return HTMLResponse(page)
+        messages = list(reversed(network.inbox.of(person)))
+        return HTMLResponse(pages.get_template("phone.html").render(person=person, messages=messages))
 
-    async def list_messages(request: Request) -> JSONResponse:
-        found = inbox.of(request.query_params.get("person"))
-        return JSONResponse([message.as_json() for message in found])
-
-    async def set_mode(request: Request) -> JSONResponse:
-        body = await request.json()
-        inbox.modes[str(body["person"])] = PhoneMode(body["mode"])
-        return JSONResponse({})
+    async def press(request: Request) -> Response:
+        person = request.path_params["person"]
+        async with request.form() as form:
+            await network.press(str(form["message"]), str(form.get("key", "")), person=person)
+        return RedirectResponse(f"/p/{person}", status_code=303)
 
     async def stream(_request: Request) -> StreamingResponse:
-        return StreamingResponse(_events(inbox), media_type="text/event-stream")
+        return StreamingResponse(_events(network.inbox), media_type="text/event-stream")
 
     return Starlette(
         routes=[
-            Route("/", show_wall),
+            Route("/", show_wall, methods=["GET", "POST"]),
             Route("/p/{person}", show_phone),
-            Route("/hook/{person}", take, methods=["POST"]),
+            Route("/p/{person}/press", press, methods=["POST"]),
             Route("/live", stream),
-            Route("/api/messages", list_messages),
-            Route("/api/faults", set_mode, methods=["POST"]),
+            *providers.wecom.routes(),
+            *providers.robots.routes(),
+            *providers.webhooks.routes(),
+            *Interface(providers).routes(),
             Mount("/files", StaticFiles(directory=Path(__file__).parent / "files")),
-        ]
+        ],
+        exception_handlers={ProviderDownError: _show_down, **dict.fromkeys(EXPLAINED, explain)},
     )
+
+
+async def _show_down(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProviderDownError), "registered for nothing else"
+    return Response(error.body, status_code=error.status, media_type=error.content_type)
 
 
 async def _events(inbox: Inbox) -> AsyncIterator[str]:
