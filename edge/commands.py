@@ -11,7 +11,8 @@ from edge.ports import Clock
 from edge.rules.engine import RefusedError
 from wire.codec import decode_order
 from wire.errors import BodyError
-from wire.messages import CommandMessage, CommandReport, Order, ResetOrder, ResyncOrder, TestOrder
+from wire.messages import CommandMessage, CommandReport
+from wire.orders import Order, ResetOrder, ResyncOrder, TestOrder
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import CommandOutcome
 

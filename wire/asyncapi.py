@@ -4,13 +4,14 @@ import json
 import sys
 from collections.abc import Mapping
 from inspect import cleandoc
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from wire import messages
 from wire.codec import MAX_MESSAGE_BYTES
 from wire.messages import CONTRACT_VERSION
+from wire.orders import Order
 from wire.topics import GATEWAY_PATTERN, Down, Up
 
 _SCHEMA: Final = "#/components/schemas/"
@@ -21,7 +22,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, tuple[type, ...]]]] = {
         "How the gateway stands; retained, every 30 s, and the last will.",
         (messages.StatusMessage,),
     ),
-    f"up/{Up.REPORTS}": ("Answers to commands, and the list of open alarms.", (messages.ReportMessage,)),
+    f"up/{Up.REPORTS}": (
+        "Answers, the list of open alarms, raw traffic.",
+        (messages.ReportMessage,),
+    ),
     f"down/{Down.ACK}": (
         "What the server holds, said after its database has committed.",
         (messages.AckReply, messages.BusyReply, messages.CommittedReply),
@@ -31,7 +35,7 @@ _MESSAGES: Final[Mapping[str, tuple[str, tuple[type, ...]]]] = {
 _CONTENTS: Final[Mapping[tuple[str, str], tuple[type, ...]]] = {
     ("AlarmMessage", "alarm"): (messages.AlarmState,),
     ("ReadingsMessage", "batch"): (messages.ReadingsBatch,),
-    ("CommandMessage", "order"): (messages.ResetOrder, messages.TestOrder, messages.ResyncOrder),
+    ("CommandMessage", "order"): get_args(Order),
 }
 """What stands in fields that are kept raw, so that odd content is stored and not refused."""
 

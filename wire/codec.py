@@ -5,20 +5,20 @@ from typing import Final, TypeVar
 import msgspec
 
 from wire.errors import BodyError, OversizeError, UnreadableError
+from wire.fields import Message
 from wire.messages import (
     AlarmMessage,
     AlarmState,
     CommandMessage,
     Envelope,
     LaneEnvelope,
-    Message,
-    Order,
     ReadingsBatch,
     ReadingsMessage,
     Reply,
     ReportMessage,
     StatusMessage,
 )
+from wire.orders import Order
 
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 """Cap in both directions; the broker is configured with the same."""

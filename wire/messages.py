@@ -5,11 +5,22 @@ in the name, units of measured values are UCUM codes. Unknown fields are ignored
 side may be newer. `docs/asyncapi.json` is generated from this file.
 """
 
-from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Final
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, UnsetType, field
 
+from wire.fields import (
+    MAX_OFFSET_MS,
+    Count,
+    Id,
+    Instant,
+    Message,
+    Seq,
+    Text,
+    Unit,
+    check_instant,
+)
+from wire.traffic import RawTrafficReport
 from wire.vocabulary import (
     ActionState,
     AlarmClass,
@@ -18,52 +29,22 @@ from wire.vocabulary import (
     Condition,
     Kind,
     Lane,
+    Measure,
     Mode,
     Presence,
     Quality,
     Suppression,
+    Vote,
 )
 
 CONTRACT_VERSION: Final = 1
 DEFAULT_ALARM_WINDOW: Final = 20
 DEFAULT_READING_WINDOW: Final = 4
 
-MAX_INTEGER: Final = 2**53 - 1
-"""What every JSON reader and every database keeps exactly (RFC 8259, section 6)."""
-MAX_OFFSET_MS: Final = 366 * 24 * 3600 * 1000
-"""How far a reading may lie from the start of its batch."""
-FIRST_YEAR: Final = MINYEAR + 2
-LAST_YEAR: Final = MAXYEAR - 2
-
-Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
-"""An identifier given by the site: a device, a point, a rule. No control characters."""
-Text = Annotated[str, Meta(max_length=1024, pattern=r"^(?![\s\S]*\x00)")]
-"""Free text without the character NUL, which databases refuse."""
-Unit = Annotated[str, Meta(max_length=32, pattern=r"^(?![\s\S]*\x00)")]
-"""A UCUM code, e.g. `%{LEL}`, `mA`, `kPa`, `Cel`."""
-Seq = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
-Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
-Instant = Annotated[datetime, Meta(tz=True)]
-"""RFC 3339 with an offset; UTC by custom; from `FIRST_YEAR` to `LAST_YEAR`."""
-
-
-def check_instant(moment: datetime) -> None:
-    """Refuse a time so near the end of the calendar that an offset could not be added.
-
-    Raises:
-        ValueError: the year is outside `FIRST_YEAR` to `LAST_YEAR`.
-    """
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"the year {moment.year} is outside {FIRST_YEAR} to {LAST_YEAR}")
-
 
 def _absent() -> Raw:
     """Stand for content that is missing, so that its envelope is readable all the same."""
     return Raw(b"null")
-
-
-class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of everything on the wire: immutable, defaults left out."""
 
 
 # --- upward ------------------------------------------------------------------------------------
@@ -118,6 +99,19 @@ class Action(Message, frozen=True, kw_only=True):
         check_instant(self.at)
 
 
+class Voter(Message, frozen=True, kw_only=True):
+    """What one measured quantity says in a rule that asks several."""
+
+    device: Id
+    point: Id | None = None
+    rule: Id | None = None
+    """Where another rule is asked instead of a point."""
+    vote: Vote
+    value: float | None = None
+    unit: Unit = ""
+    quality: Quality = Quality.GOOD
+
+
 class AlarmState(Message, frozen=True, kw_only=True):
     """One alarm as it now stands: the whole of it, never a difference."""
 
@@ -127,6 +121,12 @@ class AlarmState(Message, frozen=True, kw_only=True):
     """Unique within its gateway; the registry's key is (gateway, device)."""
     rule: Id
     """The rule of the site file that raised it."""
+    rule_hash: Text = ""
+    """What the rule says, as the first 16 hexadecimal digits of a SHA-256: changes when it is changed."""
+    sentence: Text = ""
+    """The rule in words for people, in Chinese."""
+    sentence_en: Text = ""
+    """The same in English."""
     kind: Kind
     class_: AlarmClass = field(name="class")
     """How much is at stake; decides who is told and how fast."""
@@ -135,6 +135,14 @@ class AlarmState(Message, frozen=True, kw_only=True):
     latched: bool = False
     """Stays until a person resets it, whatever the sensor says."""
     suppression: Suppression = Suppression.NONE
+    suppressed_until: Instant | None = None
+    """When it is shown again by itself; absent when it is shown or follows its cause."""
+    suppressed_by: Text = ""
+    """Whoever ordered it; a second person, where one is needed, after a comma."""
+    suppressed_why: Text = ""
+    """The reason given, or the sentence of the rule that explains it."""
+    explained_by: Id | None = None
+    """The alarm that explains this one, where it is suppressed by design."""
     mode: Mode = Mode.LIVE
     point: Id | None = None
     """What was measured; absent for an alarm about the device itself."""
@@ -143,6 +151,17 @@ class AlarmState(Message, frozen=True, kw_only=True):
     unit: Unit = ""
     limit: float | None = None
     """The limit that was crossed, in the same unit."""
+    measure: Measure = Measure.VALUE
+    """What `value` and `limit` are of the measured quantity: itself, its rate, its mean."""
+    window_ms: Count = 0
+    """Over how long that was taken; 0 for a single value."""
+    stage: Count = 0
+    """Which stage of a limit with several is reached, from 1; 0 where there are none. A higher stage
+    updates the same alarm, whose class may rise with it and does not fall before it is over."""
+    voters: tuple[Voter, ...] = ()
+    """What each one said, where a rule asks several."""
+    votes_needed: Count = 0
+    """How many must say yes; 0 where nobody votes."""
     quality: Quality = Quality.GOOD
     raised_at: Instant
     """When the condition became active for the first time."""
@@ -161,6 +180,8 @@ class AlarmState(Message, frozen=True, kw_only=True):
         """Check what the types cannot say."""
         check_instant(self.raised_at)
         check_instant(self.changed_at)
+        if self.suppressed_until is not None:
+            check_instant(self.suppressed_until)
 
     @property
     def cleared(self) -> bool:
@@ -245,6 +266,22 @@ class ConfigState(Message, frozen=True, kw_only=True):
     rejected_hash: Text = ""
 
 
+class SuppressionState(Message, frozen=True, kw_only=True):
+    """What a person has taken out of sight for a time: shown for as long as it lasts."""
+
+    device: Id
+    rule: Id | None = None
+    """Absent for the whole device."""
+    suppression: Suppression
+    until: Instant
+    by: Text = ""
+    why: Text = ""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        check_instant(self.until)
+
+
 class StatusMessage(Envelope, frozen=True, kw_only=True):
     """`up/status`: retained, every 30 s; the last will is one with `presence` offline."""
 
@@ -262,6 +299,8 @@ class StatusMessage(Envelope, frozen=True, kw_only=True):
     """What its stores write, extrapolated to a day: memory cards wear out by it."""
     volatile: bool = False
     """The alarm store cannot be written; alarms live in memory."""
+    suppressions: tuple[SuppressionState, ...] = ()
+    """What is shelved or out of service now."""
 
 
 class OpenAlarmsReport(Message, frozen=True, kw_only=True, tag="open_alarms", tag_field="type"):
@@ -282,7 +321,7 @@ class CommandReport(Message, frozen=True, kw_only=True, tag="command", tag_field
     detail: Text = ""
 
 
-Report = OpenAlarmsReport | CommandReport
+Report = OpenAlarmsReport | CommandReport | RawTrafficReport
 
 
 class ReportMessage(Envelope, frozen=True, kw_only=True):
@@ -331,26 +370,6 @@ class CommittedReply(Message, frozen=True, kw_only=True, tag="committed", tag_fi
 
 Reply = AckReply | BusyReply | CommittedReply
 """`down/ack`."""
-
-
-class ResetOrder(Message, frozen=True, kw_only=True, tag="reset", tag_field="order"):
-    """Reset the latch of an alarm; refused while its condition is not normal."""
-
-    alarm: Id
-
-
-class TestOrder(Message, frozen=True, kw_only=True, tag="test", tag_field="order"):
-    """Raise and clear a test alarm of one rule on one device, marked `test`, without actions."""
-
-    device: Id
-    rule: Id
-
-
-class ResyncOrder(Message, frozen=True, kw_only=True, tag="resync", tag_field="order"):
-    """Send every open alarm again, then the list of them."""
-
-
-Order = ResetOrder | TestOrder | ResyncOrder
 
 
 class CommandMessage(Message, frozen=True, kw_only=True):

@@ -140,3 +140,50 @@ class CommandOutcome(StrEnum):
     """This gateway does not know such a command."""
     FAILED = "failed"
     """Tried, and it did not work; the detail says why."""
+
+
+class Measure(StrEnum):
+    """What a rule compares with its limit."""
+
+    VALUE = "value"
+    """The measured value itself."""
+    RATE = "rate"
+    """Its change, per minute."""
+    MEAN = "mean"
+    """Its mean over the window, each value weighed by how long it stood."""
+    MIN = "min"
+    """Its least value in the window."""
+    MAX = "max"
+    """Its greatest value in the window."""
+    SUM = "sum"
+    """The sum of its values in the window."""
+    COUNT = "count"
+    """How many values the window holds."""
+    SPREAD = "spread"
+    """Greatest less least value in the window: how far it moved."""
+    AGE = "age"
+    """Seconds since the last good value."""
+    BITS = "bits"
+    """A word of which some bits are watched."""
+    VOTES = "votes"
+    """How many of those asked say yes."""
+
+
+class Vote(StrEnum):
+    """What one of several says."""
+
+    YES = "yes"
+    """The cause is present there."""
+    NO = "no"
+    """It is absent there."""
+    UNKNOWN = "unknown"
+    """Nobody can tell: bad quality, or no word yet."""
+
+
+class FrameDirection(StrEnum):
+    """Which way bytes went on a bus."""
+
+    SENT = "sent"
+    """By the gateway."""
+    RECEIVED = "received"
+    """By the gateway, from a device."""

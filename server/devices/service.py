@@ -16,10 +16,9 @@ from wire.messages import (
     CONTRACT_VERSION,
     CommandMessage,
     CommandReport,
-    Order,
-    ResetOrder,
     StatusMessage,
 )
+from wire.orders import Order, ResetOrder
 from wire.vocabulary import CommandOutcome, Presence
 
 SILENT_AFTER: Final = timedelta(seconds=90)

@@ -12,7 +12,7 @@ from server.devices import service
 from server.devices.tables import Command, CommandState, Device, Gateway
 from server.errors import NotFoundError
 from server.web.problems import PROBLEMS
-from wire.messages import ResyncOrder, TestOrder
+from wire.orders import ResyncOrder, TestOrder
 from wire.vocabulary import CommandOutcome
 
 _Name = Annotated[str, Field(min_length=1, max_length=128)]

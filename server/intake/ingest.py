@@ -32,6 +32,7 @@ from wire.messages import (
     OpenAlarmsReport,
     ReportMessage,
 )
+from wire.traffic import RawTrafficReport
 from wire.vocabulary import Lane
 
 log = structlog.get_logger()
@@ -196,6 +197,8 @@ async def _apply_report(
             log.info("open_alarms_listed", gateway=gateway, listed=len(listed), gone=len(gone))
         case CommandReport() as report:
             await devices.answered(session, gateway, report, now=now)
+        case RawTrafficReport() as report:
+            log.info("raw_traffic", gateway=gateway, bus=report.bus, frames=len(report.frames))
 
 
 async def _keep_poison(

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from wire import codec, messages
+from wire import codec, messages, orders, traffic
+from wire.fields import Message
 from wire.messages import CONTRACT_VERSION
 from wire.vocabulary import (
     ActionState,
@@ -10,10 +11,15 @@ from wire.vocabulary import (
     Clock,
     CommandOutcome,
     Condition,
+    FrameDirection,
     Kind,
     Lane,
+    Measure,
+    Mode,
     Presence,
     Quality,
+    Suppression,
+    Vote,
 )
 
 AT = datetime(2026, 11, 24, 2, 15, 30, 250_000, tzinfo=UTC)
@@ -50,6 +56,48 @@ STATE = messages.AlarmState(
     ),
     label="厨房燃气探测器",
 )
+VOTED = messages.AlarmState(
+    alarm=ALARM,
+    device="smoke-hall",
+    rule="smoke-2oo3",
+    rule_hash="0f1e2d3c4b5a6978",
+    sentence="3 个中至少 2 个",
+    sentence_en="at least 2 of 3",
+    kind=Kind.FIRE,
+    class_=AlarmClass.HAZARD,
+    condition=Condition.ACTIVE,
+    suppression=Suppression.SHELVED,
+    suppressed_until=AT,
+    suppressed_by="op-7, op-9",
+    suppressed_why="hot work in the hall",
+    measure=Measure.VOTES,
+    value=2.0,
+    limit=2.0,
+    votes_needed=2,
+    window_ms=60_000,
+    stage=1,
+    quality=Quality.STALE,
+    voters=(
+        messages.Voter(device="smoke-1", point="smoke", vote=Vote.YES, value=1.0, unit="1"),
+        messages.Voter(device="smoke-2", rule="smoke-high", vote=Vote.YES),
+        messages.Voter(device="smoke-3", point="smoke", vote=Vote.UNKNOWN, quality=Quality.COMM_FAULT),
+    ),
+    raised_at=AT,
+    changed_at=AT,
+)
+BY_DESIGN = messages.AlarmState(
+    alarm=RUN,
+    device="meter-2",
+    rule="contact",
+    kind=Kind.CONTACT,
+    class_=AlarmClass.FAULT,
+    condition=Condition.ACTIVE,
+    suppression=Suppression.BY_DESIGN,
+    suppressed_why="power is out",
+    explained_by=ALARM,
+    raised_at=AT,
+    changed_at=AT,
+)
 BATCH = messages.ReadingsBatch(
     start=AT,
     series=(messages.ReadingSeries(device="river-1", point="dissolved_oxygen_mg_l", unit="mg/L"),),
@@ -59,7 +107,7 @@ BATCH = messages.ReadingsBatch(
     quality=(Quality.GOOD, Quality.COMM_FAULT),
 )
 
-EXAMPLES: dict[str, messages.Message] = {
+EXAMPLES: dict[str, Message] = {
     "alarm": messages.AlarmMessage(**ENVELOPE, run=RUN, seq=7, alarm=codec.as_raw(STATE)),
     "readings": messages.ReadingsMessage(**ENVELOPE, run=RUN, seq=8, batch=codec.as_raw(BATCH)),
     "status": messages.StatusMessage(
@@ -83,7 +131,12 @@ EXAMPLES: dict[str, messages.Message] = {
     "reply-committed": messages.CommittedReply(
         session=SESSION, committed=(messages.CommittedSeq(lane=Lane.ALARMS, run=RUN, seq=7),)
     ),
-    "command-reset": messages.CommandMessage(
+}
+
+
+def command(order: Message) -> messages.CommandMessage:
+    """An order in its envelope."""
+    return messages.CommandMessage(
         v=CONTRACT_VERSION,
         command=COMMAND,
         session=SESSION,
@@ -91,6 +144,49 @@ EXAMPLES: dict[str, messages.Message] = {
         reason="item done",
         issued_at=AT,
         expires_in_ms=60_000,
-        order=codec.as_raw(messages.ResetOrder(alarm=ALARM)),
+        order=codec.as_raw(order),
+    )
+
+
+ORDERS = (
+    orders.ResetOrder(alarm=ALARM),
+    orders.TestOrder(device="gas-kitchen", rule="gas-high"),
+    orders.ResyncOrder(),
+    orders.ShelveOrder(device="gas-kitchen", rule="gas-high", until=AT, agreed_by="op-9"),
+    orders.UnshelveOrder(alarm=ALARM),
+    orders.OutOfServiceOrder(device="gas-kitchen", until=AT, agreed_by="op-9"),
+    orders.BackInServiceOrder(device="gas-kitchen"),
+    orders.SilenceOrder(alarm=ALARM),
+    orders.CloseValveOrder(device="valve-kitchen"),
+    orders.ReEnrolOrder(device="smoke-hall"),
+    orders.RawTrafficOrder(bus="kitchen", seconds=60),
+)
+EXAMPLES |= {f"command-{order.__struct_config__.tag}": command(order) for order in ORDERS}
+EXAMPLES |= {
+    "command-drill": command(orders.TestOrder(device="gas-kitchen", rule="gas-high", mode=Mode.DRILL)),
+    "alarm-voted": messages.AlarmMessage(**ENVELOPE, run=RUN, seq=9, alarm=codec.as_raw(VOTED)),
+    "alarm-by-design": messages.AlarmMessage(**ENVELOPE, run=RUN, seq=10, alarm=codec.as_raw(BY_DESIGN)),
+    "status-suppressions": messages.StatusMessage(
+        **ENVELOPE,
+        presence=Presence.ONLINE,
+        suppressions=(
+            messages.SuppressionState(
+                device="gas-kitchen",
+                suppression=Suppression.OUT_OF_SERVICE,
+                until=AT,
+                by="op-7",
+                why="new cell",
+            ),
+        ),
+    ),
+    "report-raw-traffic": messages.ReportMessage(
+        **ENVELOPE,
+        report=traffic.RawTrafficReport(
+            bus="kitchen",
+            frames=(
+                traffic.RawFrame(at=AT, direction=FrameDirection.SENT, hex="010300000002c40b", text="read"),
+            ),
+            dropped=3,
+        ),
     ),
 }

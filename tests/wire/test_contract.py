@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import msgspec
@@ -10,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.examples import ALARM, AT, BATCH, ENVELOPE, EXAMPLES, RUN, STATE
+from tests.wire.examples import ALARM, AT, BATCH, ENVELOPE, EXAMPLES, ORDERS, RUN, STATE
 from wire import codec, messages
 from wire.asyncapi import describe_contract, render_contract
 from wire.errors import BodyError, OversizeError, UnreadableError
 from wire.ids import new_uuid7
+from wire.orders import Order
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
@@ -54,6 +56,22 @@ def test_bytes_that_are_no_message_are_refused_with_a_reason(name, wrong):
     with pytest.raises(UnreadableError) as refusal:
         decoder_of(name)(wrong)
     assert str(refusal.value)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.__struct_config__.tag)
+def test_every_order_is_read_as_what_it_is(order):
+    assert codec.decode_order(codec.as_raw(order)) == order
+
+
+def test_there_is_an_example_of_every_order_and_none_opens_a_valve():
+    tags = {kind.__struct_config__.tag for kind in get_args(Order)}
+    assert tags == {order.__struct_config__.tag for order in ORDERS}
+    assert not any("open" in tag for tag in tags)
+
+
+def test_traffic_is_not_reported_for_ever():
+    with pytest.raises(BodyError):
+        codec.decode_order(b'{"order":"raw_traffic","bus":"b","seconds":86400}')
 
 
 def test_an_error_says_where():
