@@ -1,4 +1,4 @@
-"""`gridwarden-sim`: simulated devices, phones, and the demonstration."""
+"""`gridwarden-sim`: simulated devices, a street, phones, and the demonstration."""
 
 import asyncio
 import json
@@ -20,8 +20,10 @@ from firmware_sim.phone.network import PhoneNetwork
 from firmware_sim.plant import SimulatedPlant, override_ports
 from firmware_sim.scenario import Scenario, ScenarioError, load_scenario
 from firmware_sim.serving import serve_app
+from firmware_sim.street.command import street
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+app.command()(street)
 log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
