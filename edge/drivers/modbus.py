@@ -49,6 +49,8 @@ class _Device:
     refused: dict[Block, _Refused] = field(default_factory=dict)
     started: bool = False
     """Whether its start commands were sent since it last was silent."""
+    ready_at: float = 0.0
+    """The loop's time before which what it measures means nothing yet."""
 
     def plan_anew(self) -> None:
         """Forget what it refused: it may have been starting, or be another one."""
@@ -109,6 +111,9 @@ class ModbusDriver:
         try:
             if not known.started:
                 await self._start(known)
+            if known.ready_at > asyncio.get_running_loop().time():
+                count = len(known.profile.points)
+                return (None,) * count, (Quality.MAINTENANCE,) * count
             return await self._read_blocks(known)
         except NoAnswerError:
             known.plan_anew()
@@ -137,7 +142,7 @@ class ModbusDriver:
             answer = await self.link.send_raw(device.unit, device.pacing, command.pdu_bytes)
             if not answer.startswith(command.answer_bytes):
                 raise RefusedError(f"unit {device.unit}: start command answered {answer.hex()}")
-            await asyncio.sleep(command.settle_s)
+            device.ready_at = asyncio.get_running_loop().time() + command.settle_s
         device.started = True
 
     async def _read_blocks(self, known: _Device) -> tuple[Sequence[float | None], Sequence[Quality] | None]:

@@ -126,7 +126,7 @@ class RawCommand(Part):
     answer: Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")] = ""
     """With what its answer begins, function code first."""
     settle_s: Annotated[float, Field(ge=0, le=60)] = 0.0
-    """How long the device needs afterwards."""
+    """How long the device needs afterwards; what it measures until then is of quality `maintenance`."""
 
     @model_validator(mode="after")
     def _check(self) -> "RawCommand":

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from edge.drivers.modbus import ModbusDriver, RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
+from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import shipped_profiles
 from firmware_sim.devices.modbus import Fault, FaultKind, ModbusServer
 from firmware_sim.devices.model import SimulatedDevice
@@ -33,6 +34,65 @@ TRUE_VALUES = {
     "ysi-odo": {"dissolved_oxygen_mg_l": 8.5, "temperature_c": 16.0},
     "coil-relay": {},
     "fan-relay": {},
+    "draeger-polytron-8000": {"gas_lel": 40.0},
+    "otis-oi-7032": {"ch01_reading": 3.5, "ch32_reading": 19.0, "ch17_battery_v": 3.2, "ch32_age_s": 70.0},
+    "eastron-sdm630": {
+        "voltage_l1_v": 229.5,
+        "voltage_l3_v": 231.25,
+        "current_l2_a": 12.5,
+        "power_l3_w": 1500.0,
+        "power_w": 4500.0,
+        "power_factor_l2": 0.5,
+        "frequency_hz": 50.0,
+        "energy_import_kwh": 1234.5,
+        "voltage_distortion_l2_percent": 2.5,
+        "energy_kwh": 1240.0,
+    },
+    "chint-dtsu666": {
+        "voltage_l2_v": 229.5,
+        "current_l1_a": 3.25,
+        "power_w": 2160.0,
+        "power_l3_w": 720.0,
+        "power_factor": 0.96,
+        "frequency_hz": 50.0,
+        "energy_import_kwh": 1234.5,
+        "energy_export_kwh": 7.0,
+    },
+    "acrel-adw300": {
+        "voltage_l1_v": 229.5,
+        "current_l3_a": 3.25,
+        "power_l2_w": -720.0,
+        "power_w": 100_000.0,
+        "energy_import_kwh": 12_345.67,
+    },
+    "lx47le-125": {
+        "breaker_state": 0xF0,
+        "residual_current_ma": 21.0,
+        "line_temperature_c": 31.0,
+        "neutral_temperature_c": -5.0,
+        "voltage_v": 229.0,
+        "current_a": 3.25,
+        "power_factor": 0.96,
+        "frequency_hz": 50.0,
+    },
+    "keller-nanolevel": {"pressure_kpa": 120.0, "temperature_c": 14.5},
+    "hach-ldo-aq": {
+        "dissolved_oxygen_mg_l": 7.25,
+        "temperature_c": -1.5,
+        "dissolved_oxygen_percent": 84.0,
+    },
+    "yosemitech-y502": {
+        "dissolved_oxygen_percent": 84.0,
+        "dissolved_oxygen_mg_l": 7.25,
+        "temperature_c": 18.0,
+    },
+    "yosemitech-y510": {"turbidity_ntu": 12.5, "temperature_c": 18.0},
+    "yosemitech-y520": {"conductivity_ms_cm": 0.5, "temperature_c": 18.0},
+    "yosemitech-y532": {"ph": 7.5, "electrode_mv": -28.0, "temperature_c": 18.0},
+    "yosemitech-y533": {"redox_mv": 210.0, "temperature_c": 18.0},
+    "yosemitech-y550": {"cod_mg_l": 14.25, "turbidity_ntu": 12.5, "temperature_c": 18.0},
+    "yosemitech-y560": {"ammonium_mg_l": 0.5, "ph": 7.5, "temperature_c": 18.0},
+    "yosemitech-y700": {"pressure_kpa": 19.6133, "temperature_c": 18.0},
 }
 
 
@@ -47,6 +107,12 @@ class SimulatedBus:
 
 def build_device(model: str) -> SimulatedDevice:
     return MODELS[model](read_points=lambda: TRUE_VALUES[model])
+
+
+def without_settling(profile: ModbusProfile) -> ModbusProfile:
+    """The same model, which measures as soon as it was started."""
+    start = tuple(command.model_copy(update={"settle_s": 0.0}) for command in profile.start)
+    return profile.model_copy(update={"start": start})
 
 
 TECHNIQUES = ("tcp", "rtu over tcp", "serial")
@@ -82,7 +148,7 @@ async def simulated_bus(
     driver = ModbusDriver(
         _transport_to(server),
         timeout_s=timeout_s,
-        devices={model: (unit, profiles[model]) for unit, model in enumerate(models, 1)},
+        devices={model: (unit, without_settling(profiles[model])) for unit, model in enumerate(models, 1)},
     )
     try:
         await driver.connect()

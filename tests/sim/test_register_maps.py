@@ -2,10 +2,12 @@
 
 import pytest
 
-from edge.drivers.modbus import ModbusDriver, SerialTransport
+from edge.drivers.modbus import ModbusDriver, SerialTransport, TcpTransport
+from edge.drivers.modbusprofile import ModbusProfile, ValueType
 from edge.drivers.profile import shipped_profiles
 from edge.errors import LinkError, NoAnswerError, ReadBackError, RefusedError
 from firmware_sim.devices.modbus import FaultKind
+from firmware_sim.devices.models import MODELS
 from tests.sim.bus import TECHNIQUES, TRUE_VALUES, simulated_bus
 from wire.vocabulary import Quality
 
@@ -16,8 +18,10 @@ def named(model, values):
     return dict(zip([point.name for point in shipped_profiles()[model].points], values, strict=True))
 
 
-def test_every_shipped_profile_has_a_simulated_device():
-    assert set(shipped_profiles()) == set(TRUE_VALUES)
+def test_every_shipped_modbus_profile_has_a_simulated_device():
+    models = {model for model, p in shipped_profiles().items() if isinstance(p, ModbusProfile)}
+    assert models == set(TRUE_VALUES) == set(MODELS)
+    assert len(models) >= 16
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
@@ -144,3 +148,53 @@ async def test_a_serial_port_that_is_not_there_is_a_broken_link_with_its_name():
     driver = ModbusDriver(SerialTransport(device="/dev/no-such-port"), timeout_s=0.2, devices={})
     with pytest.raises(LinkError, match="no-such-port"):
         await driver.connect()
+
+
+async def test_a_probe_that_was_just_started_does_not_vouch_for_what_it_measures():
+    async with simulated_bus("yosemitech-y502") as bus:
+        model = shipped_profiles()["yosemitech-y502"]
+        driver = ModbusDriver(
+            TcpTransport(host="127.0.0.1", port=bus.server.port), timeout_s=0.3, devices={"p": (1, model)}
+        )
+        await driver.connect()
+        values, qualities = await driver.read("p")
+        await driver.close()
+    assert set(values) == {None}
+    assert set(qualities) == {Quality.MAINTENANCE}
+    assert bus.server.units[1].started
+
+
+@pytest.mark.parametrize("model", ["yosemitech-y510", "yosemitech-y520", "yosemitech-y550"])
+async def test_a_probe_that_reports_an_error_does_not_vouch_for_its_values(model):
+    async with simulated_bus(model) as bus:
+        bus.server.units[1].error = 3
+        _, qualities = await bus.driver.read(model)
+        assert Quality.GOOD not in qualities
+
+
+async def test_the_breaker_can_only_be_read():
+    assert shipped_profiles()["lx47le-125"].actions == {}
+
+
+async def test_a_controllers_channel_says_how_long_ago_its_sensor_was_heard():
+    async with simulated_bus("otis-oi-7032") as bus:
+        found = named("otis-oi-7032", (await bus.driver.read("otis-oi-7032"))[0])
+        assert found["ch32_age_s"] == 70
+        assert bus.server.requests[1] <= 2, "96 points in two requests"
+
+
+@pytest.mark.parametrize("model", TRUE_VALUES)
+async def test_no_profile_reads_a_value_where_the_device_says_that_it_has_none(model):
+    async with simulated_bus(model) as bus:
+        bus.misbehave(1, FaultKind.NAN)
+        try:
+            values, qualities = await bus.driver.read(model)
+        except RefusedError:
+            return
+        floats = [
+            index
+            for index, point in enumerate(shipped_profiles()[model].points)
+            if point.type is ValueType.FLOAT32
+        ]
+        assert all(values[index] is None for index in floats)
+        assert not floats or Quality.GOOD not in {qualities[index] for index in floats}

@@ -7,6 +7,14 @@ from the makers' side, so that a mistake in one shows against the other.
 from dataclasses import dataclass, field
 from typing import Final
 
+from firmware_sim.devices.meters import (
+    AcrelAdw300,
+    ChintDtsu666,
+    DraegerPolytron8000,
+    EastronSdm630,
+    Lx47le125,
+    OtisOi7032,
+)
 from firmware_sim.devices.model import (
     NAN,
     READ_HOLDING,
@@ -16,6 +24,18 @@ from firmware_sim.devices.model import (
     SimulatedDevice,
     float_words,
     with_floats,
+)
+from firmware_sim.devices.probes import (
+    HachLdoAq,
+    KellerNanolevel,
+    YosemitechY502,
+    YosemitechY510,
+    YosemitechY520,
+    YosemitechY532,
+    YosemitechY533,
+    YosemitechY550,
+    YosemitechY560,
+    YosemitechY700,
 )
 
 
@@ -186,16 +206,21 @@ class YsiOdo(SimulatedDevice):
 
 
 @dataclass
-class CoilRelay(SimulatedDevice):
-    """A relay or gas valve on coil 0: 1 means told to be closed. It is opened by hand."""
+class CoilSwitch(SimulatedDevice):
+    """Whatever is switched by coil 0.
 
-    model: str = "coil-relay"
+    Attributes:
+        closed: what the coil shows.
+        writes: every value that was written.
+    """
+
     closed: bool = False
     writes: list[bool] = field(default_factory=list)
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return coil 0."""
-        return {0: int(self.points().get("valve_closed", self.closed))} if fc == 1 else {}
+        points = self.points()
+        return {0: int(points.get("valve_closed", points.get("running", self.closed)))} if fc == 1 else {}
 
     def write(self, fc: int, address: int, values: list[int]) -> None:
         """Take a coil."""
@@ -208,14 +233,17 @@ class CoilRelay(SimulatedDevice):
 
 
 @dataclass
-class FanRelay(CoilRelay):
+class CoilRelay(CoilSwitch):
+    """A relay or gas valve on coil 0: 1 means told to be closed. It is opened by hand."""
+
+    model: str = "coil-relay"
+
+
+@dataclass
+class FanRelay(CoilSwitch):
     """A relay of a fan on coil 0: 1 means told to run."""
 
     model: str = "fan-relay"
-
-    def registers(self, fc: int) -> dict[int, int]:
-        """Return coil 0."""
-        return {0: int(self.points().get("running", self.closed))} if fc == 1 else {}
 
 
 MODELS: Final[dict[str, type[SimulatedDevice]]] = {
@@ -227,4 +255,20 @@ MODELS: Final[dict[str, type[SimulatedDevice]]] = {
     "ysi-odo": YsiOdo,
     "coil-relay": CoilRelay,
     "fan-relay": FanRelay,
+    "draeger-polytron-8000": DraegerPolytron8000,
+    "otis-oi-7032": OtisOi7032,
+    "eastron-sdm630": EastronSdm630,
+    "chint-dtsu666": ChintDtsu666,
+    "acrel-adw300": AcrelAdw300,
+    "lx47le-125": Lx47le125,
+    "keller-nanolevel": KellerNanolevel,
+    "hach-ldo-aq": HachLdoAq,
+    "yosemitech-y502": YosemitechY502,
+    "yosemitech-y510": YosemitechY510,
+    "yosemitech-y520": YosemitechY520,
+    "yosemitech-y532": YosemitechY532,
+    "yosemitech-y533": YosemitechY533,
+    "yosemitech-y550": YosemitechY550,
+    "yosemitech-y560": YosemitechY560,
+    "yosemitech-y700": YosemitechY700,
 }
