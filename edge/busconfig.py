@@ -66,8 +66,16 @@ class Gb26875BusSettings(BusBase):
     host: str = "0.0.0.0"  # noqa: S104 - as above
     port: Annotated[int, Field(ge=0, le=65535)] = 9875
     """0 takes any free port, which the log names."""
-    duty_check_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
-    """How often a transmitter is asked whether it is there; 0 never."""
+    address: Annotated[int, Field(ge=0, le=0xFFFF_FFFF_FFFF)] = 0
+    """This receiver's own address in frames that it sends."""
+    ask_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """How often a transmitter is asked for its status, and panels for theirs; 0 never."""
+    set_time: bool = False
+    """Whether a transmitter whose clock is more than a minute wrong is told the time. Off, since its clock
+    belongs to its monitoring centre; this gateway only listens beside it."""
+    duty_check_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """How often the person on duty must press a key at the transmitter; 0 never. The monitoring centre
+    does this already."""
 
 
 class BleBusSettings(BusBase):

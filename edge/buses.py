@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.busconfig import (
     BusSettings,
+    Gb26875BusSettings,
     Hj212BusSettings,
     ModbusBusSettings,
     ModbusRtuBusSettings,
@@ -22,7 +23,7 @@ from edge.drivers.modbus import (
 )
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import Profile
-from edge.listeners import build_hj212
+from edge.listeners import build_gb26875, build_hj212
 from edge.periods import period_s_of
 from edge.poller import BusPoller, build_devices
 from edge.ports import BusDriver, BusWorker, Clock, SnapshotSink
@@ -71,6 +72,9 @@ def build_bus(
     if isinstance(bus, Hj212BusSettings):
         stations = build_hj212(bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder)
         return BuiltBus(worker=stations, actor=None)
+    if isinstance(bus, Gb26875BusSettings):
+        transmitters = build_gb26875(bus, mine, profiles=profiles, reception=reception, clock=clock)
+        return BuiltBus(worker=transmitters, actor=None)
     raise NotImplementedError(bus.technique)
 
 

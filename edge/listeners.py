@@ -5,12 +5,14 @@ from pathlib import Path
 
 import structlog
 
-from edge.busconfig import Hj212BusSettings
+from edge.busconfig import Gb26875BusSettings, Hj212BusSettings
 from edge.config import DeviceSettings
 from edge.drivers.ciphers import SM4_KEY_BYTES
+from edge.drivers.gb26875 import Behind, parse_place
+from edge.drivers.gb26875server import Gb26875Server
 from edge.drivers.hj212 import Station
 from edge.drivers.hj212server import Hj212Server
-from edge.drivers.listenedprofile import HjProfile
+from edge.drivers.listenedprofile import GbProfile, HjProfile
 from edge.drivers.profile import Profile
 from edge.periods import period_s_of
 from edge.ports import Clock
@@ -44,6 +46,24 @@ def build_hj212(
         by_mn.setdefault(device.address.upper(), []).append(device)
     stations = [_station(mn, group, profiles, folder) for mn, group in by_mn.items()]
     return Hj212Server(bus, stations=stations, reception=reception, clock=clock)
+
+
+def build_gb26875(
+    bus: Gb26875BusSettings,
+    devices: Sequence[DeviceSettings],
+    *,
+    profiles: Mapping[str, Profile],
+    reception: Reception,
+    clock: Clock,
+) -> Gb26875Server:
+    """Build the port on which transmitters call; arguments as for `build_hj212`."""
+    behind: list[Behind] = []
+    for device in devices:
+        profile, place = profiles[device.profile], parse_place(device.address)
+        assert isinstance(profile, GbProfile), "the site file was checked"
+        assert place is not None, "the site file was checked"
+        behind.append(Behind(device=device.id, place=place, profile=profile))
+    return Gb26875Server(bus, devices=behind, reception=reception, clock=clock)
 
 
 def _station(

@@ -139,13 +139,11 @@ class Reception:
                 log.warning("device_silent", bus=self._bus, device=device.id, quiet_s=quiet_ms // 1000)
                 self.lose(device.id)
 
-    def quiet_ms(self, device: str) -> int:
-        """Return for how long a device has said nothing."""
-        return self._clock.moment().boot_ms - self._heard_ms[device]
-
-    def is_lost(self, device: str) -> bool:
-        """Return whether a device counts as not to be heard."""
-        return device in self._lost
+    def keep(self, device: str) -> None:
+        """Note that a device is there although it measured nothing: old values stay old, contact is kept."""
+        quiet_ms = self._clock.moment().boot_ms - self._heard_ms[device]
+        if device in self._lost or quiet_ms >= self._devices[device].period_ms / 2:
+            self.hear(device, {})
 
     def lose_all(self) -> None:
         """Say that none of the bus's devices can be heard."""

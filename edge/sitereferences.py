@@ -13,6 +13,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge.busconfig import PROFILE_TECHNIQUES, BusSettings
 from edge.config import DeviceSettings
+from edge.drivers.gb26875 import parse_place
+from edge.drivers.listenedprofile import GbProfile
 from edge.drivers.modbusprofile import closes_valve
 from edge.drivers.profile import Profile, actions_of, shipped_profiles
 from edge.interlockconfig import InterlockSettings
@@ -27,6 +29,11 @@ _INTERLOCK: Final[TypeAdapter[Any]] = TypeAdapter(InterlockSettings)
 Found = Iterator[tuple[tuple[str | int, ...], str]]
 """Where in the file, and what was found there."""
 
+_PLACES: Final[Mapping[str, str]] = {
+    "transmitter": "a transmitter such as 3456",
+    "system": "transmitter/system type.address such as 3456/1.1",
+    "component": "transmitter/system type.address/component type.address such as 3456/1.1/11.65539",
+}
 _PARTS: Final[Mapping[str, TypeAdapter[Any]]] = {
     "buses": TypeAdapter(BusSettings),
     "devices": TypeAdapter(DeviceSettings),
@@ -59,6 +66,7 @@ def check_references(tree: Mapping[str, Any]) -> Found:
     yield from _check_addresses(entries.readable["devices"], techniques)
     for index, device in entries.readable["devices"]:
         yield from _check_technique(index, device, techniques, entries)
+        yield from _check_place(index, device, entries)
         if device.bus not in entries.ids["buses"]:
             yield ("devices", index, "bus"), _unknown("bus", device.bus, entries.ids["buses"])
         if device.profile not in profiles:
@@ -143,6 +151,17 @@ def _check_technique(index: int, device: Any, techniques: Mapping[str, str], ent
     if model.technique != wanted:
         found = f"found profile {device.profile!r}, which speaks {model.technique}"
         yield ("devices", index, "profile"), f"{found}; bus {device.bus!r} speaks {wanted}"
+
+
+def _check_place(index: int, device: Any, entries: _Entries) -> Found:
+    """Check that the address of a device behind a transmitter is one, of the level its profile speaks of."""
+    model = entries.models.get(device.id)
+    if not isinstance(model, GbProfile) or not device.address:
+        return
+    place = parse_place(device.address)
+    wanted = _PLACES[model.level]
+    if place is None or place.level != model.level:
+        yield ("devices", index, "address"), f"found {device.address!r}, allowed {wanted}"
 
 
 def _profile_technique(bus_technique: str) -> str:

@@ -17,7 +17,6 @@ from wire.vocabulary import Clock as ClockTrust
 
 REFUSALS: Final = 20
 """After so many packets from unknown stations in a row a connection ends."""
-_ALIVE_EVERY_MS: Final = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +75,8 @@ class Hj212Server(ListeningBus):
         trusted = self._clock.trust() is ClockTrust.SYNCED
         reaction = self.desk.take(packet, self._clock.moment(), clock_trusted=trusted)
         self._hear(reaction.heard)
-        self.note_alive(reaction.alive, at_most_every_ms=_ALIVE_EVERY_MS)
+        for device in reaction.alive:
+            self._reception.keep(device)
         for answer in reaction.answers:
             caller.answer(encode_packet(answer))
         self._report(reaction, packet, caller)

@@ -48,7 +48,7 @@ class GbPoint(PointPart):
     analog: Annotated[int, Field(ge=1, le=255)] | None = None
     """The type of the analog value (table 8); from 128 on the maker's own."""
     scale: Number = 1.0
-    """Of an analog value of a maker's own type."""
+    """What an analog value, in the unit of its type, is multiplied by; a maker's own type counts as sent."""
 
     @model_validator(mode="after")
     def _check_source(self) -> "GbPoint":
@@ -65,9 +65,14 @@ class GbProfile(ListenedProfile):
     technique: Literal["gb26875"]
     level: Literal["component", "system", "transmitter"] = "component"
     """What a status message must be about."""
-    start: Literal["@@"] = "@@"
     bcd_time: bool = False
     """Whether its maker writes times as binary-coded decimals, against the standard."""
+    end: Literal["23", "35"] = "23"
+    """The byte, hexadecimal, that stands twice at the end of a frame; some makers take the standard's decimal
+    35 for hexadecimal."""
+    reset_clears: bool = False
+    """Whether a reset of the panel ends what its components said, because they never say that they are
+    normal again."""
     points: Annotated[tuple[GbPoint, ...], Field(min_length=1)]
 
 

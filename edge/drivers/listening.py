@@ -4,7 +4,6 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -73,12 +72,6 @@ class ListeningBus(ABC):
         pause_s = min(0.2 * 2 ** min(failures, 10), LONGEST_REOPEN_S) * random.uniform(0.7, 1)  # noqa: S311 - jitter
         self.attempts += 1
         await asyncio.sleep(self._clock.pause_s(pause_s))
-
-    def note_alive(self, devices: Sequence[str], *, at_most_every_ms: int) -> None:
-        """Note that devices are there although nothing was measured: old values stay old, contact is kept."""
-        for device in devices:
-            if self._reception.quiet_ms(device) >= at_most_every_ms or self._reception.is_lost(device):
-                self._reception.hear(device, {})
 
     def is_new_stranger(self, name: str) -> bool:
         """Tell whether an unknown device is met for the first time; it is remembered, within bounds."""

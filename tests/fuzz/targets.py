@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from pydantic import ValidationError
 
-from edge.drivers import gb26875frames, hj212frames
+from edge.drivers import gb26875frames, gb26875units, hj212frames
 from edge.drivers.adverts import Advert, AdvertError, decode_bthome, decode_mibeacon
 from edge.drivers.modbusprofile import BIT_FUNCTIONS, ByteOrder, ModbusProfile, PointProfile, ValueType
 from edge.drivers.planner import plan_reads, split_block
@@ -93,11 +93,11 @@ def gb26875(noise: bytes) -> None:
         assert again == frame
     for adu in (stream, *(frame.adu for frame in whole)):
         try:
-            units = gb26875frames.decode_adu(adu)
+            units = gb26875units.decode_adu(adu)
         except gb26875frames.FrameError:
             continue
         for unit in units:
-            if isinstance(unit, gb26875frames.AnalogValue):
+            if isinstance(unit, gb26875units.AnalogValue):
                 assert math.isfinite(unit.value)
 
 

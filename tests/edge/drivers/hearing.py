@@ -1,10 +1,11 @@
 """A listening driver's surroundings: a clock that is moved, a sink that keeps, devices that were heard."""
 
+import time
 from dataclasses import dataclass, field
 
 from edge.clock import ManualClock
 from edge.drivers.profile import shipped_profiles
-from edge.model import Snapshot
+from edge.model import Moment, Snapshot
 from edge.reception import HeardDevice, HeardPoint, Reception
 from wire.vocabulary import Quality
 
@@ -14,6 +15,13 @@ class RunningClock(ManualClock):
 
     def pause_s(self, wanted_s: float) -> float:
         return min(wanted_s, 0.02)
+
+
+class WallClock(RunningClock):
+    """Tells the machine's time, so that devices and gateway agree; since boot it stands still until moved."""
+
+    def moment(self) -> Moment:
+        return Moment(wall_ms=time.time_ns() // 1_000_000, boot_ms=self.boot_ms)
 
 
 @dataclass

@@ -8,17 +8,25 @@ from hypothesis import strategies as st
 
 from edge.drivers.gb26875frames import (
     CHINA,
-    AnalogValue,
+    ChecksumError,
     Command,
-    ComponentStatus,
+    Dialect,
     Frame,
     FrameError,
     FrameReader,
-    Status,
     confirm,
-    decode_adu,
     decode_frame,
     encode_frame,
+)
+from edge.drivers.gb26875units import (
+    AnalogValue,
+    ComponentStatus,
+    Operation,
+    Status,
+    TransmitterStatus,
+    decode_adu,
+    duty_check,
+    sync_clock,
 )
 
 
@@ -104,3 +112,52 @@ def test_noise_never_hides_the_frames_behind_it_for_long(noise: bytes) -> None:
 def test_what_is_written_is_read(serial: int, adu: bytes, command: Command) -> None:
     frame = Frame(serial=serial, command=command, adu=adu, source=3456)
     assert FrameReader().feed(encode_frame(frame)) == [frame]
+
+
+def test_a_damaged_frame_can_be_denied_by_its_serial() -> None:
+    damaged = bytearray(GAS_FIRE)
+    damaged[-3] ^= 0x10
+    with pytest.raises(ChecksumError):
+        decode_frame(bytes(damaged))
+    reader = FrameReader()
+    assert reader.feed(bytes(damaged)) == []
+    assert [(frame.serial, frame.source) for frame in reader.damaged] == [(1, 0x0D80)]
+
+
+def test_a_makers_deviations_are_a_dialect() -> None:
+    dialect = Dialect(bcd_time=True, tail=b"\x35\x35")
+    at = datetime(2025, 12, 31, 23, 59, 58, tzinfo=CHINA)
+    frame = Frame(serial=3, command=Command.SEND, source=5, sent_at=at)
+    data = encode_frame(frame, dialect)
+    assert data[6:12] == bytes.fromhex("585923311225")
+    assert FrameReader(dialect_of=lambda source: dialect if source == 5 else Dialect()).feed(data) == [frame]
+    assert FrameReader().feed(data) == []
+
+
+def test_the_transmitters_own_status_and_what_was_pressed_are_read() -> None:
+    tag = bytes((58, 58, 8, 1, 8, 25))
+    (status,) = decode_adu(b"\x15\x01\x21" + tag)
+    assert isinstance(status, TransmitterStatus)
+    assert int(status.status) == 0x21
+    (pressed,) = decode_adu(b"\x18\x01\x20\x07" + tag)
+    assert isinstance(pressed, Operation)
+    assert (pressed.names, pressed.operator, pressed.system_type) == (("confirm",), 7, None)
+    (reset,) = decode_adu(b"\x04\x01\x01\x02\x01\x07" + tag)
+    assert isinstance(reset, Operation)
+    assert (reset.system_type, reset.system_address, reset.names) == (1, 2, ("reset",))
+
+
+def test_the_duty_check_and_the_clock_are_written_as_in_the_standard() -> None:
+    at = datetime(2025, 8, 1, 9, 0, 0, tzinfo=CHINA)
+    frame = Frame(serial=7, command=Command.CONTROL, sent_at=at, destination=0x0D80, adu=duty_check(10))
+    assert encode_frame(frame) == bytes.fromhex(
+        "4040070001000000090108190000000000" + "00800d000000000300015b010a2a2323"
+    )
+    assert sync_clock(at) == bytes.fromhex("5a01000009010819")
+
+
+def test_a_frame_whose_rest_never_comes_does_not_swallow_the_next() -> None:
+    reader = FrameReader()
+    assert reader.feed(ANALOG[:27] + STATUS) == []
+    assert reader.give_up() == [decode_frame(STATUS)]
+    assert not reader.is_waiting

@@ -14,7 +14,7 @@ from edge.drivers.hj212server import REFUSALS, Hj212Server
 from edge.drivers.profile import shipped_profiles
 from firmware_sim.devices.hj212 import Hj212Bus, Hj212Station, frame
 from firmware_sim.devices.modbus import Fault, FaultKind
-from tests.edge.drivers.hearing import RunningClock, Sink, heard_device, reception_of
+from tests.edge.drivers.hearing import RunningClock, Sink, WallClock, heard_device, reception_of
 from tests.harness.waiting import until
 from wire.vocabulary import Quality
 
@@ -27,7 +27,7 @@ PERIOD_S = 60.0
 class Riverside:
     """A gateway's port, and the stations that call on it."""
 
-    def __init__(self, server: Hj212Server, sink: Sink, clock: RunningClock) -> None:
+    def __init__(self, server: Hj212Server, sink: Sink, clock: WallClock) -> None:
         self.server, self.sink, self.clock = server, sink, clock
         drift = itertools.count()
         self.stations = {
@@ -50,19 +50,9 @@ class Riverside:
         self.bus.misbehave(unit, Fault(kind, **more))
 
 
-class _Wall(RunningClock):
-    """Runs with the machine, so that stations and gateway agree on the time."""
-
-    def moment(self):
-        import time
-
-        now = super().moment()
-        return type(now)(wall_ms=time.time_ns() // 1_000_000, boot_ms=now.boot_ms)
-
-
 @asynccontextmanager
 async def riverside(*, limits: Limits | None = None, calling: bool = True):
-    sink, clock = Sink(), _Wall()
+    sink, clock = Sink(), WallClock()
     reception = reception_of(
         "stations",
         *(heard_device(device, MODEL, period_s=PERIOD_S) for device in MNS),
