@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from edge.settings import Name, Settings, TlsSettings
+from edge.settings import FILE_PATTERN, Host, Name, Settings, TlsSettings
 
 
 class BusBase(Settings):
@@ -25,7 +25,7 @@ class ModbusTcpBusSettings(ModbusBase):
     """One Modbus TCP connection."""
 
     technique: Literal["modbus_tcp"]
-    host: str
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 502
 
 
@@ -33,7 +33,7 @@ class ModbusRtuOverTcpBusSettings(ModbusBase):
     """A serial line behind a converter that passes frames on as they are."""
 
     technique: Literal["modbus_rtu_over_tcp"]
-    host: str
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 502
 
 
@@ -41,7 +41,7 @@ class ModbusRtuBusSettings(ModbusBase):
     """A serial line at this machine."""
 
     technique: Literal["modbus_rtu"]
-    device: Annotated[str, Field(pattern=r"^/")]
+    device: Annotated[str, Field(pattern=FILE_PATTERN)]
     """The port's file. `/dev/serial/by-id/…` stays the same over restarts, `/dev/ttyUSB0` does not."""
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     parity: Literal["none", "even", "odd"] = "none"
@@ -52,7 +52,7 @@ class Hj212BusSettings(BusBase):
     """A port on which stations call that speak HJ 212."""
 
     technique: Literal["hj212"]
-    host: str = "0.0.0.0"  # noqa: S104 - stations call from outside; the installer may name one interface
+    host: Host = "0.0.0.0"  # noqa: S104 - stations call from outside; the installer may name one interface
     port: Annotated[int, Field(ge=0, le=65535)] = 9212
     """0 takes any free port, which the log names."""
     set_time: bool = True
@@ -63,7 +63,7 @@ class Gb26875BusSettings(BusBase):
     """A port, TCP and UDP, on which user information transmission devices call."""
 
     technique: Literal["gb26875"]
-    host: str = "0.0.0.0"  # noqa: S104 - as above
+    host: Host = "0.0.0.0"  # noqa: S104 - as above
     port: Annotated[int, Field(ge=0, le=65535)] = 9875
     """0 takes any free port, which the log names."""
     address: Annotated[int, Field(ge=0, le=0xFFFF_FFFF_FFFF)] = 0
@@ -91,7 +91,7 @@ class MqttBusSettings(BusBase):
     """A broker to which devices speak, on this machine or beside it."""
 
     technique: Literal["mqtt"]
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     username: str | None = None
     password_file: str | None = None

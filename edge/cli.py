@@ -1,15 +1,16 @@
-"""`gridwarden-edge`: run a gateway, check its site file, print the file's schema."""
+"""`gridwarden-edge`: run a gateway, and look after it."""
 
-import json
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edge.logs import configure_logs
+from edge.tools.commandline import register_tools
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
 
 
@@ -28,29 +29,23 @@ def run(site: SiteFile) -> None:
     raise typer.Exit(run_gateway(loaded, rejected))
 
 
-@app.command()
-def check(site: SiteFile) -> None:
-    """Say everything that is wrong with a site file, each with line and column."""
-    from edge.siteloader import SiteError, load_site  # noqa: PLC0415
-
-    try:
-        loaded = load_site(site)
-    except SiteError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    settings = loaded.settings
-    typer.echo(
-        f"{site}: good; gateway {settings.gateway}, {len(settings.buses)} buses, "
-        f"{len(settings.devices)} devices, {len(settings.rules)} rules"
-    )
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gridwarden-edge {metadata.version('gridwarden')}")
+        raise typer.Exit
 
 
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of a site file."""
-    from edge.siteloader import site_schema  # noqa: PLC0415
+@app.callback()
+def begin(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run a gateway, and look after it."""
 
-    typer.echo(json.dumps(site_schema(), indent=2, ensure_ascii=False))
+
+register_tools(app)
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from pydantic import Field
 from edge.busconfig import BusSettings
 from edge.interlockconfig import InterlockSettings
 from edge.ruleconfig import RuleSettings
-from edge.settings import Name, Settings, TlsSettings
+from edge.settings import Host, Name, Settings, TlsSettings
 from wire.topics import GATEWAY_PATTERN
 from wire.vocabulary import AlarmClass
 
@@ -16,7 +16,7 @@ from wire.vocabulary import AlarmClass
 class ServerSettings(Settings):
     """Where the broker is."""
 
-    host: str
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     username: str | None = None
     password_file: str | None = None

@@ -62,5 +62,5 @@ def check_ports(
 def _resolve(device: str) -> str:
     try:
         return str(Path(device).resolve())
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):
         return device

@@ -15,10 +15,6 @@ from typing import Any, Final
 import structlog
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from edge.config import LoadedSite, SiteSettings
 from edge.drivers.profile import shipped_profiles
@@ -26,7 +22,11 @@ from edge.errors import ConfigError
 from edge.periods import contact_after_s
 from edge.ruleconfig import ThresholdRuleSettings
 from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
+from edge.settings import FILE_PATTERN, HOST_PATTERN, NAME_PATTERN
+from edge.siteplausibility import site_warnings
 from edge.sitereferences import check_references
+from edge.yamltext import YamlList, YamlMapping, YamlTextError, plain_value, read_yaml
+from wire.topics import GATEWAY_PATTERN
 
 log = structlog.get_logger(__name__)
 
@@ -62,23 +62,55 @@ def load_site(path: Path) -> LoadedSite:
     """
     try:
         data = path.read_bytes()
-        text = data.decode("utf-8")
     except OSError as error:
         raise SiteError([Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise SiteError([Problem(str(path), line, 1, "found bytes that are not UTF-8")]) from error
-    tree = _parse(path, text)
+    return read_site(data, path)
+
+
+def read_site(data: bytes, path: Path) -> LoadedSite:
+    """Check a site file's bytes.
+
+    Raises:
+        SiteError: every problem of it.
+    """
+    tree = _parse(path, data)
     places = _Places(str(path), tree)
-    plain = _plain(tree)
+    plain = plain_value(tree)
     problems = [places.problem(where, text) for where, text in check_references(plain)]
     try:
         settings = SiteSettings.model_validate(plain)
     except ValidationError as error:
-        raise SiteError([*(_explain(places, one) for one in error.errors()), *problems]) from error
+        explained = [_explain(places, one) for one in error.errors() if not _is_echo(one)]
+        raise SiteError([*explained, *problems]) from error
     if problems:
         raise SiteError(problems)
     return LoadedSite(settings=settings, path=path, hash=hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """Everything that can be said of a site file.
+
+    Attributes:
+        site: None when it cannot be used.
+        problems: why it cannot.
+        warnings: what is allowed and seldom meant; of a file without problems.
+    """
+
+    site: LoadedSite | None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def inspect_site(path: Path) -> Inspection:
+    """Read a site file and say everything about it; never raises."""
+    try:
+        site = load_site(path)
+    except SiteError as error:
+        return Inspection(site=None, problems=error.problems)
+    places = _Places(str(path), _parse(path, path.read_bytes()))
+    found = site_warnings(site.settings, shipped_profiles(), path.absolute().parent)
+    return Inspection(site=site, warnings=tuple(sorted(places.problem(*one) for one in found)))
 
 
 def load_with_last_good(path: Path) -> tuple[LoadedSite, SiteError | None]:
@@ -158,47 +190,21 @@ def _keep(path: Path, kept: Path) -> None:
     fresh.replace(kept)
 
 
-def _parse(path: Path, text: str) -> CommentedMap:
-    yaml = YAML(typ="rt")
+def _parse(path: Path, data: bytes) -> YamlMapping:
     try:
-        tree = yaml.load(text)
-    except DuplicateKeyError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        text = str(error.problem or "").split(" with value")[0]
-        raise SiteError([Problem(str(path), line, column, f"{text}, a key may stand once")]) from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        found = " ".join(str(error.problem or error.context or "no YAML").split())
-        hint = "; indent with spaces, never tabs" if "\\t" in found or "\t" in found else ""
-        raise SiteError([Problem(str(path), line, column, f"no YAML: {found}{hint}")]) from error
-    except YAMLError as error:
-        raise SiteError([Problem(str(path), 1, 1, f"no YAML: {error}")]) from error
-    if not isinstance(tree, CommentedMap):
-        found = "nothing" if tree is None else type(tree).__name__
+        tree = read_yaml(data)
+    except YamlTextError as error:
+        raise SiteError([Problem(str(path), *finding) for finding in error.findings]) from error
+    if not isinstance(tree, YamlMapping):
+        found = "nothing" if tree is None else _show(plain_value(tree))
         raise SiteError([Problem(str(path), 1, 1, f"found {found}, allowed a mapping of settings")])
     return tree
-
-
-def _plain(node: Any) -> Any:
-    """Return a tree of ruamel's nodes as plain values, as strict validation wants them."""
-    if isinstance(node, CommentedMap):
-        return {str(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, CommentedSeq):
-        return [_plain(value) for value in node]
-    if isinstance(node, bool) or node is None:
-        return node
-    for kind in (int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node
 
 
 class _Places:
     """Finds where something stands in the file."""
 
-    def __init__(self, file: str, tree: CommentedMap) -> None:
+    def __init__(self, file: str, tree: YamlMapping) -> None:
         self._file = file
         self._tree = tree
 
@@ -217,16 +223,16 @@ class _Places:
 
     def keys(self, where: tuple[str | int, ...]) -> list[str]:
         node = self.value(where)
-        return [str(key) for key in node] if isinstance(node, CommentedMap) else []
+        return [str(key) for key in node] if isinstance(node, YamlMapping) else []
 
     def _find(self, where: tuple[str | int, ...], *, at_key: bool) -> tuple[int, int]:
         node: Any = self._tree
         place = (0, 0)
         for depth, step in enumerate(where):
             last = depth == len(where) - 1
-            if isinstance(node, CommentedMap) and step in node:
+            if isinstance(node, YamlMapping) and step in node:
                 place = node.lc.key(step) if last and at_key else node.lc.value(step)
-            elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
+            elif isinstance(node, YamlList) and isinstance(step, int) and step < len(node):
                 place = node.lc.item(step)
             else:
                 break
@@ -250,7 +256,23 @@ def _explain(places: _Places, detail: ErrorDetails) -> Problem:
         return places.problem(where, f"found {where[-1]!r}, allowed {listed}{hint}", at_key=True)
     explain = _ALLOWED.get(kind)
     allowed_text = explain(context) if explain else detail["msg"].lower()
+    if kind == "string_type" and isinstance(detail["input"], int | float):
+        allowed_text += "; put it in quotes"
     return places.problem(where, f"found {_show(detail['input'])}, allowed {allowed_text}")
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Tell whether a list is called too short only because its entries are wrong, which is said already."""
+    found = detail["input"]
+    return detail["type"] == "too_short" and isinstance(found, list) and bool(found)
+
+
+_PATTERNS: Final = {
+    NAME_PATTERN: "at most 64 small letters, digits, dots, hyphens and underscores",
+    HOST_PATTERN: "a host's name or address alone",
+    FILE_PATTERN: "a path that begins with /",
+    f"^{GATEWAY_PATTERN}$": "at most 64 small letters, digits and, inside, hyphens",
+}
 
 
 def _explain_choice(places: _Places, where: tuple[str | int, ...], context: dict[str, Any]) -> Problem:
@@ -269,6 +291,7 @@ _ALLOWED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "int_type": lambda _: "a whole number",
     "int_from_float": lambda _: "a whole number",
     "float_type": lambda _: "a number",
+    "finite_number": lambda _: "a finite number",
     "bool_type": lambda _: "true or false",
     "tuple_type": lambda _: "a list",
     "model_type": lambda _: "a mapping of settings",
@@ -277,7 +300,7 @@ _ALLOWED: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "greater_than_equal": lambda c: f"a number of at least {c['ge']:g}",
     "less_than": lambda c: f"a number below {c['lt']:g}",
     "less_than_equal": lambda c: f"a number of at most {c['le']:g}",
-    "string_pattern_mismatch": lambda c: f"text that matches {c['pattern']}",
+    "string_pattern_mismatch": lambda c: _PATTERNS.get(c["pattern"], f"text that matches {c['pattern']}"),
     "string_too_long": lambda c: f"at most {c['max_length']} characters",
     "too_short": lambda c: f"at least {c['min_length']} entries",
 }

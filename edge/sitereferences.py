@@ -20,6 +20,7 @@ from edge.drivers.profile import Profile, actions_of, shipped_profiles
 from edge.interlockconfig import InterlockSettings
 from edge.ruleconfig import RuleSettings
 from edge.serialports import check_ports
+from edge.siteplausibility import check_limits, check_listeners
 
 CONTACT: Final = "contact"
 """The rule that every device has by itself."""
@@ -67,12 +68,14 @@ def check_references(tree: Mapping[str, Any]) -> Found:
     for index, device in entries.readable["devices"]:
         yield from _check_technique(index, device, techniques, entries)
         yield from _check_place(index, device, entries)
-        if device.bus not in entries.ids["buses"]:
+        if device.bus not in entries.ids["buses"] and entries.ids["buses"]:
             yield ("devices", index, "bus"), _unknown("bus", device.bus, entries.ids["buses"])
         if device.profile not in profiles:
             yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
     for index, rule in entries.readable["rules"]:
         yield from _check_rule(index, rule, entries)
+    yield from check_listeners(entries.readable["buses"])
+    yield from check_limits(entries.readable["rules"], entries.models)
     for index, lock in _readable(_INTERLOCK, _list_of(tree.get("interlocks"))):
         yield from _check_interlock(index, lock, entries)
 

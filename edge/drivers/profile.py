@@ -6,18 +6,22 @@ from importlib.resources.abc import Traversable
 from typing import Annotated, Any, Final
 
 from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
 
 from edge.drivers.listenedprofile import BleProfile, GbProfile, HjProfile, MqttProfile
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.errors import ConfigError
+from edge.yamltext import YamlTextError, plain_value, read_yaml
 
 Profile = ModbusProfile | HjProfile | GbProfile | BleProfile | MqttProfile
 
 
 def _technique(value: Any) -> str:
-    found = value.get("technique", "modbus") if isinstance(value, dict) else value.technique
+    found = value.get("technique", "modbus") if isinstance(value, dict) else getattr(value, "technique", "")
     return str(found)
+
+
+def _read(text: str) -> Any:
+    return plain_value(read_yaml(text.encode(errors="replace")), numbers_as_keys=True)
 
 
 _ADAPTER: Final[TypeAdapter[Profile]] = TypeAdapter(
@@ -60,7 +64,9 @@ def parse_profile(text: str, *, origin: str) -> Profile:
         ConfigError: it is no valid profile.
     """
     try:
-        return _ADAPTER.validate_python(YAML(typ="safe").load(text))
+        return _ADAPTER.validate_python(_read(text))
+    except YamlTextError as error:
+        raise ConfigError(f"{origin}: {error}") from error
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()

@@ -2,21 +2,13 @@
 
 from pathlib import Path
 
+from edge.drivers import profile
+from tests.edge.config import test_site_file
 from tests.edge.drivers import test_adverts, test_gb26875frames, test_hj212frames
 
 _GOLDEN = Path(__file__).parents[1] / "wire" / "golden"
-_WIRE = {
-    "alarm": 2,
-    "readings": 3,
-    "status": 4,
-    "report-command": 5,
-    "report-open-alarms": 5,
-    "reply-ack": 6,
-    "reply-busy": 6,
-    "reply-committed": 6,
-    "command-reset": 7,
-}
-"""Which of the codec's decoders (`targets.wire`) reads each golden message."""
+_WIRE = {"alarm": 2, "readings": 3, "status": 4, "report": 5, "reply": 6, "command": 7}
+"""Which of the codec's decoders (`targets.wire`) reads each kind of golden message."""
 
 
 def seeds_of(target: str) -> list[bytes]:
@@ -55,13 +47,29 @@ def _registers() -> list[bytes]:
 
 
 def _wire() -> list[bytes]:
-    return [bytes([_WIRE[file.stem]]) + file.read_bytes().strip() for file in sorted(_GOLDEN.glob("*.json"))]
+    return [
+        bytes([_WIRE[file.stem.split("-")[0]]]) + file.read_bytes().strip()
+        for file in sorted(_GOLDEN.glob("*.json"))
+    ]
 
 
+def _site() -> list[bytes]:
+    broken = Path(__file__).parents[1] / "edge" / "config" / "broken"
+    files = [file.read_bytes() for file in sorted(broken.glob("*.yaml"))]
+    profiles = Path(profile.__file__).parent / "profiles"
+    models = [file.read_bytes() for file in sorted(profiles.glob("*.yaml"))]
+    good = test_site_file.GOOD.encode()
+    return [b"\x00" + good, *(b"\x00" + file for file in files if len(file) < _MOST_SEED_BYTES)] + [
+        b"\x01" + model for model in models
+    ]
+
+
+_MOST_SEED_BYTES = 4000
 _SEEDS = {
     "registers": _registers,
     "adverts": _adverts,
     "hj212": _hj212,
     "gb26875": _gb26875,
     "wire": _wire,
+    "site": _site,
 }

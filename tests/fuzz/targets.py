@@ -5,9 +5,11 @@ broken. `test_noise.py` tries them with hypothesis in every test run; `bench/fuz
 coverage guidance.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
@@ -17,8 +19,10 @@ from edge.drivers import gb26875frames, gb26875units, hj212frames
 from edge.drivers.adverts import Advert, AdvertError, decode_bthome, decode_mibeacon
 from edge.drivers.modbusprofile import BIT_FUNCTIONS, ByteOrder, ModbusProfile, PointProfile, ValueType
 from edge.drivers.planner import plan_reads, split_block
-from edge.drivers.profile import shipped_profiles
+from edge.drivers.profile import parse_profile, shipped_profiles
 from edge.drivers.registers import compile_block
+from edge.errors import ConfigError
+from edge.siteloader import Problem, SiteError, read_site, rules_of
 from tests.fuzz.oracles import gb26875_frames, hj212_segments
 from wire import codec
 from wire.errors import WireError
@@ -244,10 +248,27 @@ def wire(noise: bytes) -> None:
     codec.as_raw(message)
 
 
+def site(noise: bytes) -> None:
+    """A site file or a profile is taken or refused with places; never a traceback, never slowly."""
+    cursor = Cursor(noise)
+    if cursor.byte() & 1:
+        with contextlib.suppress(ConfigError):
+            parse_profile(cursor.rest().decode(errors="replace"), origin="noise.yaml")
+        return
+    data = cursor.rest()
+    problems: tuple[Problem, ...] = ()
+    try:
+        rules_of(read_site(data, Path("noise.yaml")).settings)
+    except SiteError as error:
+        problems = error.problems or (Problem("", 0, 0, "refused without a reason"),)
+    assert all(1 <= one.line <= len(data) + 2 and one.column >= 1 and one.text for one in problems)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "registers": registers,
     "adverts": adverts,
     "hj212": hj212,
     "gb26875": gb26875,
     "wire": wire,
+    "site": site,
 }
