@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from firmware_sim.devices.modbus import Fault, FaultKind
 from firmware_sim.plant import SimulatedPlant, UnknownNameError
-from firmware_sim.scenario import Step
+from firmware_sim.steps import Step
 
 _step: TypeAdapter[Any] = TypeAdapter(Step)
 

@@ -5,8 +5,12 @@ import random
 from dataclasses import dataclass, field
 from typing import Final
 
+from firmware_sim.circuits import Cable, Feeders
+
 LEL_METHANE_PERCENT_VOL: Final = 5.0
 _FAN_M3_S: Final = 0.5
+_WINDOW_M3_S: Final = 0.5
+SPILL_PASSES_S: Final = 1800.0
 
 
 @dataclass(slots=True)
@@ -19,7 +23,10 @@ class Room:
         leak_m3_s: methane that escapes while the valve is open.
         gas_lel: concentration, in percent of methane's lower explosive limit (5 % by volume).
         valve_closed: whether the gas valve is closed.
-        fan_on: whether the fan runs.
+        fan_on: whether a fan runs or the window stands open.
+        siren_on: whether a siren sounds.
+        opens_after_s: after how long of siren somebody in it opens the window; None is nobody there.
+        heard_s: how long the siren has been heard.
     """
 
     volume_m3: float = 20.0
@@ -28,11 +35,28 @@ class Room:
     gas_lel: float = 0.0
     valve_closed: bool = False
     fan_on: bool = False
+    siren_on: bool = False
+    opens_after_s: float | None = None
+    heard_s: float = 0.0
+
+    @property
+    def window_open(self) -> bool:
+        """Whether somebody who heard the siren has opened the window."""
+        return self.opens_after_s is not None and self.heard_s >= self.opens_after_s
 
     def advance(self, seconds: float) -> None:
         """Let time pass: the exact solution of the balance, so the step may be long."""
+        if self.siren_on and self.opens_after_s is not None and not self.window_open:
+            shut_s = min(seconds, self.opens_after_s - self.heard_s)
+            self._mix(shut_s)
+            self.heard_s += shut_s
+            seconds -= shut_s
+        self._mix(seconds)
+
+    def _mix(self, seconds: float) -> None:
         leak = 0.0 if self.valve_closed else self.leak_m3_s
         exchange = self.ventilation_m3_s + (_FAN_M3_S if self.fan_on else 0.0)
+        exchange += _WINDOW_M3_S if self.window_open else 0.0
         to_lel = 100.0 / (LEL_METHANE_PERCENT_VOL / 100.0)
         if exchange <= 0:
             self.gas_lel += leak / self.volume_m3 * to_lel * seconds
@@ -80,10 +104,12 @@ class River:
         """Let time pass: light makes oxygen, a spill eats it and is carried off in half an hour."""
         self.hour = (self.hour + seconds / 3600) % 24
         day = math.sin((self.hour - 9) / 24 * 2 * math.pi)
-        self.spill_mg_l *= math.exp(-seconds / 1800)
+        self.spill_mg_l *= math.exp(-seconds / SPILL_PASSES_S)
         self.temperature_c = 18 + 2 * day
         self.dissolved_oxygen_mg_l = max(7.5 + 1.2 * day - 0.5 * self.spill_mg_l, 0.2)
         self.turbidity_ntu = 18 + 8 * self.spill_mg_l
+        self.ph = 7.4 + 0.1 * day - 0.05 * min(self.spill_mg_l, 40.0)
+        self.conductivity_ms_cm = 0.41 + 0.02 * self.spill_mg_l
 
 
 @dataclass(slots=True)
@@ -106,11 +132,14 @@ class World:
 
     seed: int = 1
     rooms: dict[str, Room] = field(default_factory=dict)
+    hydrants: dict[str, Hydrant] = field(default_factory=dict)
     mains: Mains = field(default_factory=Mains)
+    cable: Cable = field(default_factory=Cable)
+    feeders: Feeders = field(default_factory=Feeders)
     river: River = field(default_factory=River)
-    hydrant: Hydrant = field(default_factory=Hydrant)
-    leakage_ma: float = 35.0
     noise: random.Random = field(default_factory=random.Random)
+    age_days: float = 0.0
+    """How long it has run; devices add the age they began with."""
 
     def __post_init__(self) -> None:
         """Seed the noise, so that the same scenario gives the same numbers."""
@@ -121,4 +150,7 @@ class World:
         for room in self.rooms.values():
             room.advance(seconds)
         self.mains.advance(seconds, self.noise)
+        self.cable.current_a = self.mains.current_a
+        self.cable.advance(seconds)
         self.river.advance(seconds)
+        self.age_days += seconds / 86_400

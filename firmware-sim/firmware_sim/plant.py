@@ -2,33 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
 
-from firmware_sim.devices.modbus import Fault, FaultKind, ModbusServer
+from firmware_sim.devices.modbus import Fault, FaultKind
 from firmware_sim.devices.model import SimulatedDevice
-from firmware_sim.devices.models import MODELS, CoilRelay
-from firmware_sim.physics import Room, World
-from firmware_sim.scenario import (
-    DevicePart,
-    FanStep,
-    FaultStep,
-    LeakStep,
-    OpenValveStep,
-    Scenario,
-    ValueStep,
-)
+from firmware_sim.devices.models import CoilRelay, FanRelay
+from firmware_sim.performing import PERFORM, UnknownNameError
+from firmware_sim.physics import Hydrant, Room, World
+from firmware_sim.scenario import DevicePart, Scenario
+from firmware_sim.sources import source_of, wear_of
+from firmware_sim.wiring import MISBEHAVIOURS, Bus, build_bus, build_device
+
+__all__ = ["SimulatedPlant", "UnknownNameError", "override_ports"]
 
 _TICK_S: Final = 0.05
 
 log = structlog.get_logger(__name__)
-
-
-class UnknownNameError(KeyError):
-    """There is no such device, room or event in this scenario."""
 
 
 class SimulatedPlant:
@@ -43,25 +36,32 @@ class SimulatedPlant:
         """
         self.scenario = scenario
         self.speed = speed
+        self.parts = {part.name: part for part in scenario.each_device()}
+        self.ages = {name: part.wear.age_days for name, part in self.parts.items()}
+        """How old each device was when the world began, in days."""
         self.world = World(
             seed=scenario.seed,
-            rooms={
-                name: Room(volume_m3=room.volume_m3, ventilation_m3_s=room.ventilation_m3_s)
-                for name, room in scenario.rooms.items()
-            },
+            rooms={name: Room(**room.model_dump()) for name, room in scenario.rooms.items()},
+            hydrants={n: Hydrant() for n, part in self.parts.items() if part.model == "keller-acculevel"},
         )
+        for name, part in self.parts.items():
+            if part.feeder is not None:
+                self.world.feeders.connect(name, part.feeder)
         self.devices: dict[str, SimulatedDevice] = {
-            part.name: MODELS[part.model](read_points=self._source(part)) for part in scenario.devices
+            name: build_device(part.model, source_of(self.world, part, self.ages), address=part.address)
+            for name, part in self.parts.items()
         }
-        self._parts = {part.name: part for part in scenario.devices}
-        self.servers = {
-            bus: ModbusServer(
+        self.servers: dict[str, Bus] = {
+            bus: build_bus(
+                place.technique,
                 host=place.host,
                 port=place.port,
-                units={p.unit: self.devices[p.name] for p in scenario.devices if p.bus == bus},
+                period_s=place.period_s,
+                units={p.unit: self.devices[p.name] for p in self.parts.values() if p.bus == bus},
             )
             for bus, place in scenario.buses.items()
         }
+        self._wanted: dict[str, Fault] = {name: Fault() for name in self.parts}
 
     @classmethod
     @asynccontextmanager
@@ -99,7 +99,7 @@ class SimulatedPlant:
     @property
     def ports(self) -> dict[str, int]:
         """The port of each device, by its name."""
-        return {name: self.servers[part.bus].port for name, part in self._parts.items()}
+        return {name: self.servers[part.bus].port for name, part in self.parts.items()}
 
     def perform(self, step: Any) -> None:
         """Do one step of a script.
@@ -108,8 +108,10 @@ class SimulatedPlant:
             UnknownNameError: it names what is not there.
             ValueError: it asks for what cannot be.
         """
-        log.info("step", do=step.do, **step.model_dump(exclude={"do", "at"}))
-        _PERFORM[type(step)](self, step)
+        log.info("step", do=step.do, **step.model_dump(exclude={"do", "at"}, mode="json"))
+        if type(step) not in PERFORM:
+            raise ValueError(f"{step.do} is done by a rehearsal, not by the devices")
+        PERFORM[type(step)](self, step)
 
     def perform_event(self, name: str) -> None:
         """Do every step of a named event, whatever its `at`.
@@ -128,8 +130,8 @@ class SimulatedPlant:
         Raises:
             UnknownNameError: there is no such device.
         """
-        part = self._part(device)
-        self.servers[part.bus].misbehave(part.unit, fault)
+        self._wanted[self.part_of(device).name] = fault
+        self.settle_powers()
 
     def pin(self, device: str, values: Mapping[str, float | None]) -> None:
         """Hold points of a device at values; None lets them go.
@@ -137,7 +139,7 @@ class SimulatedPlant:
         Raises:
             UnknownNameError: there is no such device.
         """
-        pinned = self.devices[self._part(device).name].pinned
+        pinned = self.devices[self.part_of(device).name].pinned
         for point, value in values.items():
             if value is None:
                 pinned.pop(point, None)
@@ -155,101 +157,64 @@ class SimulatedPlant:
                 "points": self.devices[name].points(),
                 "fault": self.servers[part.bus].faults[part.unit].kind.value,
                 "requests": self.servers[part.bus].requests[part.unit],
+                "powered": self.is_powered(name),
+                "misbehaviours": [k.value for k in MISBEHAVIOURS[self.scenario.buses[part.bus].technique]],
             }
-            for name, part in self._parts.items()
+            for name, part in self.parts.items()
         }
+
+    def is_powered(self, name: str) -> bool:
+        """Tell whether a device has power: its feeder's, or its battery's."""
+        part = self.parts[name]
+        age_days = self.ages[name] + self.world.age_days
+        return part.feeder not in self.world.feeders.dead and not wear_of(part).is_dead(age_days)
+
+    def settle_powers(self) -> None:
+        """A device without power is mute, whatever else is wrong with it."""
+        for name, part in self.parts.items():
+            server, wanted = self.servers[part.bus], self._wanted[name]
+            fault = wanted if self.is_powered(name) else Fault(FaultKind.MUTE)
+            if server.faults[part.unit] != fault:
+                server.misbehave(part.unit, fault)
+
+    def part_of(self, device: str) -> DevicePart:
+        """Return what the scenario says of a device.
+
+        Raises:
+            UnknownNameError: there is no such device.
+        """
+        try:
+            return self.parts[device]
+        except KeyError as error:
+            raise UnknownNameError(device) from error
+
+    def link_actuators(self) -> None:
+        """Valves, fans and sirens (a relay with "siren" in its name) act on the rooms they stand in."""
+        for name, device in self.devices.items():
+            part = self.parts[name]
+            if part.room is None or not isinstance(device, CoilRelay):
+                continue
+            room = self.world.rooms[part.room]
+            if not isinstance(device, FanRelay):
+                room.valve_closed = device.closed
+            elif "siren" in name:
+                room.siren_on = device.closed
+            elif device.writes:
+                room.fan_on = device.closed
 
     async def _run(self, *, scripted: bool) -> None:
         steps = sorted(self.scenario.script, key=lambda step: step.at) if scripted else []
+        steps = [step for step in steps if type(step) in PERFORM]
         began = before = time.monotonic()
         while True:
             await asyncio.sleep(_TICK_S)
             now = time.monotonic()
-            self._link_valves()
+            self.link_actuators()
             self.world.advance((now - before) * self.speed)
+            self.settle_powers()
             before = now
             while steps and steps[0].at <= (now - began) * self.speed:
                 self.perform(steps.pop(0))
-
-    def _link_valves(self) -> None:
-        """A gas valve acts on the room it stands in."""
-        for name, device in self.devices.items():
-            room = self._parts[name].room
-            if isinstance(device, CoilRelay) and room is not None:
-                self.world.rooms[room].valve_closed = device.closed
-
-    def _part(self, device: str) -> DevicePart:
-        try:
-            return self._parts[device]
-        except KeyError as error:
-            raise UnknownNameError(device) from error
-
-    def _room(self, name: str) -> Room:
-        try:
-            return self.world.rooms[name]
-        except KeyError as error:
-            raise UnknownNameError(name) from error
-
-    def _leak(self, step: LeakStep) -> None:
-        self._room(step.room).leak_m3_s = step.leak_m3_s
-
-    def _fan(self, step: FanStep) -> None:
-        self._room(step.room).fan_on = step.on
-
-    def _open_valve(self, step: OpenValveStep) -> None:
-        valve = self.devices[self._part(step.device).name]
-        if not isinstance(valve, CoilRelay):
-            raise ValueError(f"{step.device} is no valve")  # noqa: TRY004 - the step is wrong, not a type
-        valve.closed = False
-
-    def _fault(self, step: FaultStep) -> None:
-        fault = Fault(FaultKind(step.fault), delay_s=step.delay_s, code=step.code)
-        self.misbehave(step.device, fault)
-
-    def _value(self, step: ValueStep) -> None:
-        self.pin(step.device, {step.point: step.value})
-
-    def _source(self, part: DevicePart) -> Callable[[], Mapping[str, float]]:
-        world = self.world
-        sources: dict[str, Callable[[], Mapping[str, float]]] = {
-            "honeywell-midas": lambda: {
-                "gas_lel": world.rooms[part.room].gas_lel if part.room else 0.0,
-                "temperature_c": 21.0,
-            },
-            "eastron-sdm120": lambda: {
-                "voltage_v": world.mains.voltage_v,
-                "current_a": world.mains.current_a,
-                "power_w": world.mains.power_w,
-                "power_factor": world.mains.power_factor,
-                "frequency_hz": world.mains.frequency_hz,
-                "energy_kwh": world.mains.energy_kwh,
-            },
-            "acrel-asj": lambda: {"residual_current_ma": world.leakage_ma},
-            "keller-acculevel": lambda: {
-                "pressure_kpa": world.hydrant.pressure_kpa,
-                "temperature_c": world.hydrant.temperature_c,
-            },
-            "coil-relay": dict,
-        }
-        river: Callable[[], Mapping[str, float]] = lambda: {  # noqa: E731 - one of a table of sources
-            "dissolved_oxygen_mg_l": world.river.dissolved_oxygen_mg_l,
-            "turbidity_ntu": world.river.turbidity_ntu,
-            "conductivity_ms_cm": world.river.conductivity_ms_cm,
-            "ph": world.river.ph,
-            "temperature_c": world.river.temperature_c,
-            "redox_mv": 210.0,
-            "chlorophyll_ug_l": 4.0,
-        }
-        return sources.get(part.model, river)
-
-
-_PERFORM: Final[dict[type, Callable[..., None]]] = {
-    LeakStep: SimulatedPlant._leak,  # noqa: SLF001 - the table belongs to the class
-    FanStep: SimulatedPlant._fan,  # noqa: SLF001
-    OpenValveStep: SimulatedPlant._open_valve,  # noqa: SLF001
-    FaultStep: SimulatedPlant._fault,  # noqa: SLF001
-    ValueStep: SimulatedPlant._value,  # noqa: SLF001
-}
 
 
 def override_ports(scenario: Scenario, ports: Iterable[str]) -> Scenario:

@@ -1,116 +1,131 @@
-"""Scenario files: what there is, and what happens when. YAML, validated, every error with its line."""
+"""Scenario files: what there is, what happens when, what must follow. YAML, every error with its line."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from firmware_sim.devices.models import MODELS
+from firmware_sim.steps import Expectation, Part, RuleText, Step
+from firmware_sim.wiring import SPEAKING_MODELS, TECHNIQUES
 
 
 class ScenarioError(ValueError):
     """A scenario file cannot be used; each line of the text is one problem with its place."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RoomPart(_Part):
+class RoomPart(Part):
     """A room; see `firmware_sim.physics.Room`."""
 
     volume_m3: Annotated[float, Field(gt=0)] = 20.0
     ventilation_m3_s: Annotated[float, Field(ge=0)] = 0.02
+    opens_after_s: Annotated[float, Field(ge=0)] | None = None
 
 
-class BusPart(_Part):
-    """Where a Modbus TCP bus listens; port 0 picks a free one."""
+class BusPart(Part):
+    """A bus. Devices that are asked listen there (port 0 picks a free one); devices that speak call there."""
 
+    technique: Literal["modbus_tcp", "modbus_rtu_over_tcp", "hj212"] = "modbus_tcp"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 0
+    period_s: Annotated[float, Field(gt=0)] = 1.0
+    """How often devices that speak by themselves do."""
+    timeout_s: Annotated[float, Field(gt=0)] = 0.5
+    """How long the gateway of a rehearsal waits for an answer."""
 
 
-class DevicePart(_Part):
-    """A simulated device."""
+class PlacePart(Part):
+    """Where a device hangs, in the words of the import files."""
+
+    building: str = ""
+    floor: str = ""
+    door: str = ""
+    longitude: float | None = None
+    latitude: float | None = None
+
+
+class WearPart(Part):
+    """How a device ages; see `firmware_sim.wear.Wear`."""
+
+    age_days: Annotated[float, Field(ge=0)] = 0.0
+    life_days: Annotated[float, Field(gt=0)] | None = None
+    battery_days: Annotated[float, Field(gt=0)] | None = None
+    loss_per_year: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    drift_per_day: float = 0.0
+
+
+class DevicePart(Part):
+    """A simulated device, or `copies` of it: NAME-1, NAME-2 … at the units from `unit` on."""
 
     name: str
     model: str
     bus: str
     unit: Annotated[int, Field(ge=0, le=255)] = 1
+    address: str = ""
+    """Of a device that speaks: an MN."""
     room: str | None = None
+    feeder: str | None = None
+    wear: WearPart = WearPart()
+    copies: Annotated[int, Field(ge=1, le=247)] | None = None
+    label: str = ""
+    kind: str = ""
+    """Its kind in the register of a rehearsal; empty leaves it out of the register."""
+    places: tuple[PlacePart, ...] = ()
+    """Copies go round them."""
+    site: dict[str, Any] = Field(default={})
+    """What else stands about it in a rehearsal's site file: `period_s`, `contact` …"""
 
     @model_validator(mode="after")
     def _known(self) -> "DevicePart":
-        if self.model not in MODELS:
-            raise ValueError(f"model {self.model!r}, allowed {', '.join(MODELS)}")
+        known = sorted({*MODELS, *SPEAKING_MODELS})
+        if self.model not in known:
+            raise ValueError(f"model {self.model!r}, allowed {', '.join(known)}")
         return self
 
-
-class LeakStep(_Part):
-    """Gas begins to leak, or with 0 stops."""
-
-    at: Annotated[float, Field(ge=0)] = 0.0
-    do: Literal["leak"]
-    room: str
-    leak_m3_s: Annotated[float, Field(ge=0)]
-
-
-class FanStep(_Part):
-    """A fan or an open window clears the air."""
-
-    at: Annotated[float, Field(ge=0)] = 0.0
-    do: Literal["fan"]
-    room: str
-    on: bool = True
+    def spread(self) -> Iterator["DevicePart"]:
+        """Yield each single device."""
+        if self.copies is None:
+            yield self
+            return
+        for number in range(1, self.copies + 1):
+            place = (self.places[(number - 1) % len(self.places)],) if self.places else ()
+            changes = {
+                "name": f"{self.name}-{number}",
+                "unit": self.unit + number - 1,
+                "label": f"{self.label}{number}",
+                "places": place,
+                "copies": None,
+            }
+            yield self.model_copy(update=changes)
 
 
-class OpenValveStep(_Part):
-    """Somebody opens the gas valve by hand, at the valve."""
-
-    at: Annotated[float, Field(ge=0)] = 0.0
-    do: Literal["open_valve"]
-    device: str
-
-
-class FaultStep(_Part):
-    """A device misbehaves; see `firmware_sim.devices.modbus.FaultKind`."""
-
-    at: Annotated[float, Field(ge=0)] = 0.0
-    do: Literal["fault"]
-    device: str
-    fault: str
-    delay_s: float = 0.0
-    code: int = 4
-
-
-class ValueStep(_Part):
-    """Somebody holds a point at a value, or with null lets it go."""
-
-    at: Annotated[float, Field(ge=0)] = 0.0
-    do: Literal["value"]
-    device: str
-    point: str
-    value: float | None
-
-
-Step = Annotated[LeakStep | FanStep | OpenValveStep | FaultStep | ValueStep, Field(discriminator="do")]
-
-
-class Scenario(_Part):
+class Scenario(Part):
     """A whole scenario."""
 
     name: str
+    about: str = ""
+    """What it shows, in a sentence."""
     seed: int = 1
-    rooms: dict[str, RoomPart] = {}
+    speed: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """How much faster than real time the world runs in a rehearsal."""
+    rooms: dict[str, RoomPart] = Field(default={})
     buses: Annotated[dict[str, BusPart], Field(min_length=1)]
     devices: Annotated[tuple[DevicePart, ...], Field(min_length=1)]
     script: tuple[Step, ...] = ()
-    events: dict[str, tuple[Step, ...]] = {}
+    events: dict[str, tuple[Step, ...]] = Field(default={})
     """Named steps that a person or a test can start at any time."""
+    rules: tuple[RuleText, ...] = ()
+    """Rules of a rehearsal's gateway."""
+    expect: tuple[Expectation, ...] = ()
+    """What must follow."""
+
+    def each_device(self) -> tuple[DevicePart, ...]:
+        """Return every single device, copies spread."""
+        return tuple(one for part in self.devices for one in part.spread())
 
 
 Found = tuple[tuple[str | int, ...], str]
@@ -120,14 +135,35 @@ Found = tuple[tuple[str | int, ...], str]
 def _joins(scenario: Scenario) -> Iterator[Found]:
     """Yield what does not fit between the parts."""
     units: set[tuple[str, int]] = set()
-    for index, device in enumerate(scenario.devices):
-        if device.bus not in scenario.buses:
-            yield ("devices", index, "bus"), _unknown("bus", device.bus, scenario.buses)
-        if device.room is not None and device.room not in scenario.rooms:
-            yield ("devices", index, "room"), _unknown("room", device.room, scenario.rooms)
-        if (device.bus, device.unit) in units:
-            yield ("devices", index, "unit"), f"found unit {device.unit} of bus {device.bus!r} a second time"
-        units.add((device.bus, device.unit))
+    for index, part in enumerate(scenario.devices):
+        if part.bus not in scenario.buses:
+            yield ("devices", index, "bus"), _unknown("bus", part.bus, scenario.buses)
+        elif part.model not in TECHNIQUES[scenario.buses[part.bus].technique]:
+            allowed = TECHNIQUES[scenario.buses[part.bus].technique]
+            yield ("devices", index, "model"), _unknown(f"on bus {part.bus!r} the model", part.model, allowed)
+        if part.room is not None and part.room not in scenario.rooms:
+            yield ("devices", index, "room"), _unknown("room", part.room, scenario.rooms)
+        for device in part.spread():
+            if (device.bus, device.unit) in units:
+                text = f"found unit {device.unit} of bus {device.bus!r} a second time"
+                yield ("devices", index, "unit"), text
+            units.add((device.bus, device.unit))
+    yield from _names(scenario, ("script",), scenario.script)
+    yield from _names(scenario, ("expect",), scenario.expect)
+    for name, steps in scenario.events.items():
+        yield from _names(scenario, ("events", name), steps)
+
+
+def _names(scenario: Scenario, where: tuple[str | int, ...], steps: Iterable[Part]) -> Iterator[Found]:
+    """Yield names in steps that nothing has."""
+    devices = {device.name for device in scenario.each_device()}
+    feeders = {device.feeder for device in scenario.devices if device.feeder}
+    known: dict[str, Iterable[str]] = {"device": devices, "room": scenario.rooms, "feeder": feeders}
+    for index, step in enumerate(steps):
+        for field, names in known.items():
+            named = getattr(step, field, None)
+            if named is not None and named not in names:
+                yield (*where, index, field), _unknown(field, named, names)
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

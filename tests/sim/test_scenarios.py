@@ -53,3 +53,53 @@ def test_a_mistake_is_said_with_its_line(tmp_path, wrong, right, said):
     line = next(n for n, row in enumerate(path.read_text().splitlines(), 1) if said in row)
     assert f":{line}:" in str(refusal.value)
     assert said in str(refusal.value)
+
+
+def world_of(tmp_path, text):
+    path = tmp_path / "scenario.yaml"
+    path.write_text(text, encoding="utf-8")
+    return SimulatedPlant(load_scenario(path))
+
+
+BLOCK = """\
+name: block
+buses: {a: {}}
+devices:
+  - {name: gas, model: honeywell-midas, bus: a, unit: 1, copies: 3, feeder: F1}
+  - {name: old, model: honeywell-midas, bus: a, unit: 10, wear: {battery_days: 30, life_days: 20}}
+events:
+  cut: [{do: power, feeder: F1}]
+  back: [{do: power, feeder: F1, on: true}]
+  month: [{do: age, device: old, days: 25}]
+  later: [{do: pass_time, seconds: 864000}]
+  bad: [{do: fault, device: gas-2, fault: stuck}]
+"""
+
+
+def test_copies_hang_on_their_feeder_and_come_back_as_they_were(tmp_path):
+    plant = world_of(tmp_path, BLOCK)
+
+    def faults():
+        return [plant.describe()[f"gas-{n}"]["fault"] for n in (1, 2, 3)]
+
+    plant.perform_event("bad")
+    plant.perform_event("cut")
+    assert faults() == ["mute"] * 3
+    plant.perform_event("back")
+    assert faults() == ["none", "stuck", "none"]
+
+
+def test_a_device_past_its_life_says_so_and_falls_silent_with_its_battery(tmp_path):
+    plant = world_of(tmp_path, BLOCK)
+    plant.perform_event("month")
+    old = plant.describe()["old"]
+    assert (old["points"]["cell_life_h"], old["fault"]) == (0, "none")
+    assert plant.devices["old"].registers(3)[0] & 0x30, "the instrument's own fault"
+    plant.perform_event("later")
+    assert plant.describe()["old"]["fault"] == "mute"
+
+
+def test_every_device_tells_which_misbehaviours_it_knows(tmp_path):
+    told = world_of(tmp_path, BLOCK).describe()["old"]["misbehaviours"]
+    assert {"mute", "late", "exception", "none"} <= set(told)
+    assert "replay" not in told

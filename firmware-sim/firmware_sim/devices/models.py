@@ -66,7 +66,9 @@ class HoneywellMidas(SimulatedDevice):
         words[4] = 0 if gas != gas else max(0, min(round(gas), 0xFFFF))  # noqa: PLR0124 - NaN
         words[6] = 1 << 3
         words[7] = round(points.get("temperature_c", 21.0)) & 0xFFFF
-        words[8] = 8760
+        words[8] = min(round(points.get("cell_life_h", 8760)), 0xFFFF)
+        if words[8] == 0:  # a spent cell is a fault of the instrument
+            words[0] |= 0x10
         words[9] = self.beats
         words[10] = 500
         words[12], words[13] = float_words(self.low_limit, "CDAB")
