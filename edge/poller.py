@@ -1,14 +1,15 @@
 """One loop for each bus: due devices → driver → pipeline.
 
 Each device keeps its own period and phase; a late poll is skipped, not queued. A device that does
-not answer is asked again with growing pauses, one question at a time, never two dead ones in a row
-while living ones wait. What cannot be read is a snapshot of quality `comm_fault`, never silence.
+not answer is asked again with growing pauses, one question at a time, between questions to living
+ones, and for all of them together at most a small share of the bus's time; once it answers it is
+read as before. What cannot be read is a snapshot of quality `comm_fault`, never silence.
 """
 
 import asyncio
+import heapq
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -16,61 +17,21 @@ import structlog
 from edge.errors import DriverError, LinkError, NoAnswerError
 from edge.model import Point, Snapshot
 from edge.ports import BusDriver, Clock, SnapshotSink
+from edge.schedule import PolledDevice, Schedule
 from wire.messages import BusState
 from wire.vocabulary import Quality
 
-FIRST_PROBE_MS: Final = 1_000
-LONGEST_PROBE_MS: Final = 30_000
-LONGEST_PROBE_SAFETY_MS: Final = 5_000
+__all__ = ["BusPoller", "PolledDevice", "build_devices"]
+
 LONGEST_RECONNECT_S: Final = 10.0
+RENEW_AFTER_MS: Final = (10_000, 60_000)
+"""Nobody on the bus answers: the connection is opened anew after this long, the first time and later."""
+PROBE_SHARE: Final = 0.08
+"""Of the bus's time, at most, for asking silent devices while others live."""
 _FAULT_EVERY_MS: Final = 1_000
-_SHORT_PROBE_S: Final = 0.3
-_FULL_PROBE_EVERY: Final = 4
 _IDLE_S: Final = 0.2
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolledDevice:
-    """What the poller needs to know of a device.
-
-    Attributes:
-        id: within this gateway.
-        points: in the order of the driver's values.
-        period_ms: how often it is read.
-        safety: whether a life-safety rule watches it; then it is asked more often while silent.
-    """
-
-    id: str
-    points: tuple[Point, ...]
-    period_ms: int
-    safety: bool = False
-
-
-@dataclass(slots=True)
-class _Schedule:
-    device: PolledDevice
-    due_ms: int
-    failures: int = 0
-    probe_ms: int = 0
-    """When a silent device is asked again."""
-
-    @property
-    def silent(self) -> bool:
-        return self.failures > 0
-
-    def skip_to_next(self, now_ms: int) -> None:
-        """Move on by whole periods, keeping the phase."""
-        period = self.device.period_ms
-        missed = max((now_ms - self.due_ms) // period, 0)
-        self.due_ms += (missed + 1) * period
-
-    def put_off(self, now_ms: int) -> None:
-        """Count a failure and pause longer than last time."""
-        self.failures += 1
-        longest = LONGEST_PROBE_SAFETY_MS if self.device.safety else LONGEST_PROBE_MS
-        self.probe_ms = now_ms + min(FIRST_PROBE_MS * 2 ** min(self.failures - 1, 10), longest)
 
 
 class BusPoller:
@@ -92,10 +53,17 @@ class BusPoller:
         self._clock = clock
         now_ms = clock.moment().boot_ms
         self._schedules = [
-            _Schedule(device=device, due_ms=now_ms + device.period_ms * index // len(devices))
+            Schedule(device=device, due_ms=now_ms + device.period_ms * index // len(devices))
             for index, device in enumerate(devices)
         ]
+        self._living = self._schedules.copy()
+        """A heap by due time; silent devices are not in it."""
+        heapq.heapify(self._living)
+        self._silent: list[Schedule] = []
         self._probed_last = False
+        self._probe_free_ms = 0
+        self._heard_ms = now_ms
+        self._renewals = 0
         self.connected = False
         self.attempts = 0
         """Grows with every completed attempt; a watchdog reads it."""
@@ -138,14 +106,15 @@ class BusPoller:
             LinkError: the connection is gone.
         """
         now_ms = self._clock.moment().boot_ms
+        if self._silent:
+            self._report_silent(now_ms)
+            await self._renew_if_dead(now_ms)
         chosen = self._choose(now_ms)
         if chosen is None:
-            self._report_silent(now_ms)
+            self._probed_last = False
             return self._idle_s(now_ms)
-        self._probed_last = chosen.silent
-        await self._poll(chosen)
+        await self._poll(chosen, now_ms)
         self.attempts += 1
-        self._report_silent(self._clock.moment().boot_ms)
         return 0.0
 
     async def _poll_until_lost(self) -> None:
@@ -166,40 +135,43 @@ class BusPoller:
             self._report_all_lost()
             await asyncio.sleep(self._clock.pause_s(_IDLE_S))
 
-    def _choose(self, now_ms: int) -> _Schedule | None:
-        living = min(
-            (s for s in self._schedules if not s.silent and s.due_ms <= now_ms),
-            key=lambda s: s.due_ms,
-            default=None,
-        )
-        dead = min(
-            (s for s in self._schedules if s.silent and s.probe_ms <= now_ms),
-            key=lambda s: s.probe_ms,
-            default=None,
-        )
-        if dead is None or (living is not None and self._probed_last):
-            return living
-        some_live = any(not s.silent for s in self._schedules)
-        if self._probed_last and some_live:
-            return None
-        return dead if living is None or not self._probed_last else living
+    def _choose(self, now_ms: int) -> Schedule | None:
+        """Take what is asked next out of its list: living ones by due time, a silent one in between."""
+        due = self._living[0] if self._living and self._living[0].due_ms <= now_ms else None
+        if self._silent and not (self._living and (now_ms < self._probe_free_ms or self._probed_last)):
+            probe = min(self._silent, key=lambda schedule: schedule.probe_ms)
+            if probe.probe_ms <= now_ms:
+                self._silent.remove(probe)
+                self._probed_last = True
+                return probe
+        self._probed_last = False
+        return heapq.heappop(self._living) if due is not None else None
 
-    async def _poll(self, chosen: _Schedule) -> None:
+    async def _poll(self, chosen: Schedule, began_ms: int) -> None:
         device = chosen.device
+        limit_s = chosen.limit_s() if self._living else None
         try:
-            async with asyncio.timeout(self._probe_limit_s(chosen)):
+            if limit_s is None:
                 values, qualities = await self._driver.read(device.id)
+            else:
+                async with asyncio.timeout(limit_s):
+                    values, qualities = await self._driver.read(device.id)
         except LinkError:
+            self._put_back(chosen)
             raise
         except (DriverError, TimeoutError) as error:
-            self._note_silence(chosen, error)
+            self._note_silence(chosen, error, began_ms)
             return
+        except BaseException:
+            self._put_back(chosen)
+            raise
         moment = self._clock.moment()
         if chosen.silent:
             log.info("device_answers_again", bus=self._bus, device=device.id)
-            chosen.failures = 0
-            chosen.due_ms = moment.boot_ms
-        chosen.skip_to_next(moment.boot_ms)
+        chosen.note_answer(moment.boot_ms, (moment.boot_ms - began_ms) / 1000)
+        self._heard_ms = moment.boot_ms
+        self._renewals = 0
+        heapq.heappush(self._living, chosen)
         self._sink.take(
             Snapshot(
                 device=device.id,
@@ -210,24 +182,42 @@ class BusPoller:
             )
         )
 
-    def _probe_limit_s(self, chosen: _Schedule) -> float | None:
-        """Give a silent device little time, so that the living do not wait; now and then all of it."""
-        living = any(not s.silent for s in self._schedules)
-        if not chosen.silent or not living or chosen.failures % _FULL_PROBE_EVERY == 0:
-            return None
-        return _SHORT_PROBE_S
+    def _put_back(self, chosen: Schedule) -> None:
+        if chosen.silent:
+            self._silent.append(chosen)
+        else:
+            heapq.heappush(self._living, chosen)
 
-    def _note_silence(self, chosen: _Schedule, error: Exception) -> None:
+    def _note_silence(self, chosen: Schedule, error: Exception, began_ms: int) -> None:
         if not chosen.silent:
-            kind = "device_silent" if isinstance(error, NoAnswerError) else "device_refuses"
+            kind = "device_silent" if isinstance(error, NoAnswerError | TimeoutError) else "device_refuses"
             log.warning(kind, bus=self._bus, device=chosen.device.id, error=str(error))
         now_ms = self._clock.moment().boot_ms
-        chosen.put_off(now_ms)
+        if chosen.silent or chosen.failures:
+            # What was lost with it is won back before the next one: the living keep their periods.
+            self._probe_free_ms = now_ms + round((now_ms - began_ms) * (1 / PROBE_SHARE - 1))
+        chosen.note_silence(now_ms)
+        self._silent.append(chosen)
         self._report_fault(chosen, now_ms)
 
+    async def _renew_if_dead(self, now_ms: int) -> None:
+        """Open the connection anew when nobody has answered for long: a dead one looks like dead devices.
+
+        Raises:
+            LinkError: it cannot be opened.
+        """
+        after_ms = RENEW_AFTER_MS[min(self._renewals, len(RENEW_AFTER_MS) - 1)]
+        if self._living or now_ms - self._heard_ms < after_ms:
+            return
+        log.warning("bus_renewed", bus=self._bus, silent=len(self._silent))
+        self._renewals += 1
+        self._heard_ms = now_ms
+        await self._driver.close()
+        await self._driver.connect()
+
     def _report_silent(self, now_ms: int) -> None:
-        for schedule in self._schedules:
-            if schedule.silent and schedule.due_ms <= now_ms:
+        for schedule in self._silent:
+            if schedule.due_ms <= now_ms:
                 self._report_fault(schedule, now_ms)
 
     def _report_all_lost(self) -> None:
@@ -235,8 +225,9 @@ class BusPoller:
         for schedule in self._schedules:
             if schedule.due_ms <= now_ms:
                 self._report_fault(schedule, now_ms)
+        heapq.heapify(self._living)
 
-    def _report_fault(self, schedule: _Schedule, now_ms: int) -> None:
+    def _report_fault(self, schedule: Schedule, now_ms: int) -> None:
         """Hand on a snapshot without values; at most one a second for each device."""
         count = len(schedule.device.points)
         schedule.due_ms = now_ms + max(schedule.device.period_ms, _FAULT_EVERY_MS)
@@ -251,9 +242,10 @@ class BusPoller:
         )
 
     def _idle_s(self, now_ms: int) -> float:
-        self._probed_last = False
-        times = [s.probe_ms if s.silent else s.due_ms for s in self._schedules]
-        times += [s.due_ms for s in self._schedules if s.silent]
+        free_ms = self._probe_free_ms if self._living else 0
+        times = [max(s.probe_ms, free_ms) for s in self._silent] + [s.due_ms for s in self._silent]
+        if self._living:
+            times.append(self._living[0].due_ms)
         return min(max((min(times) - now_ms) / 1000, 0.001), _IDLE_S)
 
 

@@ -32,7 +32,7 @@ _LONGEST_REFUSED_PAUSE_S: Final = 60.0
 
 @dataclass(slots=True)
 class _Refused:
-    """A single point that the device said it has not, and when it is asked again."""
+    """What the device said it has not, or was silent about, and when it is asked for again."""
 
     until: float
     pause_s: float
@@ -52,11 +52,69 @@ class _Device:
     ready_at: float = 0.0
     """The loop's time before which what it measures means nothing yet."""
 
+    silences: int = 0
+    """How often it was silent since it last answered."""
+
     def plan_anew(self) -> None:
-        """Forget what it refused: it may have been starting, or be another one."""
-        self.decoders = [compile_block(self.profile, block) for block in plan_reads(self.profile)]
+        """Forget what it refused: it may have been starting, or be another one.
+
+        The questions begin with another block every time, since some devices say nothing at all where
+        others refuse an address.
+        """
+        blocks = plan_reads(self.profile)
+        first = self.silences % len(blocks)
+        self.decoders = [compile_block(self.profile, block) for block in blocks[first:] + blocks[:first]]
         self.refused.clear()
         self.started = not self.profile.start
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """What one reading of a device has brought so far.
+
+    Attributes:
+        values, qualities: in the order of its points.
+        vouched: whether the device's own word on its values was read, or it has none.
+        good: whether everything was asked, answered and usable.
+        answered: whether anything was answered.
+        doubt: what the device's own word says against its values.
+        failure: the last one.
+    """
+
+    values: list[float | None]
+    qualities: list[Quality]
+    vouched: bool
+    good: bool = True
+    answered: bool = False
+    doubt: Quality | None = None
+    failure: DriverError | None = None
+
+    @classmethod
+    def of(cls, profile: ModbusProfile) -> "_Sheet":
+        count = len(profile.points)
+        return cls([None] * count, [Quality.COMM_FAULT] * count, vouched=profile.quality is None)
+
+    def enter(
+        self, decoder: BlockDecoder, answer: Sequence[int] | Sequence[bool], profile: ModbusProfile
+    ) -> None:
+        self.answered = True
+        self.good &= decoder.decode(answer, self.values, self.qualities)
+        if QUALITY_WORD in decoder.block.points:
+            self.vouched = True
+            self.doubt = _judge_quality(profile, decoder.block, answer)
+
+    @property
+    def believable(self) -> bool:
+        """Without its own word on them a device's values cannot be believed."""
+        return self.answered and self.vouched
+
+    def result(self) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
+        if self.doubt is None and self.good:
+            return tuple(self.values), None
+        if self.doubt is not None:
+            self.qualities = [self.doubt if q is Quality.GOOD else q for q in self.qualities]
+        complete = all(quality is Quality.GOOD for quality in self.qualities)
+        return tuple(self.values), None if complete else tuple(self.qualities)
 
 
 class ModbusDriver:
@@ -116,6 +174,7 @@ class ModbusDriver:
                 return (None,) * count, (Quality.MAINTENANCE,) * count
             return await self._read_blocks(known)
         except NoAnswerError:
+            known.silences += 1
             known.plan_anew()
             raise
 
@@ -146,48 +205,33 @@ class ModbusDriver:
         device.started = True
 
     async def _read_blocks(self, known: _Device) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
-        profile = known.profile
-        values: list[float | None] = [None] * len(profile.points)
-        qualities: list[Quality] = [Quality.COMM_FAULT] * len(profile.points)
-        good, answered = True, False
-        vouched = profile.quality is None
-        doubt: Quality | None = None
-        failure: DriverError | None = None
+        sheet = _Sheet.of(known.profile)
         waiting = known.decoders[::-1]
         while waiting:
             decoder = waiting.pop()
             block = decoder.block
             if known.refused and self._is_refused(known, block):
-                good = False
+                sheet.good = False
                 continue
             try:
                 answer = await self.link.read(known.unit, known.pacing, block.fc, block.address, block.count)
             except (LinkError, OutOfStepError):
                 raise
-            except NoSuchAddressError as error:
-                waiting += reversed(self._cut(known, decoder))
-                good, failure = False, error
-                continue
             except DriverError as error:
-                good, failure = False, error
+                sheet.good, sheet.failure = False, error
                 if isinstance(error, NoAnswerError):
+                    if sheet.answered:
+                        self._pause_block(known, block)
                     break  # the living do not wait for it any longer
+                if isinstance(error, NoSuchAddressError):
+                    waiting += reversed(self._cut(known, decoder))
                 continue
-            answered = True
-            known.refused.pop(block, None)
-            good &= decoder.decode(answer, values, qualities)
-            if QUALITY_WORD in block.points:
-                vouched = True
-                doubt = _judge_quality(profile, block, answer)
-        if not answered or not vouched:
-            # Without its own word on them a device's values cannot be believed.
+            known.silences = 0
+            sheet.enter(decoder, answer, known.profile)
+        if not sheet.believable:
             known.plan_anew()
-            raise failure or RefusedError(f"unit {known.unit}: every address was refused")
-        if doubt is not None:
-            qualities = [doubt if q is Quality.GOOD else q for q in qualities]
-            good = False
-        complete = good or all(quality is Quality.GOOD for quality in qualities)
-        return tuple(values), None if complete else tuple(qualities)
+            raise sheet.failure or RefusedError(f"unit {known.unit}: every address was refused")
+        return sheet.result()
 
     def _is_refused(self, device: _Device, block: Block) -> bool:
         refused = device.refused.get(block)
@@ -200,11 +244,15 @@ class ModbusDriver:
             at = device.decoders.index(decoder)
             device.decoders[at : at + 1] = parts
             return parts
-        before = device.refused.get(decoder.block)
+        self._pause_block(device, decoder.block)
+        return []
+
+    def _pause_block(self, device: _Device, block: Block) -> None:
+        """Do not ask for a block for a while, each time a longer one."""
+        before = device.refused.get(block)
         pause_s = _FIRST_REFUSED_PAUSE_S if before is None else before.pause_s * 2
         pause_s = min(pause_s, _LONGEST_REFUSED_PAUSE_S)
-        device.refused[decoder.block] = _Refused(asyncio.get_running_loop().time() + pause_s, pause_s)
-        return []
+        device.refused[block] = _Refused(asyncio.get_running_loop().time() + pause_s, pause_s)
 
 
 def _judge_quality(

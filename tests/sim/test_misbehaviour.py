@@ -308,3 +308,22 @@ async def test_a_device_whose_own_word_on_its_values_cannot_be_read_is_not_belie
         assert await b.driver.read("d1") == ((1, 2), None)
         b.device.words[90] = 0
         assert (await b.driver.read("d1"))[1] == (Quality.MAINTENANCE, Quality.MAINTENANCE)
+
+
+async def test_a_device_that_says_nothing_about_an_address_is_read_without_it():
+    """Some devices keep silent where others answer exception 2; the first question may be that one."""
+    model = profile(0, 100, max_gap=4)
+    async with bench(model, {0: 5, 100: 6}, timeout_s=0.05) as b:
+        answer = b.server._answer
+
+        async def picky(writer, transaction, unit, request):
+            return request[1:3] == b"\x00\x00" or await answer(writer, transaction, unit, request)
+
+        b.server._answer = picky
+        with pytest.raises(NoAnswerError):
+            await b.driver.read("d1")
+        values, qualities = await b.driver.read("d1")
+        assert (values, qualities) == ((None, 6), (Quality.COMM_FAULT, Quality.GOOD))
+        before = b.driver.link.transactions
+        await b.driver.read("d1")
+        assert b.driver.link.transactions == before + 1, "the silent one is left alone for a while"
