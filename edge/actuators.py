@@ -13,7 +13,7 @@ import structlog
 
 from edge.errors import DriverError, LinkError, NoAnswerError
 from edge.model import ActionResult, Moment, PlannedAction
-from edge.ports import ActionSink, BusDriver, Clock
+from edge.ports import ActionSink, Actor, Clock
 from wire.vocabulary import ActionState
 
 TEST_LIFE_MS: Final = 10_000
@@ -42,7 +42,7 @@ class ActuationLane:
             clock: the machine's clocks.
             record: takes what is begun and what came of it, for the audit.
         """
-        self._drivers: dict[str, BusDriver] = {}
+        self._drivers: dict[str, Actor] = {}
         self._clock = clock
         self._guard: Callable[[PlannedAction, Moment], str] = _allow
         self._record = record
@@ -50,7 +50,7 @@ class ActuationLane:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sink: ActionSink | None = None
 
-    def employ(self, driver: BusDriver | None, devices: Iterable[str]) -> None:
+    def employ(self, driver: Actor | None, devices: Iterable[str]) -> None:
         """Use a bus's driver for its devices; None when nothing on that bus can act."""
         if driver is not None:
             self._drivers.update(dict.fromkeys(devices, driver))

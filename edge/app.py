@@ -29,7 +29,7 @@ from edge.localdoor import LocalDoor
 from edge.mqtt import MqttDialer
 from edge.outbox import Outbox
 from edge.pipeline import Pipeline
-from edge.ports import BusWorker, Clock
+from edge.ports import BusWorker, Clock, Enroller
 from edge.readings import ReadingStore
 from edge.rules.engine import RuleEngine
 from edge.siteloader import SiteError, rules_of
@@ -222,10 +222,26 @@ def _build(site: LoadedSite, rejected: SiteError | None, folder: Path, clock: Cl
     holder.append(pipeline)
     lane.report_to(pipeline)
     lane.obey(guard_with(build_interlocks(settings, profiles), pipeline.latest))
-    uplink.employ(CommandDesk(pipeline=pipeline, outbox=outbox, clock=clock, resync=uplink.request_resync))
+    uplink.employ(
+        CommandDesk(
+            pipeline=pipeline,
+            outbox=outbox,
+            clock=clock,
+            resync=uplink.request_resync,
+            re_enrol=lambda device: any(
+                worker.re_enrol(device) for worker in workers.values() if isinstance(worker, Enroller)
+            ),
+        )
+    )
     for bus in settings.buses:
         built = build_bus(
-            bus, settings=settings, profiles=profiles, sink=pipeline, clock=clock, folder=site.path.parent
+            bus,
+            settings=settings,
+            profiles=profiles,
+            sink=pipeline,
+            clock=clock,
+            folder=site.path.parent,
+            counters=outbox.counters,
         )
         if built is not None:
             workers[bus.id] = built.worker

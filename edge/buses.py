@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.blebuses import build_ble
 from edge.busconfig import (
+    BleBusSettings,
     BusSettings,
     Gb26875BusSettings,
     Hj212BusSettings,
@@ -26,7 +28,7 @@ from edge.drivers.profile import Profile
 from edge.listeners import build_gb26875, build_hj212
 from edge.periods import period_s_of
 from edge.poller import BusPoller, build_devices
-from edge.ports import BusDriver, BusWorker, Clock, SnapshotSink
+from edge.ports import Actor, BusWorker, Clock, CounterStore, SnapshotSink
 from edge.reception import HeardDevice, HeardPoint, Reception
 from wire.vocabulary import AlarmClass
 
@@ -41,7 +43,7 @@ class BuiltBus:
     """
 
     worker: BusWorker
-    actor: BusDriver | None
+    actor: Actor | None
 
 
 def build_bus(
@@ -52,6 +54,7 @@ def build_bus(
     sink: SnapshotSink,
     clock: Clock,
     folder: Path,
+    counters: CounterStore,
 ) -> BuiltBus | None:
     """Build one bus; None when no device is on it.
 
@@ -62,6 +65,7 @@ def build_bus(
         sink: where its snapshots go.
         clock: the machine's clocks.
         folder: where the site file lies; keys and passwords are named relative to it.
+        counters: where the counters of devices are kept.
     """
     mine = [device for device in settings.devices if device.bus == bus.id]
     if not mine:
@@ -75,6 +79,11 @@ def build_bus(
     if isinstance(bus, Gb26875BusSettings):
         transmitters = build_gb26875(bus, mine, profiles=profiles, reception=reception, clock=clock)
         return BuiltBus(worker=transmitters, actor=None)
+    if isinstance(bus, BleBusSettings):
+        ble = build_ble(
+            bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder, counters=counters
+        )
+        return BuiltBus(worker=ble, actor=ble)
     raise NotImplementedError(bus.technique)
 
 

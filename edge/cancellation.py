@@ -8,8 +8,10 @@ let a process run on that was told to stop.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+_OBEY_S: Final = 1.0
+"""How long a cancelled task is given to end."""
 _T = TypeVar("_T")
 
 
@@ -29,6 +31,41 @@ async def await_cancellable(work: Awaitable[_T]) -> _T:
             task.exception()  # seen; the caller is leaving anyway
         raise
     return task.result()
+
+
+async def await_within(limit_s: float, work: Awaitable[_T]) -> _T:
+    """Await a library's work for a limited time; one that does not even obey a cancellation is left behind.
+
+    Args:
+        limit_s: how long to wait, in seconds.
+        work: what the library does.
+
+    Raises:
+        TimeoutError: it took longer.
+        Exception: whatever the work raises.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait((task,), timeout=limit_s)
+    except asyncio.CancelledError:
+        await _call_off(task)
+        raise
+    if not done:
+        await _call_off(task)
+        raise TimeoutError(f"nothing came within {limit_s:g} s")
+    return task.result()
+
+
+async def _call_off(task: asyncio.Future[Any]) -> None:
+    task.add_done_callback(_look_at)
+    task.cancel()
+    await asyncio.wait((task,), timeout=_OBEY_S)
+
+
+def _look_at(task: asyncio.Future[Any]) -> None:
+    """See how it ended, so that nobody complains about an error that no one awaits any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 @asynccontextmanager

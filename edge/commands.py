@@ -12,7 +12,7 @@ from edge.rules.engine import RefusedError
 from wire.codec import decode_order
 from wire.errors import BodyError
 from wire.messages import CommandMessage, CommandReport
-from wire.orders import Order, ResetOrder, ResyncOrder, TestOrder
+from wire.orders import Order, ReEnrolOrder, ResetOrder, ResyncOrder, TestOrder
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import CommandOutcome
 
@@ -23,13 +23,28 @@ class CommandDesk:
     """Carries out the orders of one connection's session."""
 
     def __init__(
-        self, *, pipeline: Pipeline, outbox: Outbox, clock: Clock, resync: Callable[[], None]
+        self,
+        *,
+        pipeline: Pipeline,
+        outbox: Outbox,
+        clock: Clock,
+        resync: Callable[[], None],
+        re_enrol: Callable[[str], bool] = lambda _device: False,
     ) -> None:
-        """Join the parts; `resync` asks the uplink to state every open alarm again."""
+        """Join the parts.
+
+        Args:
+            pipeline: rules and journal.
+            outbox: where answers are kept.
+            clock: the machine's clocks.
+            resync: asks the uplink to state every open alarm again.
+            re_enrol: believes a device's counter anew; tells whether there is such a device.
+        """
         self._pipeline = pipeline
         self._outbox = outbox
         self._clock = clock
         self._resync = resync
+        self._re_enrol = re_enrol
 
     async def handle(self, command: CommandMessage, *, session: str) -> CommandReport:
         """Carry out a command, or say why not; a repeat gets the same answer again.
@@ -82,6 +97,10 @@ class CommandDesk:
         pipeline = self._pipeline
         pipeline.decide([pipeline.engine.test(order.device, order.rule, pipeline.now())])
 
+    def _enrol_again(self, order: ReEnrolOrder) -> None:
+        if not self._re_enrol(order.device):
+            raise RefusedError(f"no device {order.device!r} here numbers what it says")
+
     def _state_again(self, _order: ResyncOrder) -> None:
         self._resync()
 
@@ -89,6 +108,7 @@ class CommandDesk:
 _CARRY_OUT: Final[dict[type[Order], Callable[..., None]]] = {
     ResetOrder: CommandDesk._reset,  # noqa: SLF001 - the table belongs to the class
     TestOrder: CommandDesk._test,  # noqa: SLF001
+    ReEnrolOrder: CommandDesk._enrol_again,  # noqa: SLF001
     ResyncOrder: CommandDesk._state_again,  # noqa: SLF001
 }
 

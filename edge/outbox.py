@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 import structlog
 
+from edge.counters import CounterTable
 from edge.errors import StoreError
 from edge.model import Moment
 from edge.rules.state import Ended, RuleState
@@ -114,6 +115,10 @@ class Outbox:
             StoreError: the store cannot be read or written.
         """
         return await self._thread.run(work)
+    @property
+    def counters(self) -> CounterTable:
+        """The counters of devices, kept in the same file by the same thread."""
+        return CounterTable(self._thread)
 
     async def load(self) -> tuple[dict[Key, RuleState], list[AlarmState], list[Outgoing]]:
         """Return rule states, alarms that are not cleared, and what is not acknowledged.

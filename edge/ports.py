@@ -3,8 +3,9 @@
 Services speak to these; adapters implement them; `app.py` alone knows both.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from edge.model import ActionResult, Moment, PlannedAction, RawFrame, Snapshot
 from wire.messages import BusState
@@ -71,14 +72,63 @@ class FrameSource(Protocol):
 class BusWorker(Protocol):
     """Whoever keeps one bus going: a poller, or a listener to devices that speak by themselves."""
 
-    attempts: int
-    """Grows with every completed attempt to hear something; a watchdog reads it."""
+    @property
+    def attempts(self) -> int:
+        """Grows with every completed attempt to hear something; a watchdog reads it."""
 
     def state(self) -> BusState:
         """Return how the bus stands, for the status."""
 
     async def run(self) -> None:
         """Work until cancelled; then close what is open."""
+
+
+class Actor(Protocol):
+    """Whoever can tell the devices of a bus to do something."""
+
+    async def act(self, device: str, action: str) -> None:
+        """Carry out an action of the device's profile and read it back; see `BusDriver.act`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCounter:
+    """What is durably known of a device that numbers what it says.
+
+    Attributes:
+        heard: a number that was surely heard.
+        ceiling: no higher one was believed before this was stored.
+        fallen: whether it fell back, and nobody has enrolled the device again since.
+    """
+
+    heard: int
+    ceiling: int
+    fallen: bool = False
+
+
+class CounterStore(Protocol):
+    """Where those counters are kept over a power cut."""
+
+    async def load(self) -> Mapping[str, StoredCounter]:
+        """Return what is kept, by device.
+
+        Raises:
+            edge.errors.StoreError: the store cannot be read.
+        """
+
+    async def save(self, counters: Mapping[str, StoredCounter], forget: Iterable[str] = ()) -> None:
+        """Keep counters durably, and forget devices.
+
+        Raises:
+            edge.errors.StoreError: nothing was written.
+        """
+
+
+@runtime_checkable
+class Enroller(Protocol):
+    """A bus whose devices number what they say, and are enrolled with a number."""
+
+    def re_enrol(self, device: str) -> bool:
+        """Believe a device's counter anew; returns whether the device is one that numbers what it says."""
 
 
 class SnapshotSink(Protocol):

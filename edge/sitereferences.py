@@ -5,27 +5,30 @@ come all at once.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from edge.busconfig import PROFILE_TECHNIQUES, BusSettings
+from edge.busconfig import PROFILE_TECHNIQUES, BleBusSettings, BusSettings
 from edge.config import DeviceSettings
 from edge.drivers.gb26875 import parse_place
-from edge.drivers.listenedprofile import GbProfile
+from edge.drivers.listenedprofile import BleProfile, GbProfile
 from edge.drivers.modbusprofile import closes_valve
 from edge.drivers.profile import Profile, actions_of, shipped_profiles
 from edge.interlockconfig import InterlockSettings
 from edge.ruleconfig import RuleSettings
 from edge.serialports import check_ports
 from edge.siteplausibility import check_limits, check_listeners
+from wire.vocabulary import AlarmClass
 
 CONTACT: Final = "contact"
 """The rule that every device has by itself."""
 
 _INTERLOCK: Final[TypeAdapter[Any]] = TypeAdapter(InterlockSettings)
+_BLUETOOTH_ADDRESS: Final = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]
 """Where in the file, and what was found there."""
@@ -72,6 +75,7 @@ def check_references(tree: Mapping[str, Any]) -> Found:
             yield ("devices", index, "bus"), _unknown("bus", device.bus, entries.ids["buses"])
         if device.profile not in profiles:
             yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
+    yield from _check_radio(entries, techniques)
     for index, rule in entries.readable["rules"]:
         yield from _check_rule(index, rule, entries)
     yield from check_listeners(entries.readable["buses"])
@@ -139,6 +143,9 @@ def _check_addresses(devices: Iterable[tuple[int, Any]], techniques: Mapping[str
         if not modbus and not address:
             yield ("devices", index), "found no 'address', which is needed on this bus"
             continue
+        if techniques.get(device.bus) == "ble" and not _BLUETOOTH_ADDRESS.fullmatch(address):
+            text = f"found {address!r}, allowed a Bluetooth address such as A4:C1:38:00:12:EF"
+            yield ("devices", index, "address"), text
         other = seen.setdefault((device.bus, address), device.profile if modbus else "")
         if modbus and other != device.profile:
             text = f"found unit {address} of bus {device.bus!r} with two profiles"
@@ -165,6 +172,26 @@ def _check_place(index: int, device: Any, entries: _Entries) -> Found:
     wanted = _PLACES[model.level]
     if place is None or place.level != model.level:
         yield ("devices", index, "address"), f"found {device.address!r}, allowed {wanted}"
+
+
+def _check_radio(entries: _Entries, techniques: Mapping[str, str]) -> Found:
+    """A radio packet can be forged or played back: it never has the last word on somebody's life."""
+    on_air = {d.id for _, d in entries.readable["devices"] if techniques.get(d.bus) == "ble"}
+    for index, rule in entries.readable["rules"]:
+        deadly = rule.class_ is AlarmClass.LIFE_SAFETY and not getattr(rule, "latching", True)
+        if deadly and not on_air.isdisjoint(rule.devices):
+            found = "found a life_safety rule on a Bluetooth device that is not latching"
+            yield ("rules", index), f"{found}, allowed only with 'latching: true': a person resets it"
+    for index, device in entries.readable["devices"]:
+        model = entries.models.get(device.id)
+        if isinstance(model, BleProfile) and model.encrypted and device.key_file is None:
+            yield ("devices", index), f"found no 'key_file', which profile {device.profile!r} needs"
+    adapters: set[str] = set()
+    for index, bus in entries.readable["buses"]:
+        if isinstance(bus, BleBusSettings):
+            if bus.adapter in adapters:
+                yield ("buses", index), f"found adapter {bus.adapter!r} a second time, one adapter is one bus"
+            adapters.add(bus.adapter)
 
 
 def _profile_technique(bus_technique: str) -> str:

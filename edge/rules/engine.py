@@ -124,7 +124,12 @@ class RuleEngine:
     # --- readings and time ---------------------------------------------------------------------
 
     def take(self, snapshot: Snapshot, now: Now) -> list[Decision]:
-        """Judge one snapshot. Costs about a microsecond where nothing changes."""
+        """Judge one snapshot. Costs about a microsecond where nothing changes.
+
+        What may be an old message (`may_clear` is false) is never taken for the absence of a cause.
+        """
+        if not snapshot.live:
+            return []
         decisions: list[Decision] = []
         states, values, qualities = self._states, snapshot.values, snapshot.qualities
         for watch in self._watches.get(snapshot.device, ()):
@@ -142,6 +147,8 @@ class RuleEngine:
                     cause = Cause.PRESENT
                 else:
                     cause = Cause.ABSENT
+            if cause is Cause.ABSENT and not snapshot.may_clear:
+                cause = Cause.UNKNOWN
             if state.condition is Condition.NORMAL and cause is not Cause.PRESENT:
                 continue
             decision = self._advance(watch, state, cause, value, now)
