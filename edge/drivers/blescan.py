@@ -164,6 +164,7 @@ class ScanKeeper:
         if not await self._watch.is_powered():
             log.warning("adapter_is_off", bus=self._bus)
             await self._watch.switch(on=True)
+            self._watch.changed.clear()  # that was our own doing
         if self._void:
             await self._on_start()
             self._void = False
@@ -226,6 +227,7 @@ class ScanKeeper:
     async def _wait_down(self, pause_s: float) -> None:
         until_ms = self._clock.moment().boot_ms + pause_s * 1000
         while True:
+            self.attempts += 1
             now_ms = self._clock.moment().boot_ms
             if self._down_ms is None:
                 self._down_ms = now_ms

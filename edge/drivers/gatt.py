@@ -169,8 +169,8 @@ class GattSessions:
             try:
                 await self._visit(session)
             except NotSeenError:
-                # Silent so far; whether it is silent for too long is judged for every device alike.
-                session.due_ms = self._clock.moment().boot_ms + FIRST_RETRY_MS
+                # Whether it is silent for too long is judged for every device alike; due it remains.
+                continue
             except DriverError as error:
                 await self._note_failure(session, error)
             else:

@@ -21,7 +21,6 @@ from firmware_sim.devices.ble import BleDevice, build_ble_device
 from firmware_sim.devices.bluez import SimulatedBluez
 from firmware_sim.devices.bluezbus import BUS_VARIABLE, private_bus
 from tests.harness.waiting import until
-from wire.vocabulary import Quality
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 KEYED = ("bthome-gas-encrypted", "xiaomi-jtyjgd03mi")
@@ -76,12 +75,12 @@ class Ear:
         return None
 
     def lost(self, device: str) -> bool:
+        """Whether the newest word is that it cannot be heard."""
         found = self.of(device)
-        return (
-            bool(found)
-            and found[-1].qualities is not None
-            and set(found[-1].qualities) == {Quality.COMM_FAULT}
-        )
+        return bool(found) and not found[-1].answered
+
+    def losses(self, device: str) -> int:
+        return sum(not one.answered for one in self.of(device))
 
 
 @dataclass
@@ -100,13 +99,14 @@ class Air:
     async def scanning(self) -> None:
         await until(lambda: self.bluez.sessions or self.bluez.monitors, what="a scan")
 
-    async def hear(self, model: str) -> Snapshot:
-        """Let a device speak until something of it is heard."""
+    async def hear(self, model: str, *, passing_s: float = 0.0) -> Snapshot:
+        """Let a device speak, and time pass, until something of it is heard."""
         before = len(self.ear.of(model))
 
         def heard() -> bool:
             self.speak(model)
-            return len(self.ear.of(model)) > before
+            self.clock.advance(seconds=passing_s)
+            return len(self.ear.of(model)) > before and not self.ear.lost(model)
 
         await until(heard, what=f"a word of {model}")
         await self.settle()

@@ -129,6 +129,8 @@ class SimulatedBluez:
         await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast leaves it without types
         for peripheral in self.peripherals.values():
             peripheral.attempt += 1
+        for characteristic in self.characteristics.values():
+            characteristic.listeners.clear()
         for task in tuple(self._tasks):
             task.cancel()
         for known in (self.objects, self.characteristics, self.filters, self.sessions, self.monitors):
