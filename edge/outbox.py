@@ -115,6 +115,7 @@ class Outbox:
             StoreError: the store cannot be read or written.
         """
         return await self._thread.run(work)
+
     @property
     def counters(self) -> CounterTable:
         """The counters of devices, kept in the same file by the same thread."""

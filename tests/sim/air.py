@@ -16,7 +16,7 @@ from edge.drivers.listenedprofile import BleProfile
 from edge.drivers.profile import shipped_profiles
 from edge.model import Snapshot
 from edge.ports import StoredCounter
-from edge.reception import HeardDevice, HeardPoint
+from edge.reception import HeardDevice, HeardPoint, Reception
 from firmware_sim.devices.ble import BleDevice, build_ble_device
 from firmware_sim.devices.bluez import SimulatedBluez
 from firmware_sim.devices.bluezbus import BUS_VARIABLE, private_bus
@@ -150,11 +150,10 @@ def build_ble_bus(
         bus="air",
         adapter="hci0",
         passive=passive,
-        heard=heard,
         advertising=advertising,
         connected=connected,
         counters=counters,
-        sink=ear,
+        reception=Reception(bus="air", devices=heard, sink=ear, clock=clock),
         clock=clock,
     )
 

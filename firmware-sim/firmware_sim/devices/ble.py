@@ -197,9 +197,9 @@ class GasValve(BleDevice):
         """Whether it is closed."""
         return self.state.value == b"\x01"
 
-    @closed.setter
-    def closed(self, closed: bool) -> None:
-        self.state.value = b"\x01" if closed else b"\x00"
+    def open_by_hand(self) -> None:
+        """Open it at the valve, as a person does."""
+        self.state.value = b"\x00"
 
     def points(self) -> dict[str, float]:
         """Return its position."""

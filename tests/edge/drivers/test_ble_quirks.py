@@ -141,6 +141,7 @@ async def test_a_connection_that_fails_ends_in_time_and_is_tried_again(monkeypat
     monkeypatch.setattr(radio, "CONNECT_LIMIT_S", 0.2)
     async with open_air(GAS, PROBE) as air:
         air.devices[PROBE].peripheral.connect_error = error
+        air.devices[PROBE].peripheral.connect_delay_s = 0.02
 
         def lost():
             air.speak()
