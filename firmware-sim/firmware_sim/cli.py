@@ -14,6 +14,7 @@ import structlog
 import typer
 
 from firmware_sim.control import build_control
+from firmware_sim.load.command import load
 from firmware_sim.phone.accounts import Callbacks
 from firmware_sim.phone.app import build_phones
 from firmware_sim.phone.network import PhoneNetwork
@@ -24,6 +25,7 @@ from firmware_sim.street.command import street
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 app.command()(street)
+app.command()(load)
 log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"

@@ -1,0 +1,1 @@
+"""A street full of gateways in one process, speaking the wire contract to a real server."""
