@@ -31,6 +31,7 @@ from server.escalation.loop import CarryOut, EscalationLoop
 from server.escalation.plan import Policies, make_policies
 from server.escalation.tables import Due
 from server.history.database import HistoryDatabase
+from server.history.packer import Packer
 from server.http import build_app
 from server.intake.commands import CommandSender
 from server.intake.mqtt import BrokerAddress
@@ -91,6 +92,7 @@ class _Parts:
     commands: CommandSender
     escalation: EscalationLoop
     notify: NotifyWorker
+    packer: Packer
     web: FastAPI
 
 
@@ -143,6 +145,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         commands=commands,
         escalation=escalation,
         notify=notify,
+        packer=Packer(database=readings, clock=clock, pulses=pulses),
         web=build_app(context),
     )
 
@@ -173,6 +176,7 @@ async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event
                 ("commands", parts.commands.run()),
                 ("escalation", parts.escalation.run()),
                 ("notify", parts.notify.run()),
+                ("history-packer", parts.packer.run()),
                 ("web", _serve(server, listener)),
             )
         ]

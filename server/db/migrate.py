@@ -1,5 +1,6 @@
 """Bringing the database to the newest schema."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -10,13 +11,26 @@ from sqlalchemy import make_url
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
-def migrate(url: str) -> None:
+class Schema(StrEnum):
+    """The two sets of tables, each with migrations of its own; they may share one database."""
+
+    MAIN = "main"
+    """Places, people, devices, alarms, items and all that belongs to them."""
+    READINGS = "readings"
+    """What was measured."""
+
+
+_VERSIONS: Final = {Schema.MAIN: _FOLDER / "versions", Schema.READINGS: _FOLDER / "readings"}
+
+
+def migrate(url: str, schema: Schema = Schema.MAIN) -> None:
     """Bring a database to the newest schema, making it when there is none.
 
     Must not run inside an event loop.
 
     Args:
         url: an SQLAlchemy address with an asynchronous driver.
+        schema: which tables.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached or changed.
@@ -24,13 +38,16 @@ def migrate(url: str) -> None:
     database = make_url(url).database
     if url.startswith("sqlite") and database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(alembic_config(url), "head")
+    command.upgrade(alembic_config(url, schema), "head")
 
 
-def alembic_config(url: str) -> Config:
+def alembic_config(url: str, schema: Schema = Schema.MAIN) -> Config:
     """Return Alembic's configuration for a database."""
     config = Config()
+    config.attributes["schema"] = schema
     config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("version_locations", str(_VERSIONS[schema]))
+    config.set_main_option("path_separator", "os")
     # A percent sign is Alembic's own; an address may hold one.
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     return config

@@ -1,4 +1,4 @@
-"""Every table of the main database, gathered in one metadata for migrations and tests."""
+"""Every table, gathered in one metadata a schema, for migrations and tests."""
 
 from importlib import import_module
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import MetaData
 
 from server.db.base import Base
+from server.db.migrate import Schema
 
 ROOMS: Final = (
     "access",
@@ -21,8 +22,11 @@ ROOMS: Final = (
 )
 
 
-def whole_metadata() -> MetaData:
+def whole_metadata(schema: Schema = Schema.MAIN) -> MetaData:
     """Return the metadata with the tables of every room."""
+    if schema is Schema.READINGS:
+        found: MetaData = import_module("server.history.tables").HistoryBase.metadata
+        return found
     for room in ROOMS:
         import_module(f"server.{room}.tables")
     return Base.metadata

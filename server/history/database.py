@@ -12,7 +12,10 @@ from typing import Any
 from sqlalchemy import StaticPool, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from server.history.tables import HistoryBase
+from server.db.migrate import Schema, migrate
+
+SeriesIds = dict[tuple[str, str], int]
+"""The ids of a gateway's series by (device, point)."""
 
 
 class HistoryDatabase:
@@ -24,14 +27,16 @@ class HistoryDatabase:
         Args:
             url: an SQLAlchemy address.
         """
+        self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _create_engine(url)
+        self.series: dict[str, SeriesIds] = {}
+        """Series that are known to be in the database, by gateway; a cache, they are never deleted."""
         self._turn = asyncio.Lock()
 
     async def prepare(self) -> None:
-        """Create the tables that are not there."""
-        async with self.engine.begin() as connection:
-            await connection.run_sync(HistoryBase.metadata.create_all)
+        """Bring the tables to the newest form, making them when there are none."""
+        await asyncio.to_thread(migrate, self.url, Schema.READINGS)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:

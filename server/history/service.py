@@ -1,17 +1,23 @@
-"""Readings: batches applied once, ranges read."""
+"""Readings taken in: batches applied, each once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Dialect, Insert, Table, func, insert, select
+from sqlalchemy import Dialect, Insert, Table, and_, delete, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
-from server.history.database import HistoryDatabase
-from server.history.tables import AppliedBatch, Series, StoredReading
+from server.history.columns import QUALITY_CODES
+from server.history.database import HistoryDatabase, SeriesIds
+from server.history.tables import AppliedBatch, FreshReading, Series
 from wire.messages import ReadingsBatch, ReadingSeries
 from wire.vocabulary import Quality
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_GOOD = QUALITY_CODES[Quality.GOOD]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,18 +30,6 @@ class Batch:
     content: ReadingsBatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One stored reading."""
-
-    device: str
-    point: str
-    unit: str
-    at: datetime
-    value: float | None
-    quality: Quality
-
-
 async def apply(database: HistoryDatabase, batches: Sequence[Batch], *, now: datetime) -> int:
     """Apply batches in one transaction, each once; returns how many were new.
 
@@ -43,10 +37,12 @@ async def apply(database: HistoryDatabase, batches: Sequence[Batch], *, now: dat
     """
     async with database.begin() as connection:
         fresh = [batch for batch in batches if await _note_batch(connection, batch, now)]
-        known = await _series_ids(connection, fresh)
-        rows = [row for batch in fresh for row in _rows_of(batch, known)]
+        known = await _series_ids(connection, database.series, fresh)
+        rows = [row for batch in fresh for row in rows_of(batch, known[batch.gateway])]
         if rows:
-            await connection.execute(_insert_new(connection.dialect, StoredReading), rows)
+            await connection.execute(insert_new(connection.dialect, FreshReading), rows)
+    # Remembered only now: a transaction that failed made no series.
+    database.series |= known
     return len(fresh)
 
 
@@ -62,61 +58,38 @@ async def highest_seqs(database: HistoryDatabase, gateway: str, runs: Iterable[s
     return highest
 
 
-async def read_range(
-    database: HistoryDatabase,
-    *,
-    gateway: str,
-    device: str,
-    point: str | None = None,
-    since: datetime,
-    until: datetime,
-    limit: int = 10_000,
-) -> list[Reading]:
-    """Return readings of a device from `since` up to, not including, `until`, oldest first."""
-    query = (
-        select(
-            Series.device,
-            Series.point,
-            Series.unit,
-            StoredReading.at_ms,
-            StoredReading.value,
-            StoredReading.quality,
+async def forget_batches(database: HistoryDatabase, *, before: datetime) -> int:
+    """Forget which batches were applied before a time, but for the highest of each run.
+
+    Returns:
+        How many were forgotten.
+    """
+    later = aliased(AppliedBatch)
+    outdone = exists().where(
+        and_(
+            later.gateway == AppliedBatch.gateway,
+            later.run == AppliedBatch.run,
+            later.seq > AppliedBatch.seq,
         )
-        .join(Series, Series.id == StoredReading.series)
-        .where(
-            Series.gateway == gateway,
-            Series.device == device,
-            StoredReading.at_ms >= _ms(since),
-            StoredReading.at_ms < _ms(until),
-        )
-        .order_by(StoredReading.at_ms, Series.point)
-        .limit(limit)
     )
-    if point is not None:
-        query = query.where(Series.point == point)
     async with database.begin() as connection:
-        found = (await connection.execute(query)).all()
-    return [
-        Reading(
-            device=row.device,
-            point=row.point,
-            unit=row.unit,
-            at=_EPOCH + timedelta(milliseconds=row.at_ms),
-            value=row.value,
-            quality=row.quality,
+        result = await connection.execute(
+            delete(AppliedBatch).where(AppliedBatch.received_at < before, outdone)
         )
-        for row in found
-    ]
+    return result.rowcount
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def to_ms(at: datetime) -> int:
+    """Return milliseconds since 1970-01-01 UTC."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
-def _ms(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+def from_ms(at_ms: int) -> datetime:
+    """Return the time of milliseconds since 1970-01-01 UTC."""
+    return EPOCH + timedelta(milliseconds=at_ms)
 
 
-def _insert_new(dialect: Dialect, table: type) -> Insert:
+def insert_new(dialect: Dialect, table: type) -> Insert:
     """Return an insert that leaves held rows alone, in the words of the database in use."""
     target: Table = table.__table__  # type: ignore[attr-defined] # SQLAlchemy adds it
     if dialect.name == "postgresql":
@@ -126,50 +99,46 @@ def _insert_new(dialect: Dialect, table: type) -> Insert:
     return insert(target)
 
 
+def rows_of(batch: Batch, known: Mapping[tuple[str, str], int]) -> Iterable[dict[str, Any]]:
+    """Return a batch as rows of `FreshReading`.
+
+    Args:
+        batch: the batch.
+        known: ids of its gateway's series by (device, point).
+    """
+    content = batch.content
+    ids = [known[series.device, series.point] for series in content.series]
+    start_ms = to_ms(content.start)
+    codes = [QUALITY_CODES[quality] for quality in content.quality] or (_GOOD,) * len(content.s)
+    for index, offset_ms, value, code in zip(content.s, content.offset_ms, content.value, codes, strict=True):
+        yield {"series": ids[index], "at_ms": start_ms + offset_ms, "value": value, "quality": code}
+
+
 async def _note_batch(connection: AsyncConnection, batch: Batch, now: datetime) -> bool:
     row = {"gateway": batch.gateway, "run": batch.run, "seq": batch.seq, "received_at": now}
-    result = await connection.execute(_insert_new(connection.dialect, AppliedBatch), row)
+    result = await connection.execute(insert_new(connection.dialect, AppliedBatch), row)
     return bool(result.rowcount)
 
 
-_Key = tuple[str, str, str]
-
-
-async def _series_ids(connection: AsyncConnection, batches: Iterable[Batch]) -> dict[_Key, int]:
-    wanted: dict[str, dict[_Key, ReadingSeries]] = {}
+async def _series_ids(
+    connection: AsyncConnection, remembered: Mapping[str, SeriesIds], batches: Iterable[Batch]
+) -> dict[str, SeriesIds]:
+    """Return the ids of the series of these batches' gateways, making those that are new."""
+    wanted: dict[str, dict[tuple[str, str], ReadingSeries]] = {}
     for batch in batches:
-        for series in batch.content.series:
-            key = (batch.gateway, series.device, series.point)
-            wanted.setdefault(batch.gateway, {})[key] = series
-    known: dict[_Key, int] = {}
+        of_gateway = wanted.setdefault(batch.gateway, {})
+        of_gateway.update({(series.device, series.point): series for series in batch.content.series})
+    known: dict[str, SeriesIds] = {}
     for gateway, series_of in wanted.items():
-        known |= await _held_ids(connection, gateway)
-        missing = [series for key, series in series_of.items() if key not in known]
-        if missing:
-            rows = [
-                {"gateway": gateway, "device": s.device, "point": s.point, "unit": s.unit} for s in missing
-            ]
-            await connection.execute(_insert_new(connection.dialect, Series), rows)
-            known |= await _held_ids(connection, gateway)
+        known[gateway] = remembered.get(gateway, {})
+        if series_of.keys() <= known[gateway].keys():
+            continue
+        rows = [
+            {"gateway": gateway, "device": s.device, "point": s.point, "unit": s.unit}
+            for key, s in series_of.items()
+            if key not in known[gateway]
+        ]
+        await connection.execute(insert_new(connection.dialect, Series), rows)
+        query = select(Series.device, Series.point, Series.id).where(Series.gateway == gateway)
+        known[gateway] = {(device, point): id_ for device, point, id_ in await connection.execute(query)}
     return known
-
-
-async def _held_ids(connection: AsyncConnection, gateway: str) -> dict[_Key, int]:
-    query = select(Series.device, Series.point, Series.id).where(Series.gateway == gateway)
-    return {(gateway, device, point): id_ for device, point, id_ in await connection.execute(query)}
-
-
-def _rows_of(batch: Batch, known: dict[_Key, int]) -> Iterable[dict[str, object]]:
-    content = batch.content
-    ids = [known[batch.gateway, series.device, series.point] for series in content.series]
-    start_ms = _ms(content.start)
-    qualities = content.quality or (Quality.GOOD,) * len(content.s)
-    for index, offset_ms, value, quality in zip(
-        content.s, content.offset_ms, content.value, qualities, strict=True
-    ):
-        yield {
-            "series": ids[index],
-            "at_ms": start_ms + offset_ms,
-            "value": value,
-            "quality": quality,
-        }

@@ -11,7 +11,7 @@ from server.access.web import Door
 from server.context import Context
 from server.devices.tables import Device, Gateway
 from server.errors import ConflictError, NotFoundError
-from server.history import service as history
+from server.history import trends
 from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.items.queries import ItemFilter, count_items, item_story, list_items
 from server.items.record import Actor
@@ -286,7 +286,7 @@ def _add_history(router: APIRouter, context: Context, door: Door) -> None:
     ) -> list[ReadingOut]:
         """Return the readings of one point in a span of time, the oldest first."""
         await door(request)
-        found = await history.read_range(
+        found = await trends.read_range(
             context.readings, gateway=gateway, device=device, point=point, since=start, until=end
         )
         return [ReadingOut(at=one.at, value=one.value, quality=one.quality) for one in found]

@@ -8,7 +8,10 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from server.db.base import Utc, Word
+from server.db.migrate import Schema
 from server.db.schema import whole_metadata
+
+_VERSION_TABLES = {Schema.MAIN: "alembic_version", Schema.READINGS: "alembic_version_readings"}
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -22,9 +25,11 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 def run_migrations(connection: Connection) -> None:
     """Run every migration that is missing, in one transaction."""
+    schema: Schema = context.config.attributes["schema"]
     context.configure(
         connection=connection,
-        target_metadata=whole_metadata(),
+        target_metadata=whole_metadata(schema),
+        version_table=_VERSION_TABLES[schema],
         render_as_batch=True,
         compare_type=True,
         render_item=render_item,
