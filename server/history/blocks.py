@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import bindparam, delete, func, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.history.columns import DAY_MS, HOUR_BLOCK_MS, Readings
@@ -100,18 +101,16 @@ async def read_blocks(
     return found
 
 
-async def write_blocks(connection: AsyncConnection, blocks: dict[BlockKey, bytes]) -> None:
+async def write_blocks(connection: AsyncConnection, blocks: Mapping[BlockKey, bytes]) -> None:
     """Put blocks in the place of those with the same key."""
     if not blocks:
         return
-    keys = [(id_, int(level), start_ms) for id_, level, start_ms in blocks]
-    for first in range(0, len(keys), _MOST_VARIABLES // 3):
-        part = keys[first : first + _MOST_VARIABLES // 3]
-        await connection.execute(
-            delete(Block).where(tuple_(Block.series, Block.level, Block.start_ms).in_(part))
-        )
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    query = insert(Block)
     await connection.execute(
-        insert(Block),
+        query.on_conflict_do_update(
+            index_elements=[Block.series, Block.level, Block.start_ms], set_={"data": query.excluded.data}
+        ),
         [
             {"series": id_, "level": int(level), "start_ms": start_ms, "data": data}
             for (id_, level, start_ms), data in blocks.items()

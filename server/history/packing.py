@@ -131,7 +131,9 @@ class _Reader:
         if form == _PLAIN:
             return np.frombuffer(self._weave(8).tobytes(), np.float64)
         missing = np.unpackbits(np.frombuffer(self.take((self.count + 7) // 8), np.uint8), count=self.count)
-        return np.where(missing.astype(bool), np.nan, self._sums(width) / np.float64(10.0**parameter))
+        values: Floats = self._sums(width) / np.float64(10.0**parameter)
+        values[missing.astype(bool)] = np.nan
+        return values
 
     def _sums(self, width: int) -> Ints:
         kind = dict(_WIDTHS).get(width)
