@@ -127,7 +127,7 @@ class _Reader:
     def floats(self, earlier: list[Floats]) -> Floats:
         form, parameter, width = _COLUMN.unpack(self.take(_COLUMN.size))
         if form == _SAME:
-            return earlier[parameter]
+            return earlier[int(parameter)]
         if form == _PLAIN:
             return np.frombuffer(self._weave(8).tobytes(), np.float64)
         missing = np.unpackbits(np.frombuffer(self.take((self.count + 7) // 8), np.uint8), count=self.count)
