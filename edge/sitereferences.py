@@ -224,4 +224,9 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"found {what} {name!r}, allowed {', '.join(names) or 'none'}{hint}"
+    listed = ", ".join(names[:_MOST_LISTED]) or "none"
+    rest = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"found {what} {name!r}, allowed {listed}{rest}{hint}"
+
+
+_MOST_LISTED: Final = 12
