@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from edge.config import LoadedSite
+
 SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -18,6 +20,8 @@ def register_tools(app: typer.Typer) -> None:
     """Give a command line the maintainer's commands."""
     app.command()(check)
     app.command()(schema)
+    app.command()(probe)
+    app.add_typer(scan)
 
 
 def check(
@@ -54,3 +58,101 @@ def schema(
     from edge.siteloader import site_schema  # noqa: PLC0415
 
     typer.echo(json.dumps(profile_schema() if profile else site_schema(), indent=2, ensure_ascii=False))
+
+
+def probe(
+    site: SiteFile,
+    *,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    bus: Annotated[str | None, typer.Option(help="Only the devices of this bus.")] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=600, help="How long to listen to devices that speak by themselves.")
+    ] = 30.0,
+    frames: Annotated[bool, typer.Option(help="Show the raw frames.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Show what devices say now: values, and raw frames in words.
+
+    Where the gateway runs, it is asked for its values; its lines are not touched. Ends with 0 when every
+    device said something, with 1 when one stayed silent, with 3 when somebody else uses the line.
+    """
+    from edge.tools import probeshow  # noqa: PLC0415 - as above
+
+    loaded = _load(site)
+    raise typer.Exit(
+        probeshow.run_probe(
+            loaded,
+            device=device,
+            bus=bus,
+            listen_s=seconds,
+            frames=frames,
+            as_json=as_json,
+            say=_say,
+            note=_note,
+        )
+    )
+
+
+scan = typer.Typer(name="scan", help="Find devices, and say which models they may be.", no_args_is_help=True)
+
+
+@scan.command("modbus")
+def scan_modbus(
+    line: Annotated[
+        str, typer.Argument(help="HOST[:PORT] of a Modbus TCP port, or the file of a serial port.")
+    ],
+    *,
+    rtu: Annotated[bool, typer.Option("--rtu", help="HOST speaks frames of a serial line over TCP.")] = False,
+    units: Annotated[str, typer.Option(help="Numbers to ask: 1-32,100.")] = "1-32",
+    baud: Annotated[str, typer.Option(help="Speeds to try on a serial port.")] = "9600,19200",
+    parity: Annotated[str, typer.Option(help="Parities to try: none, even, odd.")] = "none,even",
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", min=0.05, max=10, help="Seconds an answer may take.")
+    ] = 0.3,
+    pause_ms: Annotated[
+        float, typer.Option("--pause", min=0, max=5000, help="Milliseconds after each question.")
+    ] = 20,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Ask silent numbers with three functions.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask every number of a Modbus line, and lay every known register map over those that answer.
+
+    Only reads. Ends with 0 when something was found, with 1 when nothing was, with 3 when somebody else
+    uses the line.
+    """
+    from edge.tools import scanshow  # noqa: PLC0415 - as above
+
+    try:
+        plan = scanshow.plan_scan(
+            line,
+            rtu=rtu,
+            units=units,
+            bauds=baud,
+            parities=parity,
+            timeout_s=timeout_s,
+            pause_s=pause_ms / 1000,
+            thorough=thorough,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(scanshow.run_scan(plan, as_json=as_json, say=_say, note=_note))
+
+
+def _load(site: Path) -> LoadedSite:
+    from edge.siteloader import SiteError, load_site  # noqa: PLC0415 - as above
+
+    try:
+        return load_site(site)
+    except SiteError as error:
+        _note(str(error))
+        raise typer.Exit(2) from error
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)

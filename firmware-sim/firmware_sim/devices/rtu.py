@@ -15,6 +15,9 @@ from firmware_sim.devices.model import SimulatedDevice
 
 _CHECK_BYTES: Final = 2
 _WRITE_MANY: Final = (15, 16)
+_IDENTIFY: Final = 43
+_IDENTIFY_REST: Final = 3
+"""Bytes of a request for identification: kind, code and first object."""
 _SHORT_REST: Final = 4
 """Bytes of a request behind unit and function: address and count or value."""
 
@@ -100,7 +103,7 @@ class SerialServer(RtuServer):
 
 async def _read_frame(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readexactly(2)
-    rest = await reader.readexactly(_SHORT_REST)
+    rest = await reader.readexactly(_IDENTIFY_REST if head[1] == _IDENTIFY else _SHORT_REST)
     if head[1] in _WRITE_MANY:
         count = await reader.readexactly(1)
         rest += count + await reader.readexactly(count[0])
