@@ -18,15 +18,15 @@ SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
 def run(site: SiteFile) -> None:
     """Run the gateway. A site file that cannot be used leaves the last good one in force."""
     from edge.app import run_gateway  # noqa: PLC0415 - `check` and `schema` need no driver
-    from edge.siteloader import SiteError, load_with_last_good  # noqa: PLC0415
+    from edge.siteloader import SiteError  # noqa: PLC0415
 
     configure_logs()
     try:
-        loaded, rejected = load_with_last_good(site.absolute())
+        code = run_gateway(site.absolute())
     except SiteError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    raise typer.Exit(run_gateway(loaded, rejected))
+    raise typer.Exit(code)
 
 
 def _say_version(wanted: bool) -> None:

@@ -29,6 +29,8 @@ class StoreSettings(Settings):
     folder: str = "state"
     readings_max_mb: Annotated[int, Field(ge=1, le=4096)] = 64
     readings_max_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    write_budget_mb_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 400
+    """A 16 GB memory card bears about this much for ten years; more is an alarm of class advice."""
 
 
 class ContactSettings(Settings):
@@ -37,6 +39,19 @@ class ContactSettings(Settings):
     after_s: Annotated[float, Field(gt=0, le=2_592_000)] | None = None
     """None: 30 s, or three periods where that is longer."""
     class_: AlarmClass = Field(default=AlarmClass.FAULT, alias="class", strict=False)
+
+
+class ReportSettings(Settings):
+    """Which readings are stored and sent; rules see all of them. What is not said, the profile says."""
+
+    heartbeat_s: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    """A value that does not change is stored again after this time; 0 stores every reading."""
+    deadbands: Annotated[dict[Name, Annotated[float, Field(ge=0)]], Field(max_length=200)] = Field(
+        default_factory=dict
+    )
+    """By point, in its unit: a change of no more than this is not worth storing."""
+    deadband_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    """The same for every point, as a part of its value; the wider of both counts."""
 
 
 class DeviceSettings(Settings):
@@ -59,6 +74,45 @@ class DeviceSettings(Settings):
     """How often it is read, 1 s if nothing is said; for a device that speaks by itself, how long it is
     silent at most, as its profile says if nothing is said."""
     contact: ContactSettings = ContactSettings()
+    report: ReportSettings = ReportSettings()
+
+
+class SirenSettings(Settings):
+    """What is sounded on the spot: an action of a device's profile, and the one that ends it."""
+
+    device: Name
+    sound: Name
+    silence: Name | None = None
+    """Done as soon as the server has acknowledged; left out where only a person may silence it."""
+
+
+class WebhookSettings(Settings):
+    """Where alarms are posted when the server does not take them; signed as Standard Webhooks describe."""
+
+    url: Annotated[str, Field(pattern=r"^https?://", max_length=500)]
+    secret_file: str
+    """A file with `whsec_…` alone, beside the site file."""
+
+
+class SmsSettings(Settings):
+    """A modem with a SIM card."""
+
+    device: Annotated[str, Field(pattern=r"^/")]
+    """The port's file; `/dev/serial/by-id/…` stays the same over restarts."""
+    baud: Annotated[int, Field(ge=1200, le=4_000_000)] = 115_200
+    numbers: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^\+?[0-9]{3,20}$")], ...],
+        Field(min_length=1, max_length=20, strict=False),
+    ]
+
+
+class SecondWaySettings(Settings):
+    """What happens when the server does not acknowledge a life-safety alarm."""
+
+    after_s: Annotated[float, Field(ge=5, le=600)] = 30.0
+    siren: SirenSettings | None = None
+    webhook: WebhookSettings | None = None
+    sms: SmsSettings | None = None
 
 
 class SiteSettings(Settings):
@@ -68,6 +122,9 @@ class SiteSettings(Settings):
     gateway: Annotated[str, Field(pattern=f"^{GATEWAY_PATTERN}$")]
     server: ServerSettings
     stores: StoreSettings = StoreSettings()
+    report: ReportSettings = ReportSettings()
+    """For every device that does not say otherwise."""
+    second_way: SecondWaySettings = SecondWaySettings()
     buses: Annotated[tuple[BusSettings, ...], Field(min_length=1, strict=False)]
     devices: Annotated[tuple[DeviceSettings, ...], Field(min_length=1, strict=False)]
     rules: Annotated[tuple[RuleSettings, ...], Field(strict=False)] = ()
@@ -81,3 +138,5 @@ class LoadedSite(Settings):
     path: Path
     hash: str
     """SHA-256 of the file's bytes, hexadecimal."""
+    source: bytes
+    """The file's bytes, as they were checked."""

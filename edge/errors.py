@@ -3,6 +3,7 @@
 EdgeError
  ├─ ConfigError            the site file cannot be used
  ├─ StoreError             a durable store cannot be read or written
+ ├─ WayOutError            a message could not be sent by the gateway's second way
  └─ DriverError
      ├─ LinkError          the bus cannot be reached
      ├─ NoAnswerError      a device on a living bus stays silent
@@ -21,6 +22,10 @@ class ConfigError(EdgeError):
 
 class StoreError(EdgeError):
     """A durable store cannot be read or written."""
+
+
+class WayOutError(EdgeError):
+    """A message could not be sent by the gateway's second way; it will be tried again."""
 
 
 class DriverError(EdgeError):

@@ -14,8 +14,9 @@ from typing import Final
 import aiomqtt
 
 from edge.cancellation import await_cancellable, enter_cancellable
+from edge.certificates import Files, client_context, files_of
 from edge.config import ServerSettings
-from edge.errors import LinkError
+from edge.errors import ConfigError, LinkError
 from wire.codec import MAX_MESSAGE_BYTES
 
 PUBLISH_TIMEOUT_S: Final = 10.0
@@ -94,13 +95,17 @@ class MqttDialer:
             LinkError: the broker cannot be reached, refuses, or the link broke.
         """
         server = self._server
+        try:
+            password, tls_context = self._password(), self._tls()
+        except ConfigError as error:
+            raise LinkError(str(error)) from error
         client = aiomqtt.Client(
             server.host,
             server.port,
             identifier=client_id,
             username=server.username,
-            password=self._password(),
-            tls_context=self._tls(),
+            password=password,
+            tls_context=tls_context,
             clean_session=True,
             keepalive=KEEPALIVE_S,
             timeout=PUBLISH_TIMEOUT_S,
@@ -114,17 +119,29 @@ class MqttDialer:
         except (aiomqtt.MqttError, OSError) as error:
             raise LinkError(str(error)) from error
 
+    def files(self) -> Files:
+        """Return what shows that a certificate was renewed."""
+        tls = self._server.tls
+        return () if tls is None else files_of(tls, self._folder)
+
+    def check(self) -> None:
+        """Check that the files can be used as they now are.
+
+        Raises:
+            ConfigError: one cannot; the text names it.
+        """
+        self._password()
+        self._tls()
+
     def _password(self) -> str | None:
         name = self._server.password_file
-        return None if name is None else (self._folder / name).read_text().strip()
+        if name is None:
+            return None
+        try:
+            return (self._folder / name).read_text().strip()
+        except OSError as error:
+            raise ConfigError(f"the password file {name} cannot be read: {error.strerror}") from error
 
     def _tls(self) -> ssl.SSLContext | None:
         tls = self._server.tls
-        if tls is None:
-            return None
-        context = ssl.create_default_context(cafile=str(self._folder / tls.ca))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if tls.certificate is not None:
-            key = None if tls.key is None else str(self._folder / tls.key)
-            context.load_cert_chain(str(self._folder / tls.certificate), key)
-        return context
+        return None if tls is None else client_context(tls, self._folder)

@@ -5,6 +5,7 @@ the server has acknowledged are kept for seven days, in case its database is res
 copy. Rule states and timers are journalled in the same transaction as the alarms they explain.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 KEPT_MS: Final = 7 * 86_400_000
 _MOST_ANSWERS: Final = 1_000
+RESERVE_BYTES: Final = 8 * 1024 * 1024
+"""In the file and again in its log: room for well over a thousand alarms on a disk that is full."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -99,7 +102,8 @@ class Outbox:
         Raises:
             StoreError: no store can be opened at all.
         """
-        self._thread = open_store(path, schema=_SCHEMA, synchronous="FULL")
+        self._path = path
+        self._thread = _open(path)
         self.run, self._seq = self._thread.run_now(_load_meta)
         self.written_bytes = 0
 
@@ -184,14 +188,39 @@ class Outbox:
         )
         return int(found[0] or 0)
 
-    async def prune(self, now: Moment) -> None:
-        """Forget what was acknowledged and over more than seven days ago.
+    async def prune(self, now: Moment, *, by_age: bool = True) -> None:
+        """Forget what was acknowledged and over more than seven days ago, and tend the reserve.
+
+        Args:
+            now: the moment.
+            by_age: False while the wall clock is not to be trusted: nothing is forgotten on its word.
 
         Raises:
             StoreError: the store cannot be written.
         """
         limit_ms = now.wall_ms - KEPT_MS
-        await self._thread.run(lambda connection: _prune(connection, limit_ms))
+        if by_age:
+            await self._thread.run(lambda connection: _prune(connection, limit_ms))
+        await self._thread.give_back()
+        await self._thread.top_up()
+
+    async def renew(self) -> None:
+        """Open the store anew; one that is no longer sound is moved aside and a new one is begun.
+
+        Raises:
+            StoreError: no store can be opened at all; the old one goes on failing.
+        """
+        before = self._thread
+        self._thread = await asyncio.to_thread(_reopen, before, self._path)
+        self.run, self._seq = await self._thread.run(_load_meta)
+
+    async def check(self) -> None:
+        """Return when the store's thread has answered: it works, or says that it does not.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        await self._thread.run(lambda connection: connection.execute("SELECT 1 FROM meta").fetchone())
 
     async def answered(self, command: str) -> CommandReport | None:
         """Return the answer that was given to a command, None if it was never carried out.
@@ -249,7 +278,16 @@ class Outbox:
         return self._select(connection, "acked = 0")
 
 
-def open_store(path: Path, *, schema: str, synchronous: str) -> StoreThread:
+def _open(path: Path) -> StoreThread:
+    return open_store(path, schema=_SCHEMA, synchronous="FULL", reserve_bytes=RESERVE_BYTES)
+
+
+def _reopen(before: StoreThread, path: Path) -> StoreThread:
+    before.close()
+    return _open(path)
+
+
+def open_store(path: Path, *, schema: str, synchronous: str, reserve_bytes: int = 0) -> StoreThread:
     """Open a store; one that is not sound is moved aside, loudly, and a new one is begun.
 
     A file that cannot be opened for want of space or rights is left where it is.
@@ -260,7 +298,7 @@ def open_store(path: Path, *, schema: str, synchronous: str) -> StoreThread:
     try:
         if path != IN_MEMORY:
             path.parent.mkdir(parents=True, exist_ok=True)
-        return StoreThread(path, schema=schema, synchronous=synchronous)
+        return StoreThread(path, schema=schema, synchronous=synchronous, reserve_bytes=reserve_bytes)
     except OSError as error:
         raise StoreError(str(error)) from error
     except UnsoundStoreError as error:
@@ -270,7 +308,7 @@ def open_store(path: Path, *, schema: str, synchronous: str) -> StoreThread:
             part = path.with_name(path.name + suffix)
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
-        return StoreThread(path, schema=schema, synchronous=synchronous)
+        return StoreThread(path, schema=schema, synchronous=synchronous, reserve_bytes=reserve_bytes)
 
 
 def encode_outgoing(alarm: AlarmState, run: str, seq: int) -> Outgoing:
@@ -332,7 +370,6 @@ def _prune(connection: "sqlite3.Connection", limit_ms: int) -> None:
         "DELETE FROM answer WHERE command NOT IN (SELECT command FROM answer ORDER BY at_ms DESC LIMIT ?)",
         (_MOST_ANSWERS,),
     )
-    connection.execute("PRAGMA incremental_vacuum")
 
 
 def _encode_state(state: RuleState) -> bytes:

@@ -1,10 +1,14 @@
-"""How often a device is heard, and how long it may be silent: the site file's word, else its profile's."""
+"""How often a device is heard, how long it may be silent, and what of it is stored.
+
+The site file's word counts, else its profile's.
+"""
 
 from typing import Final
 
-from edge.config import DeviceSettings
+from edge.config import DeviceSettings, ReportSettings
 from edge.drivers.listenedprofile import ListenedProfile
 from edge.drivers.profile import Profile
+from edge.exceptionreport import Deadband, ReportPolicy
 
 DEFAULT_PERIOD_S: Final = 1.0
 LEAST_CONTACT_S: Final = 30.0
@@ -22,3 +26,28 @@ def contact_after_s(device: DeviceSettings, profile: Profile) -> float:
     if device.contact.after_s is not None:
         return device.contact.after_s
     return max(LEAST_CONTACT_S, 3 * period_s_of(device, profile))
+
+
+def report_policy_of(device: DeviceSettings, profile: Profile, site: ReportSettings) -> ReportPolicy:
+    """Return which readings of a device are stored: its own word, the site's, the profile's, in that order.
+
+    Args:
+        device: the device.
+        profile: its model.
+        site: what the site file says for every device.
+    """
+    heartbeats = (device.report.heartbeat_s, site.heartbeat_s, profile.heartbeat_s)
+    heartbeat_s = next(said for said in heartbeats if said is not None)
+    percents = (device.report.deadband_percent, site.deadband_percent)
+    percent = next((said for said in percents if said is not None), None)
+    own = {**site.deadbands, **device.report.deadbands}
+    return ReportPolicy(
+        heartbeat_ms=round(heartbeat_s * 1000),
+        deadbands={
+            point.name: Deadband(
+                absolute=own.get(point.name, point.deadband),
+                percent=point.deadband_percent if percent is None else percent,
+            )
+            for point in profile.points
+        },
+    )

@@ -11,22 +11,29 @@ from typing import Final
 import msgspec
 import structlog
 
+from edge.batches import ClockStand
 from edge.errors import StoreError
+from edge.exceptionreport import ExceptionFilter
 from edge.model import ActionResult, Snapshot
 from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing
 from edge.ports import Actuator, Clock
 from edge.readings import ReadingStore
 from edge.rules.engine import Decision, RuleEngine
 from edge.rules.state import Change, Now, RuleState
+from edge.storethread import UnsoundStoreError
 from wire.ids import new_uuid7
 from wire.messages import AlarmState
 from wire.vocabulary import AlarmClass
+from wire.vocabulary import Clock as ClockTrust
 
 COMMIT_LIMIT_S: Final = 0.5
 READINGS_EVERY_S: Final = 5.0
 TICK_S: Final = 0.2
 PRUNE_EVERY_S: Final = 600.0
 _RECOVER_EVERY_S: Final = 5.0
+_CHECK_LIMIT_S: Final = 4.0
+_JUMP_MS: Final = 60_000
+_DAY_MS: Final = 86_400_000
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +51,7 @@ class Pipeline:
         clock: Clock,
         offer: Callable[[list[Outgoing]], None],
         in_memory: bool = False,
+        reports: ExceptionFilter | None = None,
     ) -> None:
         """Join the parts.
 
@@ -55,7 +63,9 @@ class Pipeline:
             clock: the machine's clocks.
             offer: takes what is to be sent; returns at once.
             in_memory: whether the stores themselves live in memory, for want of a disk.
+            reports: chooses what is stored of each snapshot; None stores everything.
         """
+        self._reports = reports or ExceptionFilter({})
         self._engine = engine
         self._outbox = outbox
         self._readings = readings
@@ -73,6 +83,15 @@ class Pipeline:
         self._late: set[asyncio.Future[list[Outgoing]]] = set()
         self.latest: dict[str, Snapshot] = {}
         """The newest snapshot of each device, for whoever looks at the gateway."""
+        self.readings_failed = False
+        """Whether the last block of readings could not be written."""
+        self.store_attempts = 0
+        """Grows with every look at the alarm store that came to an end, good or bad."""
+        self.ticks = 0
+        """Grows whenever the rules have judged the passing of time."""
+        self._store_failed = False
+        self._offset_ms = _offset_ms(clock)
+        self._jumped_boot_ms: int | None = None
         self.progress = 0
         """Grows with every turn of the journal; a watchdog reads it."""
 
@@ -80,6 +99,16 @@ class Pipeline:
     def volatile(self) -> bool:
         """Whether the alarm store cannot be written and alarms live in memory."""
         return self._in_memory or self._volatile_run is not None
+
+    @property
+    def store_failed(self) -> bool:
+        """Whether alarms or readings cannot be written to the disk."""
+        return self.volatile or self._store_failed or self.readings_failed
+
+    @property
+    def has_work(self) -> bool:
+        """Whether decisions wait for the journal."""
+        return bool(self._decisions)
 
     @property
     def engine(self) -> RuleEngine:
@@ -106,10 +135,20 @@ class Pipeline:
 
     def take(self, snapshot: Snapshot) -> None:
         """Take one snapshot; returns at once."""
-        self._block.append(snapshot)
+        stored = self._reports.choose(snapshot)
+        if stored is not None:
+            self._block.append(stored)
         if not snapshot.live:
             return  # history: kept, judged by no rule
         self.latest[snapshot.device] = snapshot
+        self._judge(snapshot)
+
+    def take_self(self, snapshot: Snapshot) -> None:
+        """Take what the gateway measures of itself: judged by rules, not stored as readings."""
+        self.latest[snapshot.device] = snapshot
+        self._judge(snapshot)
+
+    def _judge(self, snapshot: Snapshot) -> None:
         now = Now(moment=snapshot.at, boot=self._engine.boot, trust=self._trust)
         decisions = self._engine.take(snapshot, now)
         if decisions:
@@ -156,7 +195,9 @@ class Pipeline:
         while True:
             await asyncio.sleep(self._clock.pause_s(TICK_S))
             self._trust = self._clock.trust()
+            self._notice_jump()
             self.decide(self._engine.tick(self.now()))
+            self.ticks += 1
 
     async def run_readings(self) -> None:
         """Write readings in blocks. Runs until cancelled, then writes the last block."""
@@ -178,6 +219,9 @@ class Pipeline:
             await asyncio.sleep(_RECOVER_EVERY_S)
             if self._volatile_run is not None:
                 await self._recover()
+            else:
+                await self._check_store()
+            self.store_attempts += 1
 
     # --- the transaction -----------------------------------------------------------------------
 
@@ -238,6 +282,10 @@ class Pipeline:
         try:
             async with asyncio.timeout(COMMIT_LIMIT_S):
                 outgoing = await self._outbox.commit(entries, self._clock.moment())
+        except UnsoundStoreError as error:
+            log.critical("store_unsound", error=str(error))
+            await self._renew()
+            return
         except (StoreError, TimeoutError) as error:
             log.warning("store_still_failing", error=str(error) or "commit took too long")
             return
@@ -245,6 +293,33 @@ class Pipeline:
         self._ended_volatile.clear()
         log.warning("store_recovered", alarms=len(outgoing))
         self._offer(outgoing)
+
+    async def _check_store(self) -> None:
+        """See whether the alarm store still answers, before an alarm has to find out."""
+        try:
+            async with asyncio.timeout(_CHECK_LIMIT_S):
+                await self._outbox.check()
+        except UnsoundStoreError as error:
+            log.critical("store_unsound", error=str(error))
+            await self._renew()
+            self._restate()
+        except (StoreError, TimeoutError) as error:
+            log.error("store_does_not_answer", error=str(error) or "it took too long")
+            self._store_failed = True
+        else:
+            self._store_failed = False
+
+    def _restate(self) -> None:
+        """Journal everything anew: a store that was just begun knows nothing."""
+        self._volatile_run = new_uuid7(unix_ms=self._clock.moment().wall_ms)
+        self._volatile_seq = 0
+
+    async def _renew(self) -> None:
+        """Move an alarm store aside that broke in use, and begin a new one; the next turn fills it."""
+        try:
+            await self._outbox.renew()
+        except StoreError as error:
+            log.error("store_not_renewed", error=str(error))
 
     def _start_actions(self, decision: Decision) -> None:
         for action in decision.actions:
@@ -274,18 +349,40 @@ class Pipeline:
         block, self._block = self._block, []
         if not block:
             return
+        moment = self._clock.moment()
+        stand = ClockStand.at(moment, boot=self._engine.boot, trust=self._trust)
         try:
-            await self._readings.append(block, self._clock.moment())
+            await self._readings.append(block, moment, stand=stand)
+            self.readings_failed = False
         except StoreError as error:
+            self.readings_failed = True
             self._readings.shed += sum(len(snapshot.points) for snapshot in block)
             log.error("readings_not_stored", snapshots=len(block), error=str(error))
 
+    def _notice_jump(self) -> None:
+        """Say when the wall clock jumped: for a day nothing is thrown away on its word."""
+        offset_ms = _offset_ms(self._clock)
+        if abs(offset_ms - self._offset_ms) > _JUMP_MS:
+            log.warning("clock_jumped", seconds=round((offset_ms - self._offset_ms) / 1000))
+            self._jumped_boot_ms = self._clock.moment().boot_ms
+        self._offset_ms = offset_ms
+
     async def _prune(self) -> None:
+        moment = self._clock.moment()
+        jumped = self._jumped_boot_ms
+        steady = jumped is None or moment.boot_ms - jumped > _DAY_MS
+        believed = steady and self._trust is ClockTrust.SYNCED
         try:
-            await self._readings.prune(self._clock.moment())
-            await self._outbox.prune(self._clock.moment())
+            await self._readings.prune(moment, by_age=believed)
+            await self._outbox.prune(moment, by_age=believed)
         except StoreError as error:
+            self._store_failed = True
             log.error("prune_failed", error=str(error))
+
+
+def _offset_ms(clock: Clock) -> int:
+    moment = clock.moment()
+    return moment.wall_ms - moment.boot_ms
 
 
 def _cannot_wait(decision: Decision) -> bool:

@@ -112,6 +112,7 @@ class BusPoller:
         chosen = self._choose(now_ms)
         if chosen is None:
             self._probed_last = False
+            self.attempts += 1  # nothing was due: that, too, is a turn that came to its end
             return self._idle_s(now_ms)
         await self._poll(chosen, now_ms)
         self.attempts += 1

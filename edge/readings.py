@@ -4,24 +4,26 @@ A block is one batch of the wire. Blocks are written every few seconds, bounded 
 when space runs out the oldest go first, counted. Alarms live elsewhere and are never shed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import structlog
 
+from edge.batches import ClockStand, build_batches, correct_batch
+from edge.exceptionreport import ReportPolicy
 from edge.model import Moment, Snapshot
 from edge.outbox import Outgoing, load_run, open_store
-from wire.codec import MAX_MESSAGE_BYTES
-from wire.messages import ReadingsBatch, ReadingSeries
-from wire.vocabulary import Quality
+from edge.storethread import FullDiskError
+from wire.vocabulary import Clock as ClockTrust
 
 if TYPE_CHECKING:
     import sqlite3
 
-BLOCK_ROWS: Final = 2_000
-_ENVELOPE_BYTES: Final = 2_048
+RESERVE_BYTES: Final = 2 * 1024 * 1024
+"""In the file and again in its log: on a full disk the oldest readings make way for the newest."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -30,7 +32,13 @@ CREATE TABLE IF NOT EXISTS block (
     acked INTEGER NOT NULL, body BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS block_unacked ON block (seq) WHERE acked = 0;
+CREATE TABLE IF NOT EXISTS unsure_block (
+    seq INTEGER PRIMARY KEY, boot TEXT NOT NULL, base_ms INTEGER NOT NULL
+);
 """
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,24 +52,35 @@ class _Totals:
 class ReadingStore:
     """The readings of this gateway on disk."""
 
-    def __init__(self, path: Path, *, max_bytes: int, max_age_ms: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int,
+        max_age_ms: int,
+        policies: Mapping[str, ReportPolicy] | None = None,
+    ) -> None:
         """Open the store.
 
         Args:
             path: the database file.
             max_bytes: how large the blocks together may grow.
             max_age_ms: how old a block may get.
+            policies: by device, how what is written was chosen; said in every batch.
 
         Raises:
             StoreError: no store can be opened at all.
         """
-        self._thread = open_store(path, schema=_SCHEMA, synchronous="NORMAL")
+        self._thread = open_store(
+            path, schema=_SCHEMA, synchronous="NORMAL", reserve_bytes=min(RESERVE_BYTES, max_bytes)
+        )
         self.run, self._seq = self._thread.run_now(load_run)
         totals = self._thread.run_now(_measure)
         self._body_bytes = totals.body_bytes
         self.waiting = totals.waiting
         self.shed = 0
         self.written_bytes = 0
+        self._policies = policies or {}
         self._max_bytes = max_bytes
         self._max_age_ms = max_age_ms
 
@@ -70,38 +89,62 @@ class ReadingStore:
         """The highest number given so far in this run."""
         return self._seq
 
-    async def append(self, snapshots: Iterable[Snapshot], now: Moment) -> int:
+    async def append(
+        self, snapshots: Iterable[Snapshot], now: Moment, *, stand: ClockStand | None = None
+    ) -> int:
         """Write snapshots as blocks and return how many blocks were written.
+
+        Args:
+            snapshots: the readings.
+            now: the moment of writing.
+            stand: the clocks; None where the wall clock is trusted.
 
         Raises:
             StoreError: nothing was written.
         """
         rows: list[tuple[int, int, int, bytes]] = []
-        for batch in build_batches(snapshots):
+        for batch in build_batches(snapshots, self._policies):
             self._seq += 1
             body = msgspec.json.encode(batch)
             rows.append((self._seq, now.wall_ms, len(batch.s), body))
         size = sum(len(row[3]) for row in rows)
         last_seq = self._seq
-        await self._thread.run(lambda connection: _write(connection, rows, last_seq))
+        unsure = stand if stand is not None and stand.trust is not ClockTrust.SYNCED else None
+        try:
+            await self._thread.run(lambda connection: _write(connection, rows, last_seq, unsure))
+        except FullDiskError:
+            await self._make_room(2 * size)
+            await self._thread.run(lambda connection: _write(connection, rows, last_seq, unsure))
         self._body_bytes += size
         self.written_bytes += size
         self.waiting += len(rows)
         return len(rows)
 
-    async def pending(self, *, after_seq: int, most: int) -> list[Outgoing]:
+    async def pending(self, *, after_seq: int, most: int, stand: ClockStand | None = None) -> list[Outgoing]:
         """Return the oldest blocks that are not acknowledged, numbered above `after_seq`.
+
+        With the clocks given, blocks of an unsure clock are corrected, or marked where they cannot be.
 
         Raises:
             StoreError: the store cannot be read.
         """
         found = await self._thread.run(
             lambda connection: connection.execute(
-                "SELECT seq, body FROM block WHERE acked = 0 AND seq > ? ORDER BY seq LIMIT ?",
+                "SELECT block.seq, body, boot, base_ms FROM block LEFT JOIN unsure_block USING (seq)"
+                " WHERE acked = 0 AND block.seq > ? ORDER BY block.seq LIMIT ?",
                 (after_seq, most),
             ).fetchall()
         )
-        return [Outgoing(key=str(seq), run=self.run, seq=seq, urgent=False, body=body) for seq, body in found]
+        return [
+            Outgoing(
+                key=str(seq),
+                run=self.run,
+                seq=seq,
+                urgent=False,
+                body=body if boot is None else correct_batch(body, boot=boot, base_ms=base_ms, stand=stand),
+            )
+            for seq, body, boot, base_ms in found
+        ]
 
     async def acknowledge(self, seqs: Iterable[int]) -> None:
         """Mark blocks as held by the server.
@@ -131,14 +174,28 @@ class ReadingStore:
         )
         return int(found[0] or 0)
 
-    async def prune(self, now: Moment) -> None:
+    async def prune(self, now: Moment, *, by_age: bool = True) -> None:
         """Shed what is too old or too much, the oldest first.
+
+        Args:
+            now: the moment.
+            by_age: False while the wall clock is not to be trusted: nothing is thrown away for its word.
 
         Raises:
             StoreError: nothing was shed.
         """
-        over_bytes = self._body_bytes - self._max_bytes
-        limit_ms = now.wall_ms - self._max_age_ms
+        limit_ms = now.wall_ms - self._max_age_ms if by_age else 0
+        await self._drop(self._body_bytes - self._max_bytes, limit_ms)
+        await self._thread.give_back()
+        await self._thread.top_up()
+
+    async def _make_room(self, wanted_bytes: int) -> None:
+        """Let the oldest readings make way when the disk takes no more."""
+        shed = self.shed
+        await self._drop(wanted_bytes, 0)
+        log.warning("readings_made_way", shed=self.shed - shed, wanted_bytes=wanted_bytes)
+
+    async def _drop(self, over_bytes: int, limit_ms: int) -> None:
         shed, freed, waiting = await self._thread.run(
             lambda connection: _shed(connection, over_bytes, limit_ms)
         )
@@ -151,79 +208,6 @@ class ReadingStore:
         self._thread.close()
 
 
-def build_batches(snapshots: Iterable[Snapshot]) -> list[ReadingsBatch]:
-    """Turn snapshots into batches of at most `BLOCK_ROWS` rows that fit one message."""
-    batches: list[ReadingsBatch] = []
-    part: list[Snapshot] = []
-    rows = 0
-    for snapshot in snapshots:
-        if rows and rows + len(snapshot.points) > BLOCK_ROWS:
-            batches.append(_build(part))
-            part, rows = [], 0
-        part.append(snapshot)
-        rows += len(snapshot.points)
-    if part:
-        batches.append(_build(part))
-    return [fitting for batch in batches for fitting in _fit(batch)]
-
-
-def _build(snapshots: list[Snapshot]) -> ReadingsBatch:
-    series: dict[str, int] = {}
-    listed: list[ReadingSeries] = []
-    s: list[int] = []
-    offsets: list[int] = []
-    values: list[float | None] = []
-    qualities: list[Quality] = []
-    all_good = True
-    start_ms = snapshots[0].at.wall_ms
-    for snapshot in snapshots:
-        first = series.get(snapshot.device)
-        if first is None:
-            first = series[snapshot.device] = len(listed)
-            listed += [
-                ReadingSeries(device=snapshot.device, point=point.name, unit=point.unit)
-                for point in snapshot.points
-            ]
-        count = len(snapshot.points)
-        s += range(first, first + count)
-        offsets += [snapshot.at.wall_ms - start_ms] * count
-        values += snapshot.values
-        if snapshot.qualities is None:
-            qualities += [Quality.GOOD] * count
-        else:
-            all_good = False
-            qualities += snapshot.qualities
-    return ReadingsBatch(
-        start=snapshots[0].at.as_datetime(),
-        series=tuple(listed),
-        s=tuple(s),
-        offset_ms=tuple(offsets),
-        value=tuple(values),
-        quality=() if all_good else tuple(qualities),
-    )
-
-
-def _fit(batch: ReadingsBatch) -> list[ReadingsBatch]:
-    """Halve a batch until each part fits one message."""
-    if len(msgspec.json.encode(batch)) <= MAX_MESSAGE_BYTES - _ENVELOPE_BYTES or len(batch.s) <= 1:
-        return [batch]
-    half = len(batch.s) // 2
-    parts = (slice(None, half), slice(half, None))
-    return [
-        fitting
-        for part in parts
-        for fitting in _fit(
-            msgspec.structs.replace(
-                batch,
-                s=batch.s[part],
-                offset_ms=batch.offset_ms[part],
-                value=batch.value[part],
-                quality=batch.quality[part],
-            )
-        )
-    ]
-
-
 def _measure(connection: "sqlite3.Connection") -> _Totals:
     size, waiting = connection.execute(
         "SELECT coalesce(sum(length(body)), 0), coalesce(sum(acked = 0), 0) FROM block"
@@ -231,8 +215,18 @@ def _measure(connection: "sqlite3.Connection") -> _Totals:
     return _Totals(body_bytes=size, waiting=waiting)
 
 
-def _write(connection: "sqlite3.Connection", rows: list[tuple[int, int, int, bytes]], last_seq: int) -> None:
+def _write(
+    connection: "sqlite3.Connection",
+    rows: list[tuple[int, int, int, bytes]],
+    last_seq: int,
+    unsure: ClockStand | None,
+) -> None:
     connection.executemany("INSERT INTO block (seq, last_ms, rows, acked, body) VALUES (?, ?, ?, 0, ?)", rows)
+    if unsure is not None:
+        connection.executemany(
+            "INSERT INTO unsure_block (seq, boot, base_ms) VALUES (?, ?, ?)",
+            [(row[0], unsure.boot, unsure.base_ms) for row in rows],
+        )
     connection.execute("UPDATE meta SET value = ? WHERE name = 'seq'", (last_seq,))
 
 
@@ -263,5 +257,5 @@ def _shed(connection: "sqlite3.Connection", over_bytes: int, limit_ms: int) -> t
         last, freed = seq, freed + size
         shed += 0 if acked else rows
     connection.execute("DELETE FROM block WHERE seq <= ?", (last,))
-    connection.execute("PRAGMA incremental_vacuum")
+    connection.execute("DELETE FROM unsure_block WHERE seq <= ?", (last,))
     return shed, freed, _waiting(connection)

@@ -1,18 +1,13 @@
-"""Reads the site file and says every problem at once, each with its place.
-
-A file that cannot be used never stops a gateway that has run before: the last good one is kept
-beside it as `<name>.last-good` and stays in force until a better one comes.
-"""
+"""Reads the site file and says every problem at once, each with its place."""
 
 import difflib
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -24,11 +19,9 @@ from edge.ruleconfig import ThresholdRuleSettings
 from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
 from edge.settings import FILE_PATTERN, HOST_PATTERN, NAME_PATTERN
 from edge.siteplausibility import site_warnings
-from edge.sitereferences import check_references
+from edge.sitereferences import check_references, check_tls_files
 from edge.yamltext import YamlList, YamlMapping, YamlTextError, plain_value, read_yaml
 from wire.topics import GATEWAY_PATTERN
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,6 +45,8 @@ class SiteError(ConfigError):
         """Keep the problems; the text has one line for each."""
         super().__init__("\n".join(map(str, sorted(problems))))
         self.problems = tuple(sorted(problems))
+        self.hash = ""
+        """SHA-256 of the file's bytes, hexadecimal; empty for one that cannot be read."""
 
 
 def load_site(path: Path) -> LoadedSite:
@@ -73,6 +68,16 @@ def read_site(data: bytes, path: Path) -> LoadedSite:
     Raises:
         SiteError: every problem of it.
     """
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        settings = _read_settings(data, path)
+    except SiteError as error:
+        error.hash = digest
+        raise
+    return LoadedSite(settings=settings, path=path, hash=digest, source=data)
+
+
+def _read_settings(data: bytes, path: Path) -> SiteSettings:
     tree = _parse(path, data)
     places = _Places(str(path), tree)
     plain = plain_value(tree)
@@ -84,7 +89,7 @@ def read_site(data: bytes, path: Path) -> LoadedSite:
         raise SiteError([*explained, *problems]) from error
     if problems:
         raise SiteError(problems)
-    return LoadedSite(settings=settings, path=path, hash=hashlib.sha256(data).hexdigest())
+    return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,31 +113,23 @@ def inspect_site(path: Path) -> Inspection:
         site = load_site(path)
     except SiteError as error:
         return Inspection(site=None, problems=error.problems)
+    unusable = file_problems(site)
+    if unusable:
+        return Inspection(site=None, problems=tuple(unusable))
     places = _Places(str(path), _parse(path, path.read_bytes()))
     found = site_warnings(site.settings, shipped_profiles(), path.absolute().parent)
     return Inspection(site=site, warnings=tuple(sorted(places.problem(*one) for one in found)))
 
 
-def load_with_last_good(path: Path) -> tuple[LoadedSite, SiteError | None]:
-    """Return the site in force and, when it is not the newest, why that was not taken.
+def file_problems(site: LoadedSite) -> list[Problem]:
+    """Return what is wrong with the files that a site file names, each with its place in it.
 
-    Raises:
-        SiteError: the file cannot be used and there is no last good one.
+    They are no reason to refuse a configuration: a gateway whose certificate expired still alarms on the
+    spot. Whoever checks or starts a gateway is told.
     """
-    kept = path.with_name(f"{path.name}.last-good")
-    try:
-        site = load_site(path)
-    except SiteError as rejected:
-        if not kept.exists():
-            raise
-        good = load_site(kept)
-        return good.model_copy(update={"path": path}), rejected
-    try:
-        _keep(path, kept)
-    except OSError as error:
-        # A read-only folder is a choice of whoever installed it; it costs the way back, not the start.
-        log.warning("last_good_not_kept", file=str(kept), error=error.strerror)
-    return site, None
+    places = _Places(str(site.path), _parse(site.path, site.source))
+    found = check_tls_files(site.settings, site.path.parent, datetime.now(UTC))
+    return [places.problem(where, text) for where, text in found]
 
 
 def site_schema() -> dict[str, Any]:
@@ -175,19 +172,6 @@ def _rule(rule: ThresholdRuleSettings) -> ThresholdRule:
         class_=rule.class_,
         actions=tuple(RuleAction(action=wish.do, device=wish.device) for wish in rule.actions),
     )
-
-
-def _keep(path: Path, kept: Path) -> None:
-    """Copy a good file beside itself so that a power cut leaves either the old or the new copy."""
-    data = path.read_bytes()
-    if kept.exists() and kept.read_bytes() == data:
-        return
-    fresh = kept.with_name(f"{kept.name}.new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(kept)
 
 
 def _parse(path: Path, data: bytes) -> YamlMapping:

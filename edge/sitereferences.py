@@ -8,18 +8,22 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge.busconfig import PROFILE_TECHNIQUES, BleBusSettings, BusSettings
-from edge.config import DeviceSettings
+from edge.certificates import check_files
+from edge.config import DeviceSettings, SiteSettings
 from edge.drivers.gb26875 import parse_place
 from edge.drivers.listenedprofile import BleProfile, GbProfile
 from edge.drivers.modbusprofile import closes_valve
 from edge.drivers.profile import Profile, actions_of, shipped_profiles
 from edge.interlockconfig import InterlockSettings
 from edge.ruleconfig import RuleSettings
+from edge.selfwatch import SELF_DEVICE
 from edge.serialports import check_ports
 from edge.siteplausibility import check_limits, check_listeners
 from wire.vocabulary import AlarmClass
@@ -69,6 +73,7 @@ def check_references(tree: Mapping[str, Any]) -> Found:
     techniques = {bus.id: bus.technique for _, bus in entries.readable["buses"]}
     yield from _check_addresses(entries.readable["devices"], techniques)
     for index, device in entries.readable["devices"]:
+        yield from _check_itself(index, device, entries)
         yield from _check_technique(index, device, techniques, entries)
         yield from _check_place(index, device, entries)
         if device.bus not in entries.ids["buses"] and entries.ids["buses"]:
@@ -76,6 +81,7 @@ def check_references(tree: Mapping[str, Any]) -> Found:
         if device.profile not in profiles:
             yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
     yield from _check_radio(entries, techniques)
+    yield from _check_siren(tree, entries)
     for index, rule in entries.readable["rules"]:
         yield from _check_rule(index, rule, entries)
     yield from check_listeners(entries.readable["buses"])
@@ -99,6 +105,39 @@ def _check_interlock(index: int, lock: Any, entries: _Entries) -> Found:
         points = {point.name for point in models[state.device].points}
         if state.point not in points:
             yield (*at, "not_while", "point"), _unknown("point", state.point, points)
+
+
+def _check_siren(tree: Mapping[str, Any], entries: _Entries) -> Found:
+    way = tree.get("second_way")
+    siren = way.get("siren") if isinstance(way, dict) else None
+    if not isinstance(siren, dict):
+        return
+    at = ("second_way", "siren")
+    device = str(siren.get("device"))
+    if device not in entries.ids["devices"]:
+        yield (*at, "device"), _unknown("device", device, entries.ids["devices"])
+    elif device in entries.models:
+        allowed = actions_of(entries.models[device])
+        for key in ("sound", "silence"):
+            if siren.get(key) is not None and siren[key] not in allowed:
+                yield (*at, key), _unknown("action", str(siren[key]), allowed)
+
+
+def check_tls_files(settings: SiteSettings, folder: Path, now: datetime) -> Found:
+    """Yield every file of the connection to the broker that cannot be used.
+
+    Args:
+        settings: the site's.
+        folder: what names are relative to.
+        now: when certificates must be valid.
+    """
+    server = settings.server
+    if server.tls is not None:
+        for setting, text in check_files(server.tls, folder, now):
+            yield ("server", "tls", setting), text
+    way = settings.second_way
+    if way.webhook is not None and not (folder / way.webhook.secret_file).is_file():
+        yield ("second_way", "webhook", "secret_file"), f"found {way.webhook.secret_file!r}, which is no file"
 
 
 def _read(tree: Mapping[str, Any], profiles: Mapping[str, Profile]) -> _Entries:
@@ -150,6 +189,17 @@ def _check_addresses(devices: Iterable[tuple[int, Any]], techniques: Mapping[str
         if modbus and other != device.profile:
             text = f"found unit {address} of bus {device.bus!r} with two profiles"
             yield ("devices", index, place), f"{text}, one unit is one model"
+
+
+def _check_itself(index: int, device: Any, entries: _Entries) -> Found:
+    if device.id == SELF_DEVICE:
+        yield ("devices", index, "id"), f"found {SELF_DEVICE!r}, which is the gateway itself"
+    model = entries.models.get(device.id)
+    if model is not None:
+        points = {point.name for point in model.points}
+        for name in device.report.deadbands:
+            if name not in points:
+                yield ("devices", index, "report", "deadbands", name), _unknown("point", name, points)
 
 
 def _check_technique(index: int, device: Any, techniques: Mapping[str, str], entries: _Entries) -> Found:

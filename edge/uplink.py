@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
+from edge.batches import ClockStand
 from edge.commands import CommandDesk
 from edge.errors import LinkError, StoreError
 from edge.lanes import Lane
@@ -22,6 +23,7 @@ from edge.mqtt import MqttLink
 from edge.outbox import Outbox, Outgoing
 from edge.ports import Clock
 from edge.readings import ReadingStore
+from edge.renewal import FileWatch, WatchedFiles
 from edge.rules.engine import RuleEngine
 from wire import codec
 from wire.errors import OversizeError, WireError
@@ -45,7 +47,6 @@ from wire.vocabulary import Lane as LaneName
 from wire.vocabulary import Presence
 
 STATUS_EVERY_S: Final = 30.0
-SILENT_SERVER_S: Final = 30.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _NEWS_EVERY_S: Final = 2.0
@@ -58,7 +59,7 @@ _STOP_S: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
-class Dialer(Protocol):
+class Dialer(WatchedFiles, Protocol):
     """Opens connections to the broker."""
 
     def open(
@@ -109,8 +110,11 @@ class Uplink:
         self._batches_wake = asyncio.Event()
         self._resync_wanted = asyncio.Event()
         self._session = new_uuid7(unix_ms=clock.moment().wall_ms)
-        self._unheard_since_ms: int | None = None
+        self.files = FileWatch(dialer, clock=clock)
+        """Notices renewed certificates; its loop is the owner's to run."""
         self.connected = False
+        self.reached = False
+        """Whether the server itself, not only the broker, has ever answered."""
 
     def employ(self, desk: CommandDesk) -> None:
         """Give orders to this desk."""
@@ -139,20 +143,6 @@ class Uplink:
     async def run_readings(self) -> None:
         """Keep the readings' connection; ends only when cancelled."""
         await self._keep_connected("readings", self._serve_readings)
-
-    async def watch_server(self) -> None:
-        """Say loudly when the server does not take a life-safety alarm."""
-        while True:
-            await asyncio.sleep(self._clock.pause_s(_POLL_S))
-            urgent = self.alarms.has_urgent
-            now_ms = self._clock.moment().boot_ms
-            if not urgent:
-                self._unheard_since_ms = None
-            elif self._unheard_since_ms is None:
-                self._unheard_since_ms = now_ms
-            elif now_ms - self._unheard_since_ms >= SILENT_SERVER_S * 1000:
-                log.critical("server_silent", unacknowledged=len(self.alarms))
-                self._unheard_since_ms = now_ms
 
     async def _keep_connected(self, lane: str, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
         failures = 0
@@ -184,6 +174,7 @@ class Uplink:
                     group.create_task(self._listen(link), name="uplink-listen")
                     group.create_task(self._send_status(link), name="uplink-status")
                     group.create_task(self._resync(link), name="uplink-resync")
+                    group.create_task(self.files.leave_when_renewed(), name="uplink-renewal")
                     group.create_task(
                         self._send(link, group, self.alarms, self._alarms_wake, self._alarm_message),
                         name="uplink-alarms",
@@ -201,6 +192,7 @@ class Uplink:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._fetch_batches(), name="uplink-fetch")
+                    group.create_task(self.files.leave_when_renewed(), name="uplink-renewal")
                     group.create_task(
                         self._send(link, group, self.batches, self._batches_wake, self._reading_message),
                         name="uplink-readings",
@@ -276,7 +268,9 @@ class Uplink:
 
     async def _pending(self, *, after_seq: int, most: int) -> list[Outgoing]:
         try:
-            return await self._readings.pending(after_seq=after_seq, most=most)
+            moment, trust = self._clock.moment(), self._clock.trust()
+            stand = ClockStand.at(moment, boot=self._boot, trust=trust)
+            return await self._readings.pending(after_seq=after_seq, most=most, stand=stand)
         except StoreError as error:
             log.error("readings_not_read", error=str(error))
             return []
@@ -348,7 +342,9 @@ class Uplink:
         raise LinkError("the broker ended the connection")
 
     async def _hear(self, payload: bytes) -> None:
-        match codec.decode_reply(payload):
+        reply = codec.decode_reply(payload)
+        self.reached = True
+        match reply:
             case AckReply() as ack:
                 await self._take_ack(ack)
             case BusyReply() as busy:

@@ -20,6 +20,7 @@ from wire.fields import (
     Unit,
     check_instant,
 )
+from wire.statusparts import ConfigState, MachineState
 from wire.traffic import RawTrafficReport
 from wire.vocabulary import (
     ActionState,
@@ -201,6 +202,13 @@ class ReadingSeries(Message, frozen=True, kw_only=True):
     device: Id
     point: Id
     unit: Unit = ""
+    heartbeat_ms: Count = 0
+    """0: every reading is here. Otherwise it is reported by exception: a value within the deadband of the
+    one before is left out, for at most so long; an older one is stale."""
+    deadband: float = 0.0
+    """In the unit; the wider of both deadbands counts."""
+    deadband_percent: float = 0.0
+    """Of the value before."""
 
 
 class ReadingsBatch(Message, frozen=True, kw_only=True):
@@ -217,6 +225,9 @@ class ReadingsBatch(Message, frozen=True, kw_only=True):
     """The measured value, one a row; null when there is none."""
     quality: tuple[Quality, ...] = ()
     """One a row, or empty when all are good."""
+    clock: Clock = Clock.SYNCED
+    """Whether `start` is to be trusted. Readings taken under an unsure clock are corrected before they are
+    sent, if the clock was synchronised before the machine was started again."""
 
     def __post_init__(self) -> None:
         """Check what the types cannot say."""
@@ -251,19 +262,6 @@ class BusState(Message, frozen=True, kw_only=True):
     """How many devices are configured on it."""
     silent: tuple[Id, ...] = ()
     """Devices that do not answer."""
-
-
-class ConfigState(Message, frozen=True, kw_only=True):
-    """Which configuration is in force."""
-
-    version: Text = ""
-    """What the file calls itself."""
-    hash: Text = ""
-    """SHA-256 of the file in force, hexadecimal."""
-    loaded_at: Instant | None = None
-    rejected: Text = ""
-    """Why a newer file was not taken; empty when the newest is in force."""
-    rejected_hash: Text = ""
 
 
 class SuppressionState(Message, frozen=True, kw_only=True):
@@ -301,6 +299,7 @@ class StatusMessage(Envelope, frozen=True, kw_only=True):
     """The alarm store cannot be written; alarms live in memory."""
     suppressions: tuple[SuppressionState, ...] = ()
     """What is shelved or out of service now."""
+    machine: MachineState | None = None
 
 
 class OpenAlarmsReport(Message, frozen=True, kw_only=True, tag="open_alarms", tag_field="type"):

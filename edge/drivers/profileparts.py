@@ -34,6 +34,10 @@ class PointPart(Part):
     min: float | None = None
     max: float | None = None
     """Outside min and max, in the named unit, the quality is `out_of_range`."""
+    deadband: Annotated[float, Field(ge=0)] = 0.0
+    """A change of no more than this, in the named unit, is not worth storing."""
+    deadband_percent: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """The same as a part of the value; the wider of both counts."""
 
 
 class ProfilePart(Part):
@@ -48,6 +52,8 @@ class ProfilePart(Part):
     confidence: Confidence
     notes: str = ""
     points: Sequence[PointPart]
+    heartbeat_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    """A value that does not change is stored again after this time; 0 stores every reading."""
 
     def check_names(self) -> None:
         """Check that no two points have the same name.

@@ -43,7 +43,8 @@ def failed_long_enough(known: tuple[Action, ...], now: datetime) -> bool:
     """Tell whether an action did not work and enough time has passed to plan it again."""
     return any(
         action.state in (ActionState.FAILED, ActionState.EXPIRED)
-        and (now - action.at).total_seconds() * 1000 >= REPLAN_AFTER_MS
+        # A wall clock that was set back must not keep a valve from being tried again.
+        and abs((now - action.at).total_seconds()) * 1000 >= REPLAN_AFTER_MS
         for action in known
     )
 

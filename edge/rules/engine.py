@@ -279,6 +279,8 @@ class RuleEngine:
             if failed_long_enough(known.actions, now.moment.as_datetime()):
                 watch = self._by_key[key]
                 planned = self._plan(watch, known.alarm, now.moment, only_open=True)
+                if not planned:
+                    continue  # what failed was none of this rule's own wishes
                 decisions.append(self._tell(watch, state, Change.NONE, now, planned))
         return decisions
 

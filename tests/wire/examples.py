@@ -100,11 +100,21 @@ BY_DESIGN = messages.AlarmState(
 )
 BATCH = messages.ReadingsBatch(
     start=AT,
-    series=(messages.ReadingSeries(device="river-1", point="dissolved_oxygen_mg_l", unit="mg/L"),),
+    series=(
+        messages.ReadingSeries(
+            device="river-1",
+            point="dissolved_oxygen_mg_l",
+            unit="mg/L",
+            heartbeat_ms=60_000,
+            deadband=0.05,
+            deadband_percent=1.0,
+        ),
+    ),
     s=(0, 0),
     offset_ms=(0, 2000),
     value=(7.25, None),
     quality=(Quality.GOOD, Quality.COMM_FAULT),
+    clock=Clock.UNSURE,
 )
 
 EXAMPLES: dict[str, Message] = {
@@ -119,6 +129,16 @@ EXAMPLES: dict[str, Message] = {
         lanes=(messages.LaneDepth(lane=Lane.ALARMS, run=RUN, last_seq=7, waiting=1),),
         buses=(messages.BusState(bus="kitchen", connected=True, devices=3, silent=("gas-2",)),),
         disk_free_bytes=1_000_000,
+        written_bytes_per_day=120_000_000,
+        machine=messages.MachineState(
+            disk_total_bytes=16_000_000_000,
+            memory_available_bytes=3_000_000_000,
+            cpu_temperature_c=51.5,
+            starts=12,
+            starts_this_boot=1,
+            certificate_expires_at=AT,
+            write_budget_bytes_per_day=400_000_000,
+        ),
     ),
     "report-open-alarms": messages.ReportMessage(
         **ENVELOPE, report=messages.OpenAlarmsReport(alarms=(ALARM,))

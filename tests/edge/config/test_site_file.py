@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.siteloader import SiteError, load_site, load_with_last_good, site_schema
+from edge.siteloader import SiteError, load_site, site_schema
 
 GOOD = """\
 version: "1"
@@ -140,24 +140,6 @@ def test_rubbish_is_refused_with_a_place(site, rubbish):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(SiteError, match=r"nothing-here\.yaml"):
         load_site(tmp_path / "nothing-here.yaml")
-
-
-def test_a_bad_file_leaves_the_last_good_one_in_force(site):
-    path = site(GOOD)
-    assert load_with_last_good(path)[1] is None
-    site(GOOD.replace("above: 25", "above: high"))
-    loaded, rejected = load_with_last_good(path)
-    assert loaded.settings.rules[0].above == 25.0
-    assert loaded.path == path
-    assert "high" in str(rejected)
-    site(GOOD.replace("above: 25", "above: 20"))
-    loaded, rejected = load_with_last_good(path)
-    assert (loaded.settings.rules[0].above, rejected) == (20.0, None)
-
-
-def test_a_bad_file_without_a_good_one_before_it_is_refused(site):
-    with pytest.raises(SiteError):
-        load_with_last_good(site("nonsense"))
 
 
 def test_the_schema_for_editors_knows_every_section():

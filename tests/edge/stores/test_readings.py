@@ -1,12 +1,15 @@
 """Readings: kept in blocks, handed on oldest first, shed before they could crowd out anything else."""
 
+from datetime import timedelta
+
 import pytest
 
+from edge.batches import BLOCK_ROWS, ClockStand, build_batches
 from edge.clock import ManualClock
 from edge.model import Point, Snapshot
-from edge.readings import BLOCK_ROWS, ReadingStore, build_batches
+from edge.readings import ReadingStore
 from wire import codec
-from wire.vocabulary import Quality
+from wire.vocabulary import Clock, Quality
 
 POINTS = (Point("ph", "[pH]"), Point("temperature_c", "Cel"))
 DAY_MS = 86_400_000
@@ -109,3 +112,46 @@ async def test_a_restart_goes_on_where_it_was(tmp_path, clock):
     store = ReadingStore(path, max_bytes=1_000_000, max_age_ms=DAY_MS)
     assert (store.run, store.last_seq, store.waiting) == (run, seq, 1)
     store.close()
+
+
+async def test_a_batch_never_spans_a_jump_of_the_wall_clock(store, clock):
+    before = snapshots(clock, 2)
+    clock.wall_ms += 400 * DAY_MS
+    after = snapshots(clock, 2)
+    first, second = build_batches([*before, *after])
+    assert (second.start - first.start).days == 400
+    for batch in (first, second):
+        assert batch.offset_ms == (0, 0, 1000, 1000)
+
+
+def stand(clock, boot="boot-1"):
+    return ClockStand.at(clock.moment(), boot=boot, trust=clock.trust())
+
+
+async def test_readings_of_an_unsure_clock_are_corrected_once_it_is_set(store, clock):
+    clock.trusted = Clock.UNSURE
+    await store.append(snapshots(clock, 1), clock.moment(), stand=stand(clock))
+    (before,) = await store.pending(after_seq=0, most=1, stand=stand(clock))
+    assert codec.decode_readings_batch(before.body).clock is Clock.UNSURE
+    clock.advance(seconds=60)
+    clock.wall_ms += 365 * DAY_MS
+    clock.trusted = Clock.SYNCED
+    (block,) = await store.pending(after_seq=0, most=1, stand=stand(clock))
+    batch = codec.decode_readings_batch(block.body)
+    assert batch.clock is Clock.SYNCED
+    assert clock.moment().as_datetime() - batch.start == timedelta(seconds=60)
+
+
+async def test_readings_of_an_unsure_clock_before_a_restart_stay_marked(store, clock):
+    clock.trusted = Clock.UNSURE
+    await store.append(snapshots(clock, 1), clock.moment(), stand=stand(clock))
+    clock.trusted = Clock.SYNCED
+    (block,) = await store.pending(after_seq=0, most=1, stand=stand(clock, boot="boot-2"))
+    assert codec.decode_readings_batch(block.body).clock is Clock.UNSURE
+
+
+async def test_nothing_is_thrown_away_on_the_word_of_a_clock_that_is_not_trusted(store, clock):
+    await store.append(snapshots(clock, 1), clock.moment())
+    clock.wall_ms += 365 * DAY_MS
+    await store.prune(clock.moment(), by_age=False)
+    assert len(await store.pending(after_seq=0, most=9)) == 1

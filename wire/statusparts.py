@@ -1,0 +1,44 @@
+"""Parts of the status: which configuration is in force, and how the machine stands."""
+
+from wire.fields import Count, Instant, Message, Text, check_instant
+
+
+class ConfigState(Message, frozen=True, kw_only=True):
+    """Which configuration is in force."""
+
+    version: Text = ""
+    """What the file calls itself."""
+    hash: Text = ""
+    """SHA-256 of the file in force, hexadecimal."""
+    loaded_at: Instant | None = None
+    rejected: Text = ""
+    """Why a newer file was not taken; empty when the newest is in force."""
+    rejected_hash: Text = ""
+    trial: bool = False
+    """It is new and on trial: if the gateway does not work with it, the last good one comes back."""
+
+
+class MachineState(Message, frozen=True, kw_only=True):
+    """How the machine under the gateway stands. What it cannot measure is absent."""
+
+    disk_total_bytes: Count | None = None
+    memory_total_bytes: Count | None = None
+    memory_available_bytes: Count | None = None
+    """What programs could still take without swapping."""
+    process_resident_bytes: Count | None = None
+    """Memory of the gateway itself."""
+    cpu_temperature_c: float | None = None
+    """Of the hottest zone, in degrees Celsius."""
+    starts: Count | None = None
+    """How often the gateway was started since its state folder was made."""
+    starts_this_boot: Count | None = None
+    """The same since the machine started; more than one means restarts."""
+    certificate_expires_at: Instant | None = None
+    """Until when this gateway's own certificate for the broker is valid."""
+    write_budget_bytes_per_day: Count | None = None
+    """How much may be written in a day; more is an alarm of class advice."""
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        if self.certificate_expires_at is not None:
+            check_instant(self.certificate_expires_at)
