@@ -6,7 +6,6 @@ copy. Rule states and timers are journalled in the same transaction as the alarm
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,11 @@ import msgspec
 import structlog
 
 from edge.counters import CounterTable
-from edge.errors import StoreError
 from edge.model import Moment
 from edge.rules.state import Ended, RuleState
 from edge.rules.watch import Key
-from edge.storethread import IN_MEMORY, StoreThread, UnsoundStoreError, Work
-from wire.ids import new_uuid7
+from edge.storefile import load_run, open_store
+from edge.storethread import StoreThread, Work
 from wire.messages import AlarmState, CommandReport
 from wire.vocabulary import AlarmClass, Condition
 
@@ -104,7 +102,7 @@ class Outbox:
         """
         self._path = path
         self._thread = _open(path)
-        self.run, self._seq = self._thread.run_now(_load_meta)
+        self.run, self._seq = self._thread.run_now(load_run)
         self.written_bytes = 0
 
     @property
@@ -212,7 +210,7 @@ class Outbox:
         """
         before = self._thread
         self._thread = await asyncio.to_thread(_reopen, before, self._path)
-        self.run, self._seq = await self._thread.run(_load_meta)
+        self.run, self._seq = await self._thread.run(load_run)
 
     async def check(self) -> None:
         """Return when the store's thread has answered: it works, or says that it does not.
@@ -287,46 +285,9 @@ def _reopen(before: StoreThread, path: Path) -> StoreThread:
     return _open(path)
 
 
-def open_store(path: Path, *, schema: str, synchronous: str, reserve_bytes: int = 0) -> StoreThread:
-    """Open a store; one that is not sound is moved aside, loudly, and a new one is begun.
-
-    A file that cannot be opened for want of space or rights is left where it is.
-
-    Raises:
-        StoreError: no store can be opened at all.
-    """
-    try:
-        if path != IN_MEMORY:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        return StoreThread(path, schema=schema, synchronous=synchronous, reserve_bytes=reserve_bytes)
-    except OSError as error:
-        raise StoreError(str(error)) from error
-    except UnsoundStoreError as error:
-        aside = path.with_name(f"{path.name}.unsound-{time.time_ns()}")
-        log.critical("store_moved_aside", path=str(path), aside=str(aside), error=str(error))
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        return StoreThread(path, schema=schema, synchronous=synchronous, reserve_bytes=reserve_bytes)
-
-
 def encode_outgoing(alarm: AlarmState, run: str, seq: int) -> Outgoing:
     """Number one alarm state for a run that lives in memory."""
     return _outgoing(alarm, run, seq)
-
-
-def load_run(connection: "sqlite3.Connection") -> tuple[str, int]:
-    """Return the run of a store file and its highest number, making a run for a new file."""
-    return _load_meta(connection)
-
-
-def _load_meta(connection: "sqlite3.Connection") -> tuple[str, int]:
-    found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-    if "run" not in found:
-        found = {"run": new_uuid7(unix_ms=time.time_ns() // 1_000_000), "seq": 0}
-        connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", found.items())
-    return str(found["run"]), int(found["seq"])
 
 
 def _outgoing(alarm: AlarmState, run: str, seq: int) -> Outgoing:

@@ -15,7 +15,8 @@ import structlog
 from edge.batches import ClockStand, build_batches, correct_batch
 from edge.exceptionreport import ReportPolicy
 from edge.model import Moment, Snapshot
-from edge.outbox import Outgoing, load_run, open_store
+from edge.outbox import Outgoing
+from edge.storefile import load_run, open_store
 from edge.storethread import FullDiskError
 from wire.vocabulary import Clock as ClockTrust
 
