@@ -30,6 +30,7 @@ from edge.interlocks import build_interlocks, guard_with
 from edge.localdoor import LocalDoor
 from edge.mqtt import MqttDialer
 from edge.outbox import Outbox
+from edge.pageloader import serve_page
 from edge.periods import report_policy_of
 from edge.pipeline import Pipeline
 from edge.ports import BusWorker, Clock, Enroller
@@ -72,6 +73,7 @@ class _Parts:
     actions: ActionLog
     workers: dict[str, BusWorker]
     door: LocalDoor
+    page: Coroutine[Any, Any, None]
     second_way: SecondWay
     watchdog: Watchdog
     report: SelfReport
@@ -197,6 +199,7 @@ async def _run_tasks(parts: _Parts) -> None:
         "uplink-alarms": uplink.run_alarms(),
         "uplink-readings": uplink.run_readings(),
         "second-way": parts.second_way.run(),
+        "page": parts.page,
         "watch-files": uplink.files.run(),
         "watchdog": feed_watchdog(parts.watchdog, parts.clock),
         "self-watch": watch_itself(parts.report, sink=pipeline.take_self, clock=parts.clock),
@@ -317,6 +320,7 @@ def _build(chosen: ChosenSite, folder: Path, clock: Clock) -> _Parts:
         },
     )
     door = LocalDoor(folder, answers.questions, actuator_orders(lane, actions))
+    page = serve_page(settings.page, folder=site.path.parent, answers=answers, clock=clock)
     second_way = SecondWay(
         clock=clock,
         after_s=settings.second_way.after_s,
@@ -329,8 +333,9 @@ def _build(chosen: ChosenSite, folder: Path, clock: Clock) -> _Parts:
     )
     watchdog = Watchdog(watched_parts(pipeline, workers), now_ms=clock.moment().boot_ms)
     return _Parts(
-        pipeline, uplink, lane, actions, workers, door, second_way, watchdog, report, clock, outbox, readings
-    )
+        pipeline, uplink, lane, actions, workers, door, page, second_way,
+        watchdog, report, clock, outbox, readings,
+    )  # fmt: skip
 
 
 def _open_stores(

@@ -115,6 +115,16 @@ class SecondWaySettings(Settings):
     sms: SmsSettings | None = None
 
 
+class PageSettings(Settings):
+    """The gateway's own page and its measurements; needs the extra `page`."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8090
+    """0 takes any free port, which the log names."""
+    code_file: str
+    """A file with the code alone, beside the site file; without it nobody gets in."""
+
+
 class SiteSettings(Settings):
     """Everything one gateway needs to know."""
 
@@ -125,6 +135,7 @@ class SiteSettings(Settings):
     report: ReportSettings = ReportSettings()
     """For every device that does not say otherwise."""
     second_way: SecondWaySettings = SecondWaySettings()
+    page: PageSettings | None = None
     buses: Annotated[tuple[BusSettings, ...], Field(min_length=1, strict=False)]
     devices: Annotated[tuple[DeviceSettings, ...], Field(min_length=1, strict=False)]
     rules: Annotated[tuple[RuleSettings, ...], Field(strict=False)] = ()
