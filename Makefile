@@ -7,6 +7,7 @@
 #   make assets          pages and message catalogues; make messages | pictures brings texts and README up to date
 #   make lock            resolve the dependencies again
 #   make bench | clean   measurements | remove what was built
+#   make oracles         our decoders against other people's, in an environment of its own
 #   make fuzz            decoders against noise: SECONDS=600 for each of TARGETS="hj212 adverts"
 #
 #   PYTHON=python3.12    which Python makes .venv        BROKER=auto|mosquitto|amqtt   the demo's broker
@@ -14,7 +15,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: messages pictures demo test check unit stories lock assets catalogues format bench fuzz clean env provision demo-checks api
+.PHONY: messages pictures demo test check unit stories lock assets catalogues format bench fuzz oracles clean env provision demo-checks api
 
 BROKER ?= auto
 JOBS ?= 2
@@ -110,6 +111,14 @@ $(FUZZED): requirements/fuzz.txt $(LINKED)
 	@$(BIN)/python -m venv .cache/fuzz
 	@.cache/fuzz/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/fuzz.txt
 	@touch $@
+
+.cache/oracles/locked.stamp: requirements/oracles.txt | $(LINKED)
+	@$(BIN)/python -m venv .cache/oracles
+	@.cache/oracles/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/oracles.txt
+	@touch $@
+
+oracles: .cache/oracles/locked.stamp  # holds a GPL-3 package, hence apart from everything that is installed
+	@.cache/oracles/bin/python -m pytest -q -p no:cacheprovider tests/edge/drivers/test_oracles.py
 
 # --- what is checked ---------------------------------------------------------------------------
 
