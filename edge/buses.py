@@ -14,6 +14,7 @@ from edge.busconfig import (
     ModbusRtuBusSettings,
     ModbusRtuOverTcpBusSettings,
     ModbusTcpBusSettings,
+    MqttBusSettings,
 )
 from edge.config import DeviceSettings, SiteSettings
 from edge.drivers.modbus import (
@@ -25,7 +26,7 @@ from edge.drivers.modbus import (
 )
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import Profile
-from edge.listeners import build_gb26875, build_hj212
+from edge.listeners import build_gb26875, build_hj212, build_mqtt
 from edge.periods import period_s_of
 from edge.poller import BusPoller, build_devices
 from edge.ports import Actor, BusWorker, Clock, CounterStore, SnapshotSink
@@ -84,6 +85,17 @@ def build_bus(
             bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder, counters=counters
         )
         return BuiltBus(worker=ble, actor=ble)
+    if isinstance(bus, MqttBusSettings):
+        listener = build_mqtt(
+            bus,
+            mine,
+            gateway=settings.gateway,
+            profiles=profiles,
+            reception=reception,
+            clock=clock,
+            folder=folder,
+        )
+        return BuiltBus(worker=listener, actor=None)
     raise NotImplementedError(bus.technique)
 
 

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import structlog
 
-from edge.busconfig import Gb26875BusSettings, Hj212BusSettings
+from edge.busconfig import Gb26875BusSettings, Hj212BusSettings, MqttBusSettings
 from edge.config import DeviceSettings
 from edge.drivers.ciphers import SM4_KEY_BYTES
 from edge.drivers.gb26875 import Behind, parse_place
 from edge.drivers.gb26875server import Gb26875Server
 from edge.drivers.hj212 import Station
 from edge.drivers.hj212server import Hj212Server
-from edge.drivers.listenedprofile import GbProfile, HjProfile
+from edge.drivers.listenedprofile import GbProfile, HjProfile, MqttProfile
+from edge.drivers.mqttbus import MqttBus
+from edge.drivers.mqttmessages import MqttDevice
 from edge.drivers.profile import Profile
+from edge.mqtt import MqttDialer
 from edge.periods import period_s_of
 from edge.ports import Clock
 from edge.reception import Reception
@@ -64,6 +67,32 @@ def build_gb26875(
         assert place is not None, "the site file was checked"
         behind.append(Behind(device=device.id, place=place, profile=profile))
     return Gb26875Server(bus, devices=behind, reception=reception, clock=clock)
+
+
+def build_mqtt(
+    bus: MqttBusSettings,
+    devices: Sequence[DeviceSettings],
+    *,
+    gateway: str,
+    profiles: Mapping[str, Profile],
+    reception: Reception,
+    clock: Clock,
+    folder: Path,
+) -> MqttBus:
+    """Build the listening to a broker; `gateway` names this one to it, the rest as for `build_hj212`."""
+    speaking: list[MqttDevice] = []
+    for device in devices:
+        profile = profiles[device.profile]
+        assert isinstance(profile, MqttProfile), "the site file was checked"
+        speaking.append(MqttDevice(device=device.id, address=device.address, profile=profile))
+    return MqttBus(
+        bus=bus.id,
+        client_id=f"{gateway}-{bus.id}",
+        dialer=MqttDialer(bus, folder=folder),
+        devices=speaking,
+        reception=reception,
+        clock=clock,
+    )
 
 
 def _station(

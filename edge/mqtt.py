@@ -13,6 +13,7 @@ from typing import Final
 
 import aiomqtt
 
+from edge.busconfig import MqttBusSettings
 from edge.cancellation import await_cancellable, enter_cancellable
 from edge.certificates import Files, client_context, files_of
 from edge.config import ServerSettings
@@ -73,11 +74,25 @@ class MqttLink:
         except aiomqtt.MqttError as error:
             raise LinkError(str(error)) from error
 
+    async def heard(self) -> AsyncIterator[tuple[str, bytes, bool]]:
+        """Yield topic, payload and whether the broker had kept it, of what devices say.
+
+        Raises:
+            LinkError: the connection is gone.
+        """
+        try:
+            async for message in self._client.messages:
+                payload = message.payload
+                if isinstance(payload, bytes) and len(payload) <= MAX_MESSAGE_BYTES:
+                    yield str(message.topic), payload, bool(message.retain)
+        except aiomqtt.MqttError as error:
+            raise LinkError(str(error)) from error
+
 
 class MqttDialer:
     """Opens connections to one broker."""
 
-    def __init__(self, server: ServerSettings, *, folder: Path) -> None:
+    def __init__(self, server: ServerSettings | MqttBusSettings, *, folder: Path) -> None:
         """Keep the settings.
 
         Args:

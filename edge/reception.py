@@ -139,6 +139,10 @@ class Reception:
                 log.warning("device_silent", bus=self._bus, device=device.id, quiet_s=quiet_ms // 1000)
                 self.lose(device.id)
 
+    def is_lost(self, device: str) -> bool:
+        """Return whether a device counts as not to be heard."""
+        return device in self._lost
+
     def keep(self, device: str) -> None:
         """Note that a device is there although it measured nothing: old values stay old, contact is kept."""
         quiet_ms = self._clock.moment().boot_ms - self._heard_ms[device]

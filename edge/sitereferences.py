@@ -18,7 +18,7 @@ from edge.busconfig import PROFILE_TECHNIQUES, BleBusSettings, BusSettings
 from edge.certificates import check_files
 from edge.config import DeviceSettings, SiteSettings
 from edge.drivers.gb26875 import parse_place
-from edge.drivers.listenedprofile import BleProfile, GbProfile
+from edge.drivers.listenedprofile import BleProfile, GbProfile, HjProfile, MqttProfile
 from edge.drivers.modbusprofile import closes_valve
 from edge.drivers.profile import Profile, actions_of, shipped_profiles
 from edge.interlockconfig import InterlockSettings
@@ -37,6 +37,7 @@ _BLUETOOTH_ADDRESS: Final = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 Found = Iterator[tuple[tuple[str | int, ...], str]]
 """Where in the file, and what was found there."""
 
+_MN: Final = re.compile(r"[0-9A-Za-z]{1,24}")
 _PLACES: Final[Mapping[str, str]] = {
     "transmitter": "a transmitter such as 3456",
     "system": "transmitter/system type.address such as 3456/1.1",
@@ -214,14 +215,20 @@ def _check_technique(index: int, device: Any, techniques: Mapping[str, str], ent
 
 
 def _check_place(index: int, device: Any, entries: _Entries) -> Found:
-    """Check that the address of a device behind a transmitter is one, of the level its profile speaks of."""
-    model = entries.models.get(device.id)
-    if not isinstance(model, GbProfile) or not device.address:
+    """Check that an address is one as its profile needs it."""
+    model, address = entries.models.get(device.id), device.address
+    if model is None or not address:
         return
-    place = parse_place(device.address)
-    wanted = _PLACES[model.level]
-    if place is None or place.level != model.level:
-        yield ("devices", index, "address"), f"found {device.address!r}, allowed {wanted}"
+    wanted = ""
+    if isinstance(model, GbProfile):
+        place = parse_place(address)
+        wanted = "" if place is not None and place.level == model.level else _PLACES[model.level]
+    elif isinstance(model, HjProfile) and not _MN.fullmatch(address):
+        wanted = "an MN, up to 24 letters and digits"
+    elif isinstance(model, MqttProfile) and ("#" in address or "\0" in address):
+        wanted = "a topic or a part of one, without #"
+    if wanted:
+        yield ("devices", index, "address"), f"found {address!r}, allowed {wanted}"
 
 
 def _check_radio(entries: _Entries, techniques: Mapping[str, str]) -> Found:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from edge.drivers.devicetimes import DeviceClock
 from edge.drivers.gb26875frames import Command, Dialect, Frame, FrameError, confirm, deny
-from edge.drivers.gb26875times import TransmitterClock
 from edge.drivers.gb26875units import (
     AnalogValue,
     ComponentStatus,
@@ -165,7 +165,7 @@ class TransmitterDesk:
             )
             for transmitter, behind in self._behind.items()
         }
-        self.clocks = {transmitter: TransmitterClock() for transmitter in self._behind}
+        self.clocks = {transmitter: DeviceClock() for transmitter in self._behind}
         self._seen: OrderedDict[bytes, None] = OrderedDict()
 
     @property

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from edge.drivers.profileparts import Part, PointPart, ProfilePart
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Topic = Annotated[str, Field(pattern=r"^[^#{}]*\{address\}[^#{}]*$")]
 
 
 class ListenedProfile(ProfilePart):
@@ -134,7 +135,7 @@ class MqttPoint(PointPart):
     """One value of a JSON message: `value = found × scale + offset`."""
 
     path: str
-    """Keys from the message's root, joined by dots: `object.ch4_lel`."""
+    """Keys from the message's root, joined by dots: `object.ch4_lel`; empty for the whole message."""
     values: dict[str, Number] = Field(default_factory=dict)
     """What words stand for: `{"ON": 1, "OFF": 0}`; true and false are 1 and 0 by themselves."""
     scale: Number = 1.0
@@ -142,12 +143,29 @@ class MqttPoint(PointPart):
 
 
 class MqttProfile(ListenedProfile):
-    """A device whose messages come as JSON through a broker."""
+    """A device whose messages come as JSON through a broker.
+
+    In topics, `{address}` stands for the device's address in the site file, `+` for any one level.
+    """
 
     technique: Literal["mqtt"]
+    topic: Topic = "{address}"
+    """On which it says what it measures."""
     points: Annotated[tuple[MqttPoint, ...], Field(min_length=1)]
-    availability: str = ""
-    """Topic, below the device's own, on which `online` and `offline` are said; empty for none."""
+    availability: Topic | None = None
+    """On which it is said whether it is there, as text or as `{"state": …}`; None for nowhere."""
+    available: tuple[str, ...] = ("online",)
+    unavailable: tuple[str, ...] = ("offline",)
+    """The words for it, in small letters."""
+    time_path: str = ""
+    """Where in the message its own time stands; empty for nowhere, then it counts when it comes."""
+    time_format: Literal["iso8601", "unix_s", "unix_ms"] = "iso8601"
+
+    @model_validator(mode="after")
+    def _check_topics(self) -> "MqttProfile":
+        if self.availability == self.topic:
+            raise ValueError("availability is said on a topic of its own")
+        return self
 
 
 def check_actions(actions: dict[str, GattWrite]) -> None:

@@ -77,7 +77,7 @@ class Dialled:
                 frame = bytes((7 * i) & 0xFF for i in range(97))
             case _:
                 pass
-        size = 7 if fault is FaultKind.SPLIT else len(frame)
+        size = 7 if fault is FaultKind.SPLIT else max(len(frame), 1)
         for start in range(0, len(frame), size):
             self.writer.write(frame[start : start + size])
             await self.writer.drain()

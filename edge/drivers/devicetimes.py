@@ -1,4 +1,4 @@
-"""Whether a transmitter's words may show that a cause is gone: its clock and their order. Pure."""
+"""Whether a device's words may show that a cause is gone: its clock and their order. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,13 +14,13 @@ CORRECT_EVERY_MS: Final = 600_000
 
 
 @dataclass(slots=True)
-class TransmitterClock:
-    """What is known of a transmitter's clock.
+class DeviceClock:
+    """What is known of a device's clock.
 
     Attributes:
-        offset_ms: ours minus the transmitter's at its last frame; None before the first.
+        offset_ms: ours minus the device's at its last message; None before the first.
         steady: whether the last two distances were the same.
-        newest_ms: of each place, the newest moment it spoke of, by the transmitter's clock.
+        newest_ms: of each place, the newest moment it spoke of, by the device's clock.
         corrected_ms: when it was last set, since boot.
     """
 
@@ -30,7 +30,7 @@ class TransmitterClock:
     corrected_ms: int | None = None
 
     def note(self, sent_at: datetime | None, now: Moment) -> None:
-        """Take the time at which a frame says it was sent."""
+        """Take the time at which a message says it was sent."""
         if sent_at is None:
             self.steady = False
             return
