@@ -14,7 +14,7 @@ from firmware_sim.devices.models import CoilRelay, FanRelay
 from firmware_sim.performing import PERFORM, UnknownNameError
 from firmware_sim.physics import Hydrant, Room, World
 from firmware_sim.scenario import DevicePart, Scenario
-from firmware_sim.sources import source_of, wear_of
+from firmware_sim.sources import HYDRANT_MODELS, source_of, wear_of
 from firmware_sim.wiring import MISBEHAVIOURS, Bus, build_bus, build_device
 
 __all__ = ["SimulatedPlant", "UnknownNameError", "override_ports"]
@@ -42,7 +42,7 @@ class SimulatedPlant:
         self.world = World(
             seed=scenario.seed,
             rooms={name: Room(**room.model_dump()) for name, room in scenario.rooms.items()},
-            hydrants={n: Hydrant() for n, part in self.parts.items() if part.model == "keller-acculevel"},
+            hydrants={n: Hydrant() for n, part in self.parts.items() if part.model in HYDRANT_MODELS},
         )
         for name, part in self.parts.items():
             if part.feeder is not None:
@@ -57,6 +57,8 @@ class SimulatedPlant:
                 host=place.host,
                 port=place.port,
                 period_s=place.period_s,
+                transmitter=place.transmitter,
+                udp=place.udp,
                 units={p.unit: self.devices[p.name] for p in self.parts.values() if p.bus == bus},
             )
             for bus, place in scenario.buses.items()

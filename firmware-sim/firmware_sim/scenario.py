@@ -29,11 +29,15 @@ class RoomPart(Part):
 class BusPart(Part):
     """A bus. Devices that are asked listen there (port 0 picks a free one); devices that speak call there."""
 
-    technique: Literal["modbus_tcp", "modbus_rtu_over_tcp", "hj212"] = "modbus_tcp"
+    technique: Literal["modbus_tcp", "modbus_rtu_over_tcp", "hj212", "gb26875", "mqtt"] = "modbus_tcp"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     period_s: Annotated[float, Field(gt=0)] = 1.0
     """How often devices that speak by themselves do."""
+    transmitter: Annotated[int, Field(ge=0, le=0xFFFF_FFFF_FFFF)] = 3456
+    """Address of the transmission device that a bus of technique gb26875 is."""
+    udp: bool = False
+    """Whether that one calls by UDP."""
     timeout_s: Annotated[float, Field(gt=0)] = 0.5
     """How long the gateway of a rehearsal waits for an answer."""
 
@@ -66,7 +70,7 @@ class DevicePart(Part):
     bus: str
     unit: Annotated[int, Field(ge=0, le=255)] = 1
     address: str = ""
-    """Of a device that speaks: an MN."""
+    """Of a device that speaks: an MN, `2.1/11.7` behind a transmission device, a topic."""
     room: str | None = None
     feeder: str | None = None
     wear: WearPart = WearPart()

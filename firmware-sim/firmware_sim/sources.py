@@ -7,6 +7,10 @@ from firmware_sim.physics import World
 from firmware_sim.scenario import DevicePart
 from firmware_sim.wear import Wear
 
+_FIRST_STAGE_LEL: Final = 25.0
+"""At which a detector with a relay of its own alarms (GB/T 50493-2019, 5.5.2)."""
+_LEAKAGE_MA: Final = 300.0
+
 Read = Callable[[World, DevicePart], dict[str, float]]
 
 
@@ -47,6 +51,24 @@ def _river(world: World, _part: DevicePart) -> dict[str, float]:
     }
 
 
+def _alarming_gas(world: World, part: DevicePart) -> dict[str, float]:
+    gas_lel = _gas(world, part)["gas_lel"]
+    return {"gas_lel": gas_lel, "gas_alarm": float(gas_lel >= _FIRST_STAGE_LEL), "fault": 0.0}
+
+
+def _alarming_leakage(world: World, _part: DevicePart) -> dict[str, float]:
+    leakage_ma = world.cable.residual_ma
+    return {
+        "residual_current_ma": leakage_ma,
+        "leakage_alarm": float(leakage_ma >= _LEAKAGE_MA),
+        "fault": 0.0,
+    }
+
+
+def _quiet(*points: str, **values: float) -> Read:
+    return lambda _world, _part: dict.fromkeys(points, 0.0) | values
+
+
 def _nothing(_world: World, _part: DevicePart) -> dict[str, float]:
     return {}
 
@@ -60,10 +82,24 @@ SOURCES: Final[dict[str, Read]] = {
     "ysi-odo": _river,
     "river-station-hj212": _river,
     "river-station-hj212-ms": _river,
+    "gb26875-gas-detector": _alarming_gas,
+    "gb26875-fire-detector": _quiet("fire", "fault"),
+    "gb26875-residual-current": _alarming_leakage,
+    "gb26875-cable-temperature": _quiet("temperature_alarm", "fault", temperature_c=24.0),
+    "gb26875-hydrant": lambda world, part: {"pressure_kpa": world.hydrants[part.name].pressure_kpa},
+    "gb26875-water-tank": _quiet("fault", level_m=2.8),
+    "zigbee2mqtt-gas": _alarming_gas,
+    "zigbee2mqtt-smoke": _quiet("smoke"),
+    "zigbee2mqtt-water-leak": _quiet("water_leak"),
+    "tasmota-plug": _mains,
+    "chirpstack-gas": _alarming_gas,
     "coil-relay": _nothing,
     "fan-relay": _nothing,
 }
 """By model; one that is not named measures nothing."""
+
+HYDRANT_MODELS: Final = frozenset({"keller-acculevel", "gb26875-hydrant"})
+"""Models that hang on a hydrant of their own."""
 
 MAIN_POINTS: Final[dict[str, str]] = {
     "honeywell-midas": "gas_lel",
