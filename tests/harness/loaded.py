@@ -66,7 +66,7 @@ class LoadedServer:
         await load.process.wait()
         await load.stop()
         path = self.folder / "report.json"
-        assert path.exists(), load.last_words()
+        assert path.exists(), "\n".join(load.raw[-80:])
         return {"exit": load.process.returncode, **json.loads(path.read_text(encoding="utf-8"))}
 
 

@@ -1,6 +1,7 @@
 """The links of played gateways to the broker: the simulator's only importer of aiomqtt."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -78,7 +79,8 @@ class Link:
         """Break the connection as a pulled cable does: nothing is said, the last will is published."""
         wire = self._client._client.socket()  # noqa: SLF001 - aiomqtt knows no way to break a connection
         if isinstance(wire, socket.socket):
-            wire.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # broken already
+                wire.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,7 @@ class Player:
         self._open: dict[str, _OpenAlarm] = {}
         self._told: dict[int, Outgoing] = {}
         """Acknowledged states of alarms, for a server whose database came from an older copy."""
+        self._stopping = False
         self._allowed = asyncio.Event()
         self._allowed.set()
         self._alarms = _Connection(
@@ -140,6 +141,10 @@ class Player:
                 (self._readings, self._serve_readings),
             ):
                 group.create_task(self._keep(connection, serve), name=f"{self.gateway}-{connection.name}")
+
+    def stop(self) -> None:
+        """Connect no more; to be called before `run` is cancelled."""
+        self._stopping = True
 
     def measure(self, rows: int) -> None:
         """Make one batch of readings."""
@@ -193,7 +198,9 @@ class Player:
 
     async def _keep(self, connection: _Connection, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
         failures = 0
-        while True:
+        # A task group that is cancelled just as its link breaks reports the break and forgets the
+        # cancellation (Python 3.11); so the end is a flag as well.
+        while not self._stopping:
             await self._allowed.wait()
             self._tally.connections += 1
             try:
@@ -214,7 +221,7 @@ class Player:
                 async with asyncio.TaskGroup() as group:
                     self._alarms.stand(link, group)
                     group.create_task(self._say_status(link))
-                    group.create_task(self._listen(link))
+                    group.create_task(self._listen_to_the_end(link))
             except asyncio.CancelledError:
                 await self._say_goodbye(link)
                 raise
@@ -222,8 +229,15 @@ class Player:
     async def _serve_readings(self) -> None:
         async with self._dialer.open(f"{self.gateway}-readings") as link, asyncio.TaskGroup() as group:
             self._readings.stand(link, group)
+            group.create_task(self._wait_for_the_end(link))
+
+    async def _wait_for_the_end(self, link: Link) -> None:
+        try:
             async for _ in link.messages():
-                pass  # nothing is subscribed to: this waits for the end of the connection
+                pass  # nothing is subscribed to on this connection
+        finally:
+            # Before the task group ends: one that has ended takes nothing more to send.
+            self._readings.fall()
 
     async def _say_status(self, link: Link) -> None:
         while True:
@@ -293,6 +307,12 @@ class Player:
         }
 
     # --- downward ------------------------------------------------------------------------------
+
+    async def _listen_to_the_end(self, link: Link) -> None:
+        try:
+            await self._listen(link)
+        finally:
+            self._alarms.fall()
 
     async def _listen(self, link: Link) -> None:
         acks = down_topic(self.gateway, Down.ACK)

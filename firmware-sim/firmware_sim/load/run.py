@@ -119,7 +119,8 @@ class LoadRun:
                 await asyncio.gather(*outages)
                 await self._drain()
             finally:
-                for task in keeping:
+                for player, task in zip(self._players, keeping, strict=True):
+                    player.stop()
                     task.cancel()
         return self.tally
 
