@@ -6,7 +6,7 @@ process, and of the orders it carries out those that need no device.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from time import monotonic
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from firmware_sim.load.connection import Connection
 from firmware_sim.load.lane import Outgoing, SendingLane
 from firmware_sim.load.link import Dialer, Link, LinkError
 from firmware_sim.load.tally import LaneTally, Tally
@@ -59,29 +60,6 @@ class _OpenAlarm:
     message: Outgoing
 
 
-@dataclass(slots=True, kw_only=True)
-class _Connection:
-    """One of the two connections, and what it sends."""
-
-    name: str
-    lane: SendingLane
-    link: Link | None = None
-    group: asyncio.TaskGroup | None = None
-    up: asyncio.Event = field(default_factory=asyncio.Event)
-    build: Callable[[Outgoing], tuple[str, bytes]] = field(repr=False)
-
-    def stand(self, link: Link, group: asyncio.TaskGroup) -> None:
-        """Note that it is open, and who owns what is sent over it."""
-        self.link, self.group = link, group
-        self.up.set()
-
-    def fall(self) -> None:
-        """Note that it is gone."""
-        self.link = self.group = None
-        self.up.clear()
-        self.lane.lose_connection()
-
-
 class Player:
     """Plays one gateway until it is cancelled."""
 
@@ -110,12 +88,12 @@ class Player:
         self._stopping = False
         self._allowed = asyncio.Event()
         self._allowed.set()
-        self._alarms = _Connection(
+        self._alarms = Connection(
             name="alarms",
             lane=self._new_lane(DEFAULT_ALARM_WINDOW, tally.alarms),
             build=self._alarm_message,
         )
-        self._readings = _Connection(
+        self._readings = Connection(
             name="readings",
             lane=self._new_lane(DEFAULT_READING_WINDOW, tally.readings),
             build=self._reading_message,
@@ -187,16 +165,11 @@ class Player:
     def pump(self) -> None:
         """Send what is due on both lanes, as far as they are connected."""
         for connection in (self._alarms, self._readings):
-            link, group = connection.link, connection.group
-            if link is None or group is None:
-                continue
-            for message in connection.lane.due(monotonic()):
-                topic, payload = connection.build(message)
-                group.create_task(link.publish(topic, payload))
+            connection.pump()
 
     # --- connections ---------------------------------------------------------------------------
 
-    async def _keep(self, connection: _Connection, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _keep(self, connection: Connection, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
         failures = 0
         # A task group that is cancelled just as its link breaks reports the break and forgets the
         # cancellation (Python 3.11); so the end is a flag as well.
