@@ -47,6 +47,23 @@ class Settings(BaseSettings):
     webhook_allow: Annotated[frozenset[str], NoDecode] = frozenset()
     """`host:port` of receivers that may lie in private networks, separated by commas."""
 
+    history_raw_days: Annotated[int, Field(ge=1)] = 30
+    """How long every reading is kept."""
+    history_minute_days: Annotated[int, Field(ge=1)] = 90
+    """How long one bucket a minute is kept."""
+    history_hour_days: Annotated[int, Field(ge=1)] = 1098
+    """How long one bucket an hour is kept."""
+    history_life_safety_raw_days: Annotated[int, Field(ge=1)] = 366
+    """How long every reading of gas detectors and fire equipment is kept."""
+
+    influx_url: str = ""
+    """An InfluxDB 2 (or whatever takes its line protocol) that is fed with every reading; empty for none."""
+    influx_org: str = "gridwarden"
+    influx_bucket: str = "gridwarden"
+    influx_token_file: Path | None = None
+    influx_kept_days: Annotated[int, Field(ge=0)] = 0
+    """How long InfluxDB keeps readings, as `influx-setup` sets it; 0 for ever."""
+
     first_run_code: str = ""
     """The code that makes the first operator; made and printed when empty."""
     step_backup_s: Annotated[float, Field(gt=0)] = 60.0
@@ -90,6 +107,13 @@ class Settings(BaseSettings):
         if self.mqtt_password_file is None:
             return None
         return self.mqtt_password_file.read_text(encoding="utf-8").strip()
+
+    @property
+    def influx_token(self) -> str:
+        """What lets us into InfluxDB; empty where it asks for nothing."""
+        if self.influx_token_file is None:
+            return ""
+        return self.influx_token_file.read_text(encoding="utf-8").strip()
 
     def signing_key(self) -> bytes:
         """Return the key of signed links, made at the first start."""

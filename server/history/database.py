@@ -5,7 +5,7 @@ Beside the SQLite main database it is a file of its own in WAL mode with one con
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,6 +32,8 @@ class HistoryDatabase:
         self.engine = _create_engine(url)
         self.series: dict[str, SeriesIds] = {}
         """Series that are known to be in the database, by gateway; a cache, they are never deleted."""
+        self.on_stored: Callable[..., Awaitable[None]] | None = None
+        """Called with connection, batches and now, in the transaction that stores the batches."""
         self._turn = asyncio.Lock()
 
     async def prepare(self) -> None:

@@ -41,6 +41,8 @@ async def apply(database: HistoryDatabase, batches: Sequence[Batch], *, now: dat
         rows = [row for batch in fresh for row in rows_of(batch, known[batch.gateway])]
         if rows:
             await connection.execute(insert_new(connection.dialect, FreshReading), rows)
+        if database.on_stored is not None:
+            await database.on_stored(connection, fresh, now=now)
     # Remembered only now: a transaction that failed made no series.
     database.series |= known
     return len(fresh)

@@ -81,3 +81,16 @@ class AppliedBatch(HistoryBase):
     run: Mapped[str] = mapped_column(String(128), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     received_at: Mapped[datetime] = mapped_column(Utc)
+
+
+class SpoolEntry(HistoryBase):
+    """Lines that are still to be written to InfluxDB, in order of `id`."""
+
+    __tablename__ = "spool_entry"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's form
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lines: Mapped[bytes] = mapped_column(LargeBinary)
+    """Line protocol, deflated."""
+    line_count: Mapped[int]
+    added_at: Mapped[datetime] = mapped_column(Utc)

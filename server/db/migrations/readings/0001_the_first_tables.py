@@ -52,9 +52,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("gateway", "run", "seq"),
     )
     op.create_index("ix_applied_batch_received", "applied_batch", ["received_at"])
+    op.create_table(
+        "spool_entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("lines", sa.LargeBinary(), nullable=False),
+        sa.Column("line_count", sa.Integer(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("applied_batch", "block", "fresh_reading", "series"):
+    for table in ("spool_entry", "applied_batch", "block", "fresh_reading", "series"):
         op.drop_table(table)
