@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from server.access.links import LinkBook
 from server.access.service import issue_first_run_code
-from server.clock import MovedClock, server_clock
+from server.clock import Clock, MovedClock, server_clock
 from server.config import Settings
 from server.context import Context
 from server.db.migrate import migrate
@@ -30,8 +30,12 @@ from server.errors import ServerError
 from server.escalation.loop import CarryOut, EscalationLoop
 from server.escalation.plan import Policies, make_policies
 from server.escalation.tables import Due
+from server.history import spool
 from server.history.database import HistoryDatabase
+from server.history.influx import Influx, influx_address
 from server.history.packer import Packer
+from server.history.retention import plan_retention
+from server.history.spool import Feeder
 from server.http import build_app
 from server.intake.commands import CommandSender
 from server.intake.mqtt import BrokerAddress
@@ -93,6 +97,7 @@ class _Parts:
     escalation: EscalationLoop
     notify: NotifyWorker
     packer: Packer
+    feeder: Feeder | None
     web: FastAPI
 
 
@@ -145,7 +150,13 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         commands=commands,
         escalation=escalation,
         notify=notify,
-        packer=Packer(database=readings, clock=clock, pulses=pulses),
+        packer=Packer(
+            database=readings,
+            clock=clock,
+            pulses=pulses,
+            retention=plan_retention(settings, database, readings),
+        ),
+        feeder=_feeder(settings, stack, readings, clock=clock, pulses=pulses),
         web=build_app(context),
     )
 
@@ -180,6 +191,8 @@ async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event
                 ("web", _serve(server, listener)),
             )
         ]
+        if parts.feeder is not None:
+            tasks.append(group.create_task(parts.feeder.run(), name="history-feeder"))
         await server.up.wait()
         log.info("server_started", http_port=listener.getsockname()[1])
         stopping = asyncio.create_task(stop.wait(), name="stop-signal")
@@ -244,6 +257,18 @@ def _carrying_out(policies: Policies) -> CarryOut:
         return await timed.carry_out(session, due, now=now, policies=policies)
 
     return carry_out
+
+
+def _feeder(
+    settings: Settings, stack: AsyncExitStack, readings: HistoryDatabase, *, clock: Clock, pulses: Pulses
+) -> Feeder | None:
+    """Return what feeds InfluxDB, if one is named, and let readings go to its spool from now on."""
+    if not settings.influx_url:
+        return None
+    influx = Influx(influx_address(settings))
+    stack.callback(influx.close)
+    readings.on_stored = spool.put
+    return Feeder(database=readings, influx=influx, clock=clock, pulses=pulses)
 
 
 def _link_maker(settings: Settings, port: int) -> LinkMaker:

@@ -19,6 +19,8 @@ from server.logs import configure_logs
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 route = typer.Typer(help="Who is responsible.", no_args_is_help=True)
 app.add_typer(route, name="route")
+influx = typer.Typer(help="A copy of every reading in InfluxDB.", no_args_is_help=True)
+app.add_typer(influx, name="influx")
 
 _T = TypeVar("_T")
 
@@ -105,6 +107,25 @@ def explain(gateway: str, device: str) -> None:
             typer.echo(f"{number}. {link.name} [{link.role.value}]{reach}：{link.reason}")
 
     _with_database(work)
+
+
+@influx.command()
+def setup() -> None:
+    """Make the bucket of the settings (GRIDWARDEN_INFLUX_…), or give it its retention."""
+    from server.history.influx import Influx, InfluxError, influx_address  # noqa: PLC0415
+
+    settings = _settings()
+    if not settings.influx_url:
+        typer.echo("GRIDWARDEN_INFLUX_URL is empty: name an InfluxDB, e.g. http://localhost:8086", err=True)
+        raise typer.Exit(2)
+    door = Influx(influx_address(settings))
+    try:
+        typer.echo(asyncio.run(door.set_up()))
+    except InfluxError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    finally:
+        door.close()
 
 
 @app.command("first-run-code")

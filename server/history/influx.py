@@ -17,6 +17,7 @@ from influxdb_client.rest import ApiException
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
+from server.config import Settings
 from server.errors import ServerError
 from server.history.columns import Buckets, no_buckets
 from server.history.lineprotocol import flux_of
@@ -52,6 +53,17 @@ class InfluxAddress:
     bucket: str
     token: str
     kept_days: int = 0
+
+
+def influx_address(settings: Settings) -> InfluxAddress:
+    """Return where the settings say that InfluxDB is."""
+    return InfluxAddress(
+        url=settings.influx_url,
+        org=settings.influx_org,
+        bucket=settings.influx_bucket,
+        token=settings.influx_token,
+        kept_days=settings.influx_kept_days,
+    )
 
 
 class Influx:

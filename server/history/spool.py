@@ -81,7 +81,7 @@ class Feeder:
             self._failures += 1
             level = log.warning if self._failures == 1 else log.debug
             level("influx_waits", error=str(error), failures=self._failures)
-            pause_s = min(_FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE_S)
+            pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE_S)
             return pause_s * random.uniform(0.7, 1)  # noqa: S311 - jitter
         if self._failures:
             log.info("influx_takes_again", after_failures=self._failures)

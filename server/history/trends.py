@@ -20,10 +20,12 @@ from server.history.columns import (
     join_buckets,
     join_readings,
     no_buckets,
+    replace_buckets,
     roll_up,
     widen,
 )
 from server.history.database import HistoryDatabase
+from server.history.influx import Influx
 from server.history.service import from_ms, to_ms
 from server.history.tables import Level, Series
 from wire.vocabulary import Quality
@@ -143,16 +145,38 @@ async def read_range(
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Older:
+    """Who answers for what is older than the database keeps."""
+
+    influx: Influx
+    before: datetime
+
+
 async def read_trend(
-    database: HistoryDatabase, series: SeriesInfo, *, since: datetime, until: datetime
+    database: HistoryDatabase,
+    series: SeriesInfo,
+    *,
+    since: datetime,
+    until: datetime,
+    older: Older | None = None,
 ) -> Trend:
-    """Return how a quantity went, in the finest spans that still make fewer than `MOST_SPANS`."""
+    """Return how a quantity went, in the finest spans that still make fewer than `MOST_SPANS`.
+
+    Raises:
+        InfluxError: part of it is older than the database keeps, and InfluxDB cannot be asked.
+    """
     since_ms, until_ms = to_ms(since), to_ms(until)
     span_ms, level = choose_span(until_ms - since_ms)
     async with database.begin() as connection:
         buckets = await _read_buckets(connection, series.id, level, since_ms, until_ms)
     first_ms = since_ms // span_ms * span_ms
     wide = widen(buckets, span_ms).between(first_ms, until_ms)
+    if older is not None and since < older.before:
+        tags = {"gateway": series.gateway, "device": series.device, "point": series.point}
+        edge_ms = min(to_ms(older.before) // span_ms * span_ms, until_ms)
+        past = await older.influx.read_buckets(tags, since_ms=first_ms, until_ms=edge_ms, span_ms=span_ms)
+        wide = replace_buckets(wide, past, first_ms, edge_ms)
     return Trend(series=series, span=timedelta(milliseconds=span_ms), buckets=wide)
 
 
