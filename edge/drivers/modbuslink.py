@@ -295,6 +295,10 @@ class ModbusLink:
             if not self._client.connected:
                 raise LinkError(f"{self._address}: {error}") from error
             raise NoAnswerError(str(error)) from error
+        except RuntimeError as error:
+            # uvloop's word for a connection that the other end has closed, before pymodbus hears of it
+            self._client.close()
+            raise LinkError(f"{self._address}: {error}") from error
         except (OSError, ValueError) as error:
             raise RefusedError(str(error)) from error
 

@@ -189,7 +189,7 @@ class ModbusProfile(ProfilePart):
     technique: Literal["modbus"] = "modbus"
     max_registers: Annotated[int, Field(ge=1, le=125)] = 125
     max_bits: Annotated[int, Field(ge=1, le=2000)] = 2000
-    max_gap: Annotated[int, Field(ge=0, le=125)] = 32
+    max_gap: Annotated[int, Field(ge=0, le=125)] = 50
     """How many unused registers may be read along rather than asking twice."""
     pause_ms: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     """How long the device must be left alone between one transaction and the next."""

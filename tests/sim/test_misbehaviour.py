@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from edge.drivers.modbus import ModbusDriver, RtuOverTcpTransport, TcpTransport
 from edge.drivers.modbusprofile import ModbusProfile
@@ -327,3 +328,35 @@ async def test_a_device_that_says_nothing_about_an_address_is_read_without_it():
         before = b.driver.link.transactions
         await b.driver.read("d1")
         assert b.driver.link.transactions == before + 1, "the silent one is left alone for a while"
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_device_that_hangs_up_at_once_is_a_broken_link_on_every_event_loop(loop):
+    """uvloop raises a RuntimeError of its own when something is written to what is closed."""
+
+    async def story():
+        server = await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0)
+        transport = TcpTransport(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+        driver = ModbusDriver(transport, timeout_s=0.2, devices={"d1": (1, profile(0))})
+
+        async def ask():
+            await driver.connect()
+            await driver.read("d1")
+
+        for _ in range(20):
+            with pytest.raises((LinkError, NoAnswerError)):
+                await ask()
+        server.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(story())
+
+
+async def test_a_write_to_what_is_closed_is_a_broken_link(monkeypatch):
+    def closed(*_args, **_more):
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    async with bench(profile(0), {0: 1}) as b:
+        monkeypatch.setattr(b.driver.link._client.ctx, "low_level_send", closed)
+        with pytest.raises(LinkError, match="handler is closed"):
+            await b.driver.read("d1")
