@@ -101,3 +101,12 @@ def _judge_certificate(data: bytes, now: datetime) -> Iterator[str]:
         yield f"which expired on {first.not_valid_after_utc:%Y-%m-%d}"
     elif first.not_valid_before_utc > now:
         yield f"which is not valid before {first.not_valid_before_utc:%Y-%m-%d}"
+
+
+def read_expiry(pem: bytes) -> datetime | None:
+    """Return when the first of a file's certificates to expire does; None when there is none in it."""
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        return None
+    return min((one.not_valid_after_utc for one in found), default=None)

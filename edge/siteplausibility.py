@@ -151,7 +151,7 @@ def _warn_of_rules(settings: SiteSettings) -> Found:
 
 
 def _warn_of_secrets(settings: SiteSettings, folder: Path) -> Found:
-    for where, name in _secret_files(settings):
+    for where, name in secret_files(settings):
         path = folder / name
         try:
             mode = path.stat().st_mode
@@ -162,22 +162,30 @@ def _warn_of_secrets(settings: SiteSettings, folder: Path) -> Found:
             yield where, f"{path} can be read by others; chmod 600 {path}"
 
 
-def _secret_files(settings: SiteSettings) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield the files that hold passwords and keys, by the names of their settings."""
-    yield from _files_in(settings, ())
+def secret_files(settings: SiteSettings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the files that hold passwords and keys, by the places of their settings."""
+    for where, value in _texts_in(settings, ()):
+        name = str(where[-1])
+        if name.endswith(("password_file", "key_file", "token_file", "secret_file")) or name == "key":
+            yield where, value
 
 
-def _files_in(part: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(part, tuple):
+def tls_files(settings: SiteSettings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the files of authorities, certificates and their keys, by the places of their settings."""
+    for where, value in _texts_in(settings, ()):
+        if "tls" in where:
+            yield where, value
+
+
+def _texts_in(part: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(part, str):
+        yield where, part
+    elif isinstance(part, tuple):
         for index, entry in enumerate(part):
-            yield from _files_in(entry, (*where, index))
-        return
-    for name, value in getattr(part, "__dict__", {}).items():
-        secret = name.endswith(("password_file", "key_file", "token_file")) or name == "key"
-        if secret and isinstance(value, str):
-            yield (*where, name), value
-        elif not isinstance(value, str | int | float):
-            yield from _files_in(value, (*where, name))
+            yield from _texts_in(entry, (*where, index))
+    else:
+        for name, value in getattr(part, "__dict__", {}).items():
+            yield from _texts_in(value, (*where, name))
 
 
 def _warn_of_server(settings: SiteSettings) -> Found:

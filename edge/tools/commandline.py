@@ -5,6 +5,7 @@ that output can be piped. With `--json` the output is one JSON document.
 """
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,8 @@ def register_tools(app: typer.Typer) -> None:
     app.command()(check)
     app.command()(schema)
     app.command()(probe)
+    app.command()(doctor)
+    app.command()(diag)
     app.add_typer(scan)
 
 
@@ -138,6 +141,63 @@ def scan_modbus(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     raise typer.Exit(scanshow.run_scan(plan, as_json=as_json, say=_say, note=_note))
+
+
+class Language(StrEnum):
+    """In which the doctor speaks."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+def doctor(
+    site: SiteFile,
+    *,
+    lang: Annotated[Language, typer.Option(help="English or Chinese.")] = Language.EN,
+    as_json: AsJson = False,
+) -> None:
+    """Examine a gateway: site file, stores, buses, broker, certificates, clock, disk, supervisor.
+
+    The running gateway is asked; nothing is changed. Ends with 0 when all is well, with 1 when something
+    should be looked at, with 2 when alarms may be lost or late.
+    """
+    from edge.tools.doctor import examine, exit_code  # noqa: PLC0415 - as above
+    from edge.tools.doctorwords import put_into_words  # noqa: PLC0415
+    from edge.tools.facts import gather_facts  # noqa: PLC0415
+
+    findings = examine(gather_facts(site))
+    worded = [(finding, *put_into_words(finding, lang.value)) for finding in findings]
+    if as_json:
+        document = [
+            {"check": one.check, "level": one.level.value, "key": one.said, "said": said, "advice": advice}
+            for one, said, advice in worded
+        ]
+        _say(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        for one, said, advice in worded:
+            _say(f"{one.level.value:4}  {one.check:12}  {said}")
+            if advice and one.level.value != "ok":
+                _say(f"{'':20}-> {advice}")
+    raise typer.Exit(exit_code(findings))
+
+
+def diag(
+    site: SiteFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The archive to write (.zip).")] = Path(
+        "gridwarden-diag.zip"
+    ),
+) -> None:
+    """Write one file for support: findings, answers of the gateway, log, machine; no secrets, no stores."""
+    from edge.tools.diag import STEPS, write_diag  # noqa: PLC0415 - as above
+    from edge.tools.progress import show_progress  # noqa: PLC0415
+
+    try:
+        with show_progress("collecting", len(STEPS)) as advance:
+            names = write_diag(site, output, advance)
+    except OSError as error:
+        _note(f"{output} cannot be written: {error.strerror}")
+        raise typer.Exit(2) from error
+    _say(f"{output}: {', '.join(names)}; look through it before you send it on")
 
 
 def _load(site: Path) -> LoadedSite:
