@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,6 +72,25 @@ def demo(
     from firmware_sim.demo.runner import run_demo  # noqa: PLC0415 - only the demonstration needs it
 
     raise typer.Exit(run_demo(check=check, broker=broker))
+
+
+@app.command(name="scenario")
+def play_scenario(
+    path: Annotated[Path, typer.Argument(help="The scenario file (YAML), or the name of a shipped one.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="End after it and judge.")
+    ] = False,
+    broker: Annotated[str, typer.Option(help="auto, mosquitto or amqtt.")] = "auto",
+) -> None:
+    """Play a scenario with a real gateway, server and broker, and judge what it expects."""
+    from firmware_sim.rehearsal.runner import run_scenario  # noqa: PLC0415 - only rehearsals need it
+
+    shipped = Path(str(resources.files("firmware_sim.scenarios") / f"{path}.yaml"))
+    try:
+        raise typer.Exit(run_scenario(shipped if shipped.exists() else path, check=check, broker=broker))
+    except ScenarioError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
 
 
 @app.command()

@@ -69,6 +69,20 @@ def _quiet(*points: str, **values: float) -> Read:
     return lambda _world, _part: dict.fromkeys(points, 0.0) | values
 
 
+def _everything(world: World, part: DevicePart) -> dict[str, float]:
+    """What any sensor could see here; a model's register map takes what it measures."""
+    return (
+        _river(world, part)
+        | _mains(world, part)
+        | _leakage(world, part)
+        | _gas(world, part)
+        | {
+            "temperature_c": world.river.temperature_c,
+            "pressure_kpa": world.hydrants[part.name].pressure_kpa if part.name in world.hydrants else 350.0,
+        }
+    )
+
+
 def _nothing(_world: World, _part: DevicePart) -> dict[str, float]:
     return {}
 
@@ -96,7 +110,7 @@ SOURCES: Final[dict[str, Read]] = {
     "coil-relay": _nothing,
     "fan-relay": _nothing,
 }
-"""By model; one that is not named measures nothing."""
+"""By model; one that is not named can see everything."""
 
 HYDRANT_MODELS: Final = frozenset({"keller-acculevel", "gb26875-hydrant"})
 """Models that hang on a hydrant of their own."""
@@ -120,7 +134,7 @@ def wear_of(part: DevicePart) -> Wear:
 
 def measure(world: World, part: DevicePart, age_days: float) -> dict[str, float]:
     """Return what a device of that age measures."""
-    points = SOURCES.get(part.model, _nothing)(world, part)
+    points = SOURCES.get(part.model, _everything)(world, part)
     wear, main = wear_of(part), MAIN_POINTS.get(part.model)
     if main in points:
         points[main] = wear.show(points[main], age_days)

@@ -47,12 +47,17 @@ def wanted_ports() -> Ports:
 
 def free_ports() -> Ports:
     """Return ports that are free now, for a check beside a running demonstration."""
-    sockets = [socket.socket() for _ in fields(Ports)]
+    numbers = pick_ports(len(fields(Ports)))
+    return Ports(**{one.name: number for one, number in zip(fields(Ports), numbers, strict=True)})
+
+
+def pick_ports(count: int) -> list[int]:
+    """Return so many different ports that are free now."""
+    sockets = [socket.socket() for _ in range(count)]
     try:
         for sock in sockets:
             sock.bind((LOOPBACK, 0))
-        numbers = [sock.getsockname()[1] for sock in sockets]
+        return [sock.getsockname()[1] for sock in sockets]
     finally:
         for sock in sockets:
             sock.close()
-    return Ports(**{one.name: number for one, number in zip(fields(Ports), numbers, strict=True)})
