@@ -35,19 +35,21 @@ LOOPBACK = "127.0.0.1"
 @app.command()
 def devices(
     scenario: Annotated[Path, typer.Argument(help="The scenario file (YAML).")],
+    *,
     control_port: Annotated[int, typer.Option(help="Loopback port of the control; 0 picks.")] = 0,
     port: Annotated[list[str] | None, typer.Option(help="BUS=PORT, may repeat.")] = None,
     speed: Annotated[float, typer.Option(help="How much faster than real time.")] = 1.0,
     auto: Annotated[bool, typer.Option("--auto", help="Run the file's script.")] = False,
+    view: Annotated[bool, typer.Option("--view", help="Show the devices live in this terminal.")] = False,
 ) -> None:
-    """Run simulated devices."""
-    _configure_logs()
+    """Run simulated devices, with a page on the control's port that shows them and takes faults."""
+    _configure_logs(logging.WARNING if view else logging.INFO)
     try:
         loaded = override_ports(load_scenario(scenario), port or ())
     except (ScenarioError, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    _run(_serve_devices(loaded, control_port=control_port, speed=speed, auto=auto))
+    _run(_serve_devices(loaded, control_port=control_port, speed=speed, auto=auto, view=view))
 
 
 @app.command()
@@ -77,9 +79,7 @@ def demo(
 @app.command(name="scenario")
 def play_scenario(
     path: Annotated[Path, typer.Argument(help="The scenario file (YAML), or the name of a shipped one.")],
-    check: Annotated[
-        bool, typer.Option("--check", help="End after it and judge.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="End after it and judge.")] = False,
     broker: Annotated[str, typer.Option(help="auto, mosquitto or amqtt.")] = "auto",
 ) -> None:
     """Play a scenario with a real gateway, server and broker, and judge what it expects."""
@@ -105,14 +105,24 @@ def main() -> int:
     return 0
 
 
-async def _serve_devices(scenario: Scenario, *, control_port: int, speed: float, auto: bool) -> None:
+async def _serve_devices(
+    scenario: Scenario, *, control_port: int, speed: float, auto: bool, view: bool
+) -> None:
     async with AsyncExitStack() as stack:
         plant = await stack.enter_async_context(SimulatedPlant.start(scenario, speed=speed, scripted=auto))
         control = await stack.enter_async_context(
             serve_app(build_control(plant), host=LOOPBACK, port=control_port)
         )
         log.info("sim_started", ports=plant.ports, control_port=control)
+        if not view:
+            await _until_told()
+            return
+        from firmware_sim.terminal import show_live  # noqa: PLC0415 - only a terminal needs Rich
+
+        shown = asyncio.create_task(show_live(plant), name="terminal")
         await _until_told()
+        shown.cancel()
+        await asyncio.gather(shown, return_exceptions=True)
 
 
 async def _serve_phones(secret: str, port: int, callbacks: Callbacks) -> None:
@@ -141,7 +151,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(1) from error
 
 
-def _configure_logs() -> None:
+def _configure_logs(least: int = logging.INFO) -> None:
     shown = (
         structlog.dev.ConsoleRenderer()
         if sys.stdout.isatty()
@@ -153,7 +163,7 @@ def _configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             shown,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
     )
 

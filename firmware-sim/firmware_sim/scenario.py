@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
@@ -191,12 +192,18 @@ def load_scenario(path: Path) -> Scenario:
     try:
         scenario = Scenario.model_validate(_plain(tree))
     except ValidationError as error:
-        problems = [(one["loc"], f"found {one['input']!r:.60}: {one['msg']}") for one in error.errors()]
+        problems = [(one["loc"], _explain(one)) for one in error.errors()]
         raise ScenarioError(_describe(path, tree, problems)) from error
     wrong = list(_joins(scenario))
     if wrong:
         raise ScenarioError(_describe(path, tree, wrong))
     return scenario
+
+
+def _explain(error: ErrorDetails) -> str:
+    if error["type"] == "missing":
+        return f"{error['loc'][-1]} is missing"
+    return f"found {error['input']!r:.60}: {error['msg']}"
 
 
 def _describe(path: Path, tree: Any, problems: list[Found]) -> str:

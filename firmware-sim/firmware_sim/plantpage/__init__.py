@@ -1,0 +1,1 @@
+"""The page on which a person watches simulated devices and pushes faults by hand."""
