@@ -12,8 +12,9 @@ from typing import Any, Final
 import httpx2
 
 from firmware_sim.demo.children import Child, Line, logged_at
-from firmware_sim.demo.stage import LEADER, Stage
+from firmware_sim.demo.stage import BACKUP, LEADER, Stage
 
+NAMES: Final = {LEADER: "王秀兰（网格长）", BACKUP: "李建国（副手）", "desk": "指挥中心值班员"}
 LIMIT_LEL: Final = 25.0
 _HOP_LIMIT_S: Final = 30.0
 _POLL_S: Final = 0.05
@@ -146,6 +147,13 @@ async def wait_for_message(stage: Stage, person: str) -> dict[str, Any]:
             if found:
                 return dict(found[0])
             await asyncio.sleep(_POLL_S)
+
+
+async def name_phones(stage: Stage) -> None:
+    """Let the wall show the people of the street by name, before anything reaches them."""
+    people = [{"person": person, "name": name} for person, name in NAMES.items()]
+    async with httpx2.AsyncClient(base_url=stage.phones_url) as client:
+        (await client.post("/api/people", json=people)).raise_for_status()
 
 
 async def start_leak(stage: Stage, trace: Trace) -> None:

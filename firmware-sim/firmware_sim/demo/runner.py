@@ -103,6 +103,7 @@ async def _show(broker: str) -> int:
     ports = wanted_ports()
     _say("starting simulated devices, a gateway, a broker, the server and phones …")
     async with build_stage(ports, broker=broker, step_backup_s=STEP_BACKUP_S) as stage:
+        await incident.name_phones(stage)
         _introduce(stage)
         trace = Trace(tell=lambda hop, at: _say(f"{at.astimezone():%H:%M:%S}  {hop}"))
         try:
@@ -125,6 +126,7 @@ def _first_of(problem: BaseException) -> BaseException:
 def _introduce(stage: Stage) -> None:
     _say("")
     _say(f"  phones of the street   {stage.phones_url}")
+    _say(f"  devices and faults     {stage.control_url}")
     _say(f"  the desk               {stage.server_url}/setup   first-run code {stage.first_run_code}")
     _say(f"  broker                 {stage.broker}, loopback only")
     _say("")
