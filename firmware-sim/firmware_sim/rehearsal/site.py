@@ -51,7 +51,7 @@ def site_of(scenario: Scenario, *, broker_port: int, ports: Mapping[str, int]) -
 def _bus(scenario: Scenario, name: str, port: int) -> dict[str, Any]:
     place = scenario.buses[name]
     told = {"id": name, "technique": place.technique, "host": place.host, "port": port}
-    return told if place.technique == "hj212" else told | {"timeout_s": place.timeout_s}
+    return told | {"timeout_s": place.timeout_s} if place.technique.startswith("modbus") else told
 
 
 def _device(part: DevicePart) -> dict[str, Any]:

@@ -94,7 +94,10 @@ async def build_rehearsal(path: Path, scenario: Scenario, *, broker: str) -> Asy
     """
     numbers = iter(pick_ports(4 + len(scenario.buses)))
     broker_port, server_port, phones_port, control_port = (next(numbers) for _ in range(4))
-    bus_ports = dict(zip(scenario.buses, numbers, strict=True))
+    bus_ports = {
+        bus: broker_port if place.technique == "mqtt" else number
+        for (bus, place), number in zip(scenario.buses.items(), numbers, strict=True)
+    }
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gridwarden-rehearsal-")))
         _, child = await start_broker(broker, port=broker_port, folder=folder / "broker")
