@@ -1,51 +1,38 @@
 """All rules of one gateway: snapshots and time in, decisions out. No input or output.
 
 The engine holds the state of every rule for every device, and the alarms that are not cleared. Its
-caller journals each decision before telling anybody, and starts its actions.
+caller journals each decision before telling anybody, and starts its actions. What people order stands
+in `edge.rules.orders`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
-from edge.model import ActionResult, Moment, PlannedAction, Snapshot
-from edge.rules.actions import as_planned, failed_long_enough, merge_actions, plan_actions
-from edge.rules.model import ContactRule, Rule, RuleAction
+from edge.model import ActionResult, PlannedAction, Snapshot
+from edge.rules.book import AlarmBook
+from edge.rules.decision import Decision
+from edge.rules.judge import Sample
+from edge.rules.model import ContactRule, Rule, ThresholdRule, VoteRule, devices_of, memory_ms
+from edge.rules.schedule import is_active
 from edge.rules.state import Change, Now, RuleState
-from edge.rules.step import Cause, advance, reset
-from edge.rules.threshold import is_present
-from edge.rules.watch import NO_POINT, Key, Watch, prepare_watch
-from wire.ids import new_uuid7
-from wire.messages import Action, AlarmState
-from wire.vocabulary import Condition, Mode, Quality
+from edge.rules.step import Cause, advance, reach, reset
+from edge.rules.suppression import RefusedError, Shelf
+from edge.rules.threshold import reached_stage
+from edge.rules.voting import Ballot
+from edge.rules.watch import Key, Watch, prepare_watch
+from wire.messages import AlarmState
+from wire.vocabulary import Condition, Quality
 
-TEST_LASTS_MS: Final = 10_000
+JUDGE_TIME_EVERY_MS: Final = 1_000
+"""How often rules are judged that can raise an alarm by the passing of time alone."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What one step decided: to be journalled as a whole, then told, then acted upon.
-
-    Attributes:
-        key: rule and device; None for a test alarm, which has no rule state.
-        state: the rule's new state for that device.
-        change: what changed.
-        alarm: the alarm as it now stands, or None when nobody is to be told.
-        actions: what is to be done on the spot.
-    """
-
-    key: Key | None
-    state: RuleState
-    change: Change
-    alarm: AlarmState | None = None
-    actions: tuple[PlannedAction, ...] = ()
-
-
-class RefusedError(Exception):
-    """A reset or test that cannot be carried out; the text says why."""
+_KNOWN: Final = (Cause.PRESENT, Cause.ABSENT)
+_NOT_YET: Final = (Condition.NORMAL, Condition.PENDING)
+_DOUBTS: Final = {Quality.MAINTENANCE: Cause.MAINTENANCE}
+"""What a value that is not good says; whatever is not named says nothing."""
 
 
 class RuleEngine:
@@ -59,159 +46,267 @@ class RuleEngine:
         labels: Mapping[str, str],
         boot: str,
         is_unsent: Callable[[str], bool] = lambda _alarm: False,
+        since_ms: int = 0,
     ) -> None:
         """Prepare the rules.
 
         Args:
-            rules: threshold and contact rules.
+            rules: of every kind.
             points: for each device its points as (name, unit), in the order of its snapshots.
             labels: for each device the name people know it by.
             boot: identifies this start of the machine.
             is_unsent: tells whether the server has yet to acknowledge an alarm's newest state. A
                 cause that comes back meanwhile continues that alarm, so that a sensor that flaps
                 through an outage is one alarm with a count, not thousands.
+            since_ms: when listening begins, milliseconds since the machine started.
         """
         self.boot = boot
         self._is_unsent = is_unsent
         self._watches: dict[str, tuple[Watch, ...]] = dict.fromkeys(points, ())
         self._by_key: dict[Key, Watch] = {}
         for rule in rules:
-            devices = (rule.device,) if isinstance(rule, ContactRule) else rule.devices
-            for device in devices:
-                watch = prepare_watch(rule, device, points[device], labels.get(device, ""))
-                self._watches[device] += (watch,)
+            for device in devices_of(rule):
+                watch = prepare_watch(rule, device, points[device], labels.get(device, ""), since_ms=since_ms)
                 self._by_key[watch.key] = watch
+                if not isinstance(rule, VoteRule):
+                    self._watches[device] += (watch,)
         self._states: dict[Key, RuleState] = dict.fromkeys(self._by_key, RuleState())
-        self._alarms: dict[str, AlarmState] = {}
         self._heard: dict[str, int] = {}
         self._waiting: set[Key] = set()
-        self._tests: dict[str, int] = {}
+        self._judged_ms = since_ms
+        self.book = AlarmBook(self._by_key, self._states)
+        watches = tuple(self._by_key.values())
+        self._contacts = tuple((w, w.rule) for w in watches if isinstance(w.rule, ContactRule))
+        self._judging = tuple(watch for watch in watches if watch.judge is not None)
+        self._ballots: dict[Key, Ballot] = {}
+        self._asked: dict[str, tuple[Key, ...]] = {}
+        for watch in watches:
+            if isinstance(watch.rule, VoteRule):
+                self._prepare_vote(watch.key, watch.rule, points)
+
+    def _prepare_vote(
+        self, key: Key, rule: VoteRule, points: Mapping[str, tuple[tuple[str, str], ...]]
+    ) -> None:
+        indices: dict[int, int] = {}
+        units: dict[int, str] = {}
+        for position, voter in enumerate(rule.voters):
+            named = voter.point or self._by_key[voter.rule, voter.device].point
+            for index, (name, unit) in enumerate(points[voter.device]):
+                if name == named:
+                    indices[position], units[position] = index, unit
+            if key not in self._asked.get(voter.device, ()):
+                self._asked[voter.device] = (*self._asked.get(voter.device, ()), key)
+        self._ballots[key] = Ballot(rule, indices=indices, units=units)
 
     # --- state across restarts -----------------------------------------------------------------
 
     def restore(
-        self, states: Mapping[Key, RuleState], alarms: Iterable[AlarmState], now: Now
+        self,
+        states: Mapping[Key, RuleState],
+        alarms: Iterable[AlarmState],
+        now: Now,
+        shelves: Iterable[Shelf] = (),
     ) -> list[Decision]:
         """Take up where the journal ends; returns what follows from that at once.
 
         An alarm whose rule is no longer configured is ended, since nothing could ever clear it.
         """
-        self._alarms = {alarm.alarm: alarm for alarm in alarms}
+        book = self.book
+        book.shelves.load(shelves)
+        book.alarms.update((alarm.alarm, alarm) for alarm in alarms)
         for key, state in states.items():
             if key in self._by_key:
                 self._states[key] = state
                 self._note_waiting(key, state)
         known = {state.alarm for state in self._states.values()}
-        orphans = [alarm for alarm in self._alarms.values() if alarm.alarm not in known]
-        decisions = [self._end(alarm, now) for alarm in orphans]
-        for key, state in self._states.items():
-            if state.condition is Condition.ACTIVE and state.alarm in self._alarms:
-                planned = self._plan(self._by_key[key], state.alarm, now.moment, only_open=True)
-                if planned:
-                    decisions.append(self._tell(self._by_key[key], state, Change.NONE, now, planned))
-        return decisions
+        orphans = [alarm for alarm in book.alarms.values() if alarm.alarm not in known]
+        decisions = [book.end(alarm, now) for alarm in orphans]
+        decisions += book.plan_open(tuple(book.alarms.values()), now)
+        if book.shelves.end_what_is_over(now):
+            decisions.append(book.state_shelves())
+        return decisions + book.remark(now)
+
+    def recall(self, snapshot: Snapshot) -> None:
+        """Remember a stored reading, oldest first, without judging it: windows are rebuilt so."""
+        for watch in self._watches.get(snapshot.device, ()):
+            if watch.judge is not None and snapshot.may_clear:
+                watch.judge.feed(_sample(watch, snapshot))
+
+    @property
+    def memory_ms(self) -> int:
+        """How far back the rules look, all together."""
+        return max((memory_ms(watch.rule) for watch in self._judging), default=0)
 
     @property
     def alarms(self) -> Mapping[str, AlarmState]:
         """The alarms that are not cleared, by id."""
-        return self._alarms
+        return self.book.alarms
 
     @property
     def states(self) -> Mapping[Key, RuleState]:
         """Where each rule stands for each device."""
         return self._states
 
+    @property
+    def watches(self) -> Mapping[Key, Watch]:
+        """Every rule on every device."""
+        return self._by_key
+
+    def warming(self, now: Now) -> tuple[Key, ...]:
+        """Return the rules that have not heard enough yet to say that a cause is absent."""
+        boot_ms = now.moment.boot_ms
+        return tuple(w.key for w in self._judging if w.judge is not None and w.judge.is_warming(boot_ms))
+
     # --- readings and time ---------------------------------------------------------------------
 
-    def take(self, snapshot: Snapshot, now: Now) -> list[Decision]:
+    def take(self, snapshot: Snapshot, now: Now) -> list[Decision]:  # noqa: C901, PLR0912 - the hot path is one function
         """Judge one snapshot. Costs about a microsecond where nothing changes.
 
         What may be an old message (`may_clear` is false) is never taken for the absence of a cause.
         """
-        if not snapshot.live:
-            return []
         decisions: list[Decision] = []
+        if not snapshot.live:
+            return decisions
         states, values, qualities = self._states, snapshot.values, snapshot.qualities
         for watch in self._watches.get(snapshot.device, ()):
             state = states[watch.key]
-            index = watch.index
-            if index == NO_POINT:
-                cause = self._contact(snapshot)
-                value = None
+            condition = state.condition
+            limit = watch.limit
+            if limit is None:
+                cause, value = self._judge(watch, state, snapshot)
             else:
-                value = values[index]
-                good = qualities is None or qualities[index] is Quality.GOOD
-                if value is None or not good or value != value:  # noqa: PLR0124 - NaN is no value
+                value = values[watch.index]
+                if qualities is not None and qualities[watch.index] is not Quality.GOOD:
+                    cause = _DOUBTS.get(qualities[watch.index], Cause.UNKNOWN)
+                elif value is None or value != value:  # noqa: PLR0124 - NaN is no value
                     cause = Cause.UNKNOWN
-                elif is_present(watch.rule, value, state.condition):  # type: ignore[arg-type]  # index >= 0 means threshold
+                elif limit(value, condition is Condition.ACTIVE or condition is Condition.PENDING):
                     cause = Cause.PRESENT
                 else:
                     cause = Cause.ABSENT
-            if cause is Cause.ABSENT and not snapshot.may_clear:
-                cause = Cause.UNKNOWN
-            if state.condition is Condition.NORMAL and cause is not Cause.PRESENT:
+            if condition is Condition.NORMAL and cause is not Cause.PRESENT:
                 continue
+            if cause is Cause.ABSENT and not snapshot.may_clear:
+                cause = Cause.UNKNOWN  # perhaps an old message played back
             decision = self._advance(watch, state, cause, value, now)
             if decision is not None:
                 decisions.append(decision)
-        return decisions
+        if self._asked and snapshot.device in self._asked:
+            for key in self._asked[snapshot.device]:
+                self._ballots[key].hear(snapshot)
+                self._count_votes(key, now, decisions)
+        return decisions + self.book.remark(now) if decisions else decisions
 
     def tick(self, now: Now) -> list[Decision]:
         """Judge the time that has passed: delays, silent buses, actions to be planned again."""
         decisions: list[Decision] = []
         for key in tuple(self._waiting):
-            watch = self._by_key[key]
-            decision = self._advance(watch, self._states[key], Cause.UNKNOWN, None, now)
-            if decision is not None:
-                decisions.append(decision)
-        decisions += self._judge_silence(now)
-        decisions += self._replan(now)
-        decisions += self._end_tests(now)
-        return decisions
+            self._step(self._by_key[key], Cause.UNKNOWN, None, now, decisions)
+        self._judge_silence(now, decisions)
+        if now.moment.boot_ms - self._judged_ms >= JUDGE_TIME_EVERY_MS:
+            self._judged_ms = now.moment.boot_ms
+            self._judge_time(now, decisions)
+        for key in self._ballots:
+            self._count_votes(key, now, decisions)
+        book = self.book
+        decisions += book.replan(now)
+        decisions += book.end_tests(now)
+        if book.shelves and book.shelves.end_what_is_over(now):
+            decisions.append(book.state_shelves())
+        return decisions + book.remark(now) if decisions else decisions
+
+    def _judge(self, watch: Watch, state: RuleState, snapshot: Snapshot) -> tuple[Cause, float | None]:
+        judge = watch.judge
+        if judge is None:
+            return self._contact(snapshot), None
+        sample = _sample(watch, snapshot)
+        held = state.condition in (Condition.ACTIVE, Condition.PENDING)
+        if not snapshot.may_clear and memory_ms(watch.rule):
+            return Cause.UNKNOWN, None
+        verdict = judge.judge(sample, held=held)
+        if verdict.cause is Cause.UNKNOWN:
+            return _DOUBTS.get(sample.quality, Cause.UNKNOWN), None
+        return verdict.cause, verdict.value
 
     def _contact(self, snapshot: Snapshot) -> Cause:
         self._heard[snapshot.device] = snapshot.at.boot_ms
         return Cause.ABSENT if snapshot.answered else Cause.PRESENT
 
-    def _judge_silence(self, now: Now) -> list[Decision]:
+    def _judge_silence(self, now: Now, decisions: list[Decision]) -> None:
         """A device of which not even a failure is heard: its bus loop stands still."""
-        decisions: list[Decision] = []
-        for key, watch in self._by_key.items():
-            if not isinstance(watch.rule, ContactRule):
-                continue
-            heard = self._heard.setdefault(watch.rule.device, now.moment.boot_ms)
-            state = self._states[key]
-            quiet_ms = now.moment.boot_ms - heard
-            if quiet_ms <= watch.rule.after_ms or state.condition is not Condition.NORMAL:
-                continue
-            decision = self._advance(watch, state, Cause.PRESENT, None, now)
-            if decision is not None:
-                decisions.append(decision)
-        return decisions
+        boot_ms = now.moment.boot_ms
+        for watch, rule in self._contacts:
+            heard = self._heard.setdefault(rule.device, boot_ms)
+            if boot_ms - heard > rule.after_ms and self._states[watch.key].condition is Condition.NORMAL:
+                self._step(watch, Cause.PRESENT, None, now, decisions)
+
+    def _judge_time(self, now: Now, decisions: list[Decision]) -> None:
+        for watch in self._judging:
+            held = self._states[watch.key].condition in (Condition.ACTIVE, Condition.PENDING)
+            assert watch.judge is not None, "only those with a judge are listed"
+            verdict = watch.judge.pass_time(now.moment.boot_ms, held=held)
+            if verdict.cause is Cause.PRESENT:
+                self._step(watch, verdict.cause, verdict.value, now, decisions)
+
+    def _count_votes(self, key: Key, now: Now, decisions: list[Decision]) -> None:
+        cause, yes = self._ballots[key].count(
+            lambda rule, device: self._known_condition((rule, device), now),
+            self.book.shelves.is_out_of_service,
+        )
+        if self._states[key].condition is not Condition.NORMAL or cause is Cause.PRESENT:
+            self._step(self._by_key[key], cause, float(yes), now, decisions)
+
+    def _known_condition(self, key: Key, now: Now) -> Condition | None:
+        condition = self._states[key].condition
+        judge = self._by_key[key].judge
+        if condition is not Condition.NORMAL or judge is None:
+            return condition
+        return None if judge.is_warming(now.moment.boot_ms) else condition
+
+    def _step(
+        self, watch: Watch, cause: Cause, value: float | None, now: Now, decisions: list[Decision]
+    ) -> None:
+        decision = self._advance(watch, self._states[watch.key], cause, value, now)
+        if decision is not None:
+            decisions.append(decision)
 
     def _advance(
         self, watch: Watch, state: RuleState, cause: Cause, value: float | None, now: Now
     ) -> Decision | None:
-        if value is not None and cause is not Cause.UNKNOWN and value != state.value:
+        rule = watch.rule
+        if cause is Cause.PRESENT and state.condition in _NOT_YET and not is_active(rule.schedule, now):
+            cause = Cause.ABSENT
+        if value is not None and cause in _KNOWN and value != state.value:
             state = replace(state, value=value)
             self._states[watch.key] = state
         if state.ended is not None and not self._is_unsent(state.ended.alarm):
             state = replace(state, ended=None)
         after, change = advance(watch.behaviour, state, cause, now)
+        if cause is Cause.PRESENT and isinstance(rule, ThresholdRule) and rule.stages and value is not None:
+            after, change = reach(watch.behaviour, (after, change), reached_stage(rule, value), now)
         if change is Change.NONE:
+            if after is not state:
+                self._states[watch.key] = after
             return None
         self._states[watch.key] = after
         self._note_waiting(watch.key, after)
-        if change is Change.TIMER and isinstance(watch.rule, ContactRule):
-            return None  # a device that misses a poll now and then must not wear out the memory card
         if change is Change.TIMER:
-            return Decision(key=watch.key, state=after, change=change)
+            # A device that misses a poll now and then must not wear out the memory card.
+            told = not isinstance(rule, ContactRule)
+            return Decision(key=watch.key, state=after, change=change) if told else None
+        return self._tell(watch, state, after, change, now)
+
+    def _tell(self, watch: Watch, before: RuleState, after: RuleState, change: Change, now: Now) -> Decision:
+        alarm = after.alarm or before.alarm
+        assert alarm is not None, "what is no timer belongs to an alarm"
         planned: tuple[PlannedAction, ...] = ()
-        if change in (Change.RAISED, Change.RETURNED):
-            assert after.alarm is not None, "an active rule has an alarm"
-            planned = self._plan(watch, after.alarm, now.moment, only_open=change is Change.RETURNED)
-        before = state if change is Change.NORMAL else after
-        return self._tell(watch, after, change, now, planned, alarm_id=after.alarm or before.alarm)
+        if change in (Change.RAISED, Change.RETURNED, Change.STAGED):
+            planned = self.book.plan(watch, after, change, now)
+        if after.alarm is None:
+            planned = self.book.plan_end(watch, alarm, now.moment)
+        ballot = self._ballots.get(watch.key)
+        voters = ballot.as_voters() if ballot else ()
+        return self.book.tell(watch, after, change, now, planned, alarm=alarm, voters=voters)
 
     def _note_waiting(self, key: Key, state: RuleState) -> None:
         if state.since is not None:
@@ -219,101 +314,19 @@ class RuleEngine:
         else:
             self._waiting.discard(key)
 
-    # --- what people and devices are told ------------------------------------------------------
-
-    def _tell(
-        self,
-        watch: Watch,
-        state: RuleState,
-        change: Change,
-        now: Now,
-        planned: tuple[PlannedAction, ...],
-        *,
-        alarm_id: str | None = None,
-    ) -> Decision:
-        alarm_id = alarm_id or state.alarm
-        assert alarm_id is not None, "only a known alarm is told"
-        known = self._alarms.get(alarm_id)
-        raised_ms = state.raised_ms or now.moment.wall_ms
-        alarm = AlarmState(
-            alarm=alarm_id,
-            device=watch.key[1],
-            rule=watch.key[0],
-            kind=watch.kind,
-            class_=watch.rule.class_,
-            condition=state.condition,
-            latched=state.latched,
-            point=watch.point,
-            value=state.value,
-            unit=watch.unit,
-            limit=watch.limit,
-            raised_at=known.raised_at if known else _utc(raised_ms),
-            changed_at=now.moment.as_datetime(),
-            count=state.count or (known.count if known else 1),
-            actions=merge_actions(known.actions if known else (), as_planned(planned)),
-            label=watch.label,
-        )
-        self._keep(alarm)
-        return Decision(key=watch.key, state=state, change=change, alarm=alarm, actions=planned)
-
-    def _keep(self, alarm: AlarmState) -> None:
-        if alarm.cleared:
-            self._alarms.pop(alarm.alarm, None)
-        else:
-            self._alarms[alarm.alarm] = alarm
-
-    def _plan(
-        self, watch: Watch, alarm_id: str, moment: Moment, *, only_open: bool
-    ) -> tuple[PlannedAction, ...]:
-        wishes: tuple[RuleAction, ...] = getattr(watch.rule, "actions", ())
-        known = self._alarms.get(alarm_id)
-        return plan_actions(alarm_id, wishes, known.actions if known and only_open else (), moment)
-
-    def _replan(self, now: Now) -> list[Decision]:
-        """Plan again what did not work while its cause lasts: a new decision, not a replay."""
-        decisions: list[Decision] = []
-        for key, state in self._states.items():
-            known = self._alarms.get(state.alarm or "")
-            if known is None or state.condition is not Condition.ACTIVE:
-                continue
-            if failed_long_enough(known.actions, now.moment.as_datetime()):
-                watch = self._by_key[key]
-                planned = self._plan(watch, known.alarm, now.moment, only_open=True)
-                if not planned:
-                    continue  # what failed was none of this rule's own wishes
-                decisions.append(self._tell(watch, state, Change.NONE, now, planned))
-        return decisions
+    # --- results and resets --------------------------------------------------------------------
 
     def settle(self, result: ActionResult) -> Decision | None:
         """Take the result of an action into its alarm; None when that alarm is over."""
-        known = self._alarms.get(result.planned.alarm)
-        if known is None:
-            return None
-        done = Action(
-            action=result.planned.action,
-            device=result.planned.device,
-            state=result.state,
-            at=result.at.as_datetime(),
-            detail=result.detail,
-        )
-        alarm = msgspec.structs.replace(
-            known,
-            actions=merge_actions(known.actions, (done,)),
-            changed_at=max(known.changed_at, done.at),
-        )
-        self._keep(alarm)
-        key = (known.rule, known.device)
-        return Decision(key=key, state=self._states.get(key, RuleState()), change=Change.NONE, alarm=alarm)
+        return self.book.settle(result)
 
-    # --- what people order ---------------------------------------------------------------------
-
-    def reset(self, alarm_id: str, now: Now) -> Decision:
+    def reset(self, alarm_id: str, now: Now) -> list[Decision]:
         """Reset the latch of an alarm.
 
         Raises:
             RefusedError: no such alarm is open here, or its condition is not normal.
         """
-        known = self._alarms.get(alarm_id)
+        known = self.book.alarms.get(alarm_id)
         if known is None:
             raise RefusedError("no such alarm is open here")
         key = (known.rule, known.device)
@@ -321,57 +334,14 @@ class RuleEngine:
         if after is None:
             raise RefusedError(f"the condition is {known.condition.value}, not normal")
         self._states[key] = after
+        planned = self.book.plan_end(self._by_key[key], alarm_id, now.moment)
         alarm = msgspec.structs.replace(
             known, latched=False, condition=Condition.NORMAL, changed_at=now.moment.as_datetime()
         )
-        self._keep(alarm)
-        return Decision(key=key, state=after, change=Change.RESET, alarm=alarm)
-
-    def test(self, device: str, rule_id: str, now: Now) -> Decision:
-        """Raise a test alarm of a rule on a device, without actions; `tick` ends it.
-
-        Raises:
-            RefusedError: there is no such rule on that device.
-        """
-        watch = self._by_key.get((rule_id, device))
-        if watch is None:
-            raise RefusedError(f"there is no rule {rule_id!r} on device {device!r}")
-        moment = now.moment
-        alarm = AlarmState(
-            alarm=new_uuid7(unix_ms=moment.wall_ms),
-            device=device,
-            rule=rule_id,
-            kind=watch.kind,
-            class_=watch.rule.class_,
-            condition=Condition.ACTIVE,
-            mode=Mode.TEST,
-            point=watch.point,
-            unit=watch.unit,
-            limit=watch.limit,
-            raised_at=moment.as_datetime(),
-            changed_at=moment.as_datetime(),
-            label=watch.label,
-        )
-        self._keep(alarm)
-        self._tests[alarm.alarm] = moment.boot_ms + TEST_LASTS_MS
-        return Decision(key=None, state=RuleState(), change=Change.RAISED, alarm=alarm)
-
-    def _end_tests(self, now: Now) -> list[Decision]:
-        over = [alarm for alarm, due in self._tests.items() if due <= now.moment.boot_ms]
-        for alarm in over:
-            del self._tests[alarm]
-        return [self._end(self._alarms[alarm], now) for alarm in over if alarm in self._alarms]
-
-    def _end(self, alarm: AlarmState, now: Now) -> Decision:
-        ended = msgspec.structs.replace(
-            alarm,
-            condition=Condition.NORMAL,
-            latched=False,
-            changed_at=now.moment.as_datetime(),
-        )
-        self._keep(ended)
-        return Decision(key=None, state=RuleState(), change=Change.NORMAL, alarm=ended)
+        self.book.keep(alarm)
+        over = Decision(key=key, state=after, change=Change.RESET, alarm=alarm, actions=planned)
+        return [over, *self.book.remark(now)]
 
 
-def _utc(wall_ms: int) -> datetime:
-    return datetime.fromtimestamp(wall_ms / 1000, tz=UTC)
+def _sample(watch: Watch, snapshot: Snapshot) -> Sample:
+    return Sample(snapshot.at.boot_ms, snapshot.values[watch.index], snapshot.quality_at(watch.index))

@@ -23,6 +23,10 @@ class Change(StrEnum):
     """The cause came back before the alarm was over."""
     NORMAL = "normal"
     """The condition is normal again; the alarm is over unless it is latched."""
+    STAGED = "staged"
+    """A further stage of its limit was reached."""
+    MARKED = "marked"
+    """It is shown or hidden otherwise than before; where its cause stands is the same."""
     RESET = "reset"
     """A person reset the latch: the alarm is over."""
 
@@ -55,6 +59,7 @@ class RuleState:
         raised_ms: wall clock when that alarm was first active.
         count: how often that alarm became active.
         value: the good value that was seen last.
+        stage: which stage of its limit that alarm has reached, the highest so far.
         ended: the alarm before, which a cause that comes back may continue while the server has
             not been told of its end; None for one that a person reset.
     """
@@ -67,6 +72,7 @@ class RuleState:
     raised_ms: int = 0
     count: int = 0
     value: float | None = None
+    stage: int = 0
     ended: Ended | None = None
 
 

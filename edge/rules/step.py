@@ -21,6 +21,8 @@ class Cause(StrEnum):
     ABSENT = "absent"
     UNKNOWN = "unknown"
     """No good value, or no reading at all: only time has passed."""
+    MAINTENANCE = "maintenance"
+    """The device is being worked on: nothing is raised, nothing is cleared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,27 @@ Step = tuple[RuleState, Change]
 def advance(rule: Behaviour, state: RuleState, cause: Cause, now: Now) -> Step:
     """Return the state after one reading, or after time alone, and what it changed."""
     return _MOVES[state.condition, cause](rule, state, now)
+
+
+def reach(rule: Behaviour, step: Step, stage: int, now: Now) -> Step:
+    """Return a step after a value that has reached a stage of its limit.
+
+    A further stage does not wait for the first one's delay, and none is given back before the alarm is
+    over.
+
+    Args:
+        rule: of the limit.
+        step: what the value alone brought.
+        stage: which it has reached; 1 for the limit itself.
+        now: the moment.
+    """
+    state, change = step
+    if state.condition is Condition.PENDING and stage > 1:
+        state, change = _activate(rule, state, now)
+    if state.condition is not Condition.ACTIVE or stage <= state.stage:
+        return state, change
+    told = change if change in (Change.RAISED, Change.RETURNED) or stage == 1 else Change.STAGED
+    return replace(state, stage=stage), told
 
 
 def reset(state: RuleState) -> RuleState | None:
@@ -137,15 +160,19 @@ _MOVES: Final[dict[tuple[Condition, Cause], _Move]] = {
     (Condition.NORMAL, Cause.PRESENT): _begin,
     (Condition.NORMAL, Cause.ABSENT): _stay,
     (Condition.NORMAL, Cause.UNKNOWN): _stay,
+    (Condition.NORMAL, Cause.MAINTENANCE): _stay,
     (Condition.PENDING, Cause.PRESENT): _wait_on,
     (Condition.PENDING, Cause.ABSENT): _call_off,
     (Condition.PENDING, Cause.UNKNOWN): _wait_on,
+    (Condition.PENDING, Cause.MAINTENANCE): _call_off,
     (Condition.ACTIVE, Cause.PRESENT): _stay,
     (Condition.ACTIVE, Cause.ABSENT): _begin_clearing,
     (Condition.ACTIVE, Cause.UNKNOWN): _stay,
+    (Condition.ACTIVE, Cause.MAINTENANCE): _stay,
     (Condition.CLEARING, Cause.PRESENT): _come_back,
     (Condition.CLEARING, Cause.ABSENT): _wait_off,
     (Condition.CLEARING, Cause.UNKNOWN): _stay,
+    (Condition.CLEARING, Cause.MAINTENANCE): _stay,
 }
 """What each cause does in each condition.
 
