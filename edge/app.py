@@ -22,7 +22,7 @@ from edge.certificates import expiry_of
 from edge.clock import TEST_CLOCK_VARIABLE, machine_clock
 from edge.commands import CommandDesk
 from edge.config import StoreSettings
-from edge.drivers.profile import shipped_profiles
+from edge.drivers.profile import actions_of, shipped_profiles
 from edge.errors import StoreError
 from edge.exceptionreport import ExceptionFilter, ReportPolicy
 from edge.health import SelfReport, notify_supervisor, read_boot_id, watch_itself
@@ -38,7 +38,8 @@ from edge.readings import ReadingStore
 from edge.rules.engine import RuleEngine
 from edge.secondway import SecondWay
 from edge.selfwatch import SELF_DEVICE, SELF_POINTS, self_rules
-from edge.siteloader import file_problems, rules_of
+from edge.siteloader import file_problems
+from edge.siterules import rules_of
 from edge.storethread import IN_MEMORY
 from edge.succession import Succession
 from edge.supervision import feed_watchdog, watched_parts
@@ -235,6 +236,7 @@ def _build(chosen: ChosenSite, folder: Path, clock: Clock) -> _Parts:
         labels={**{device.id: device.label for device in settings.devices}, SELF_DEVICE: "网关"},
         boot=boot,
         is_unsent=lambda alarm: alarm in uplink.alarms,
+        since_ms=clock.moment().boot_ms,
     )
     actions = ActionLog(outbox.transact)
     lane = ActuationLane(clock=clock, record=actions.note)
@@ -248,6 +250,7 @@ def _build(chosen: ChosenSite, folder: Path, clock: Clock) -> _Parts:
         lanes=lambda: _lane_depths(outbox, readings, uplink),
         store_failed=lambda: holder[0].store_failed,
         volatile=lambda: holder[0].volatile,
+        suppressions=engine.book.shelves.as_states,
         store_bytes=lambda: readings.written_bytes + outbox.written_bytes,
         certificate_expires_at=lambda: (
             None if settings.server.tls is None else expiry_of(settings.server.tls, site.path.parent)
@@ -283,6 +286,7 @@ def _build(chosen: ChosenSite, folder: Path, clock: Clock) -> _Parts:
             outbox=outbox,
             clock=clock,
             resync=uplink.request_resync,
+            actions={device.id: actions_of(profiles[device.profile]) for device in settings.devices},
             re_enrol=lambda device: any(
                 worker.re_enrol(device) for worker in workers.values() if isinstance(worker, Enroller)
             ),

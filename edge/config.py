@@ -39,6 +39,8 @@ class ContactSettings(Settings):
     after_s: Annotated[float, Field(gt=0, le=2_592_000)] | None = None
     """None: 30 s, or three periods where that is longer."""
     class_: AlarmClass = Field(default=AlarmClass.FAULT, alias="class", strict=False)
+    explained_by: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Rules whose shown alarms explain the silence, e.g. of a feeder without voltage."""
 
 
 class ReportSettings(Settings):
@@ -131,6 +133,8 @@ class SiteSettings(Settings):
     version: str = ""
     gateway: Annotated[str, Field(pattern=f"^{GATEWAY_PATTERN}$")]
     server: ServerSettings
+    timezone: str = "Asia/Shanghai"
+    """In which the hours of rules are meant."""
     stores: StoreSettings = StoreSettings()
     report: ReportSettings = ReportSettings()
     """For every device that does not say otherwise."""

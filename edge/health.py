@@ -22,6 +22,7 @@ from wire.messages import (
     BusState,
     LaneDepth,
     StatusMessage,
+    SuppressionState,
 )
 from wire.statusparts import ConfigState, MachineState
 from wire.vocabulary import Clock as ClockTrust
@@ -68,6 +69,7 @@ class SelfReport:
         lanes: Callable[[], tuple[LaneDepth, ...]],
         store_failed: Callable[[], bool],
         volatile: Callable[[], bool],
+        suppressions: Callable[[], tuple[SuppressionState, ...]],
         store_bytes: Callable[[], int],
         certificate_expires_at: Callable[[], datetime | None],
         folder: Path,
@@ -82,6 +84,7 @@ class SelfReport:
             lanes: how the lanes to the server stand.
             store_failed: whether alarms or readings cannot be written.
             volatile: whether alarms live in memory only.
+            suppressions: what is shelved or out of service.
             store_bytes: what the stores wrote since the start, where Linux does not say it.
             certificate_expires_at: until when the certificate for the broker is valid.
             folder: where the stores lie.
@@ -93,6 +96,7 @@ class SelfReport:
         self._lanes = lanes
         self._store_failed = store_failed
         self._volatile = volatile
+        self._suppressions = suppressions
         self._store_bytes = store_bytes
         self._expires_at = certificate_expires_at
         self._folder = folder
@@ -125,6 +129,7 @@ class SelfReport:
             written_bytes_per_day=self.written_bytes_per_day(),
             volatile=self._volatile(),
             machine=self._machine(None if disk is None else disk[0]),
+            suppressions=self._suppressions(),
         )
 
     def written_bytes_per_day(self) -> int:

@@ -17,6 +17,7 @@ import structlog
 from edge.counters import CounterTable
 from edge.model import Moment
 from edge.rules.state import Ended, RuleState
+from edge.rules.suppression import Shelf
 from edge.rules.watch import Key
 from edge.storefile import load_run, open_store
 from edge.storethread import StoreThread, Work
@@ -70,11 +71,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """What one decision writes: the rule's state, and the alarm if anybody is to be told."""
+    """What one decision writes: the rule's state, the alarm if anybody is to be told, what is hidden."""
 
     key: Key | None
     state: RuleState
     alarm: AlarmState | None
+    shelves: tuple[Shelf, ...] | None = None
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -89,6 +91,7 @@ class _State(msgspec.Struct, frozen=True):
     count: int
     value: float | None
     ended: Ended | None = None
+    stage: int = 0
 
 
 class Outbox:
@@ -130,6 +133,14 @@ class Outbox:
             StoreError: the store cannot be read.
         """
         return await self._thread.run(self._load)
+
+    async def load_shelves(self) -> tuple[Shelf, ...]:
+        """Return what is shelved or out of service.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await self._thread.run(_load_shelves)
 
     async def commit(self, entries: Iterable[JournalEntry], now: Moment) -> list[Outgoing]:
         """Write decisions in one transaction and return what is to be sent for them.
@@ -311,6 +322,12 @@ def _write(
         "INSERT OR REPLACE INTO rule_state (rule, device, body) VALUES (?, ?, ?)",
         [(*entry.key, _encode_state(entry.state)) for entry in entries if entry.key is not None],
     )
+    for entry in entries:
+        if entry.shelves is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO meta (name, value) VALUES ('shelves', ?)",
+                (msgspec.json.encode(entry.shelves),),
+            )
     told = [entry.alarm for entry in entries if entry.alarm is not None]
     connection.executemany(
         "INSERT OR REPLACE INTO alarm (alarm, seq, urgent, body, acked, open, changed_ms)"
@@ -322,6 +339,11 @@ def _write(
     )
     if numbered:
         connection.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'seq'", (last_seq,))
+
+
+def _load_shelves(connection: "sqlite3.Connection") -> tuple[Shelf, ...]:
+    found = connection.execute("SELECT value FROM meta WHERE name = 'shelves'").fetchone()
+    return () if found is None else msgspec.json.decode(found[0], type=tuple[Shelf, ...])
 
 
 def _prune(connection: "sqlite3.Connection", limit_ms: int) -> None:
@@ -346,6 +368,7 @@ def _encode_state(state: RuleState) -> bytes:
             count=state.count,
             value=state.value,
             ended=state.ended,
+            stage=state.stage,
         )
     )
 
@@ -363,4 +386,5 @@ def _decode_state(body: bytes) -> RuleState:
         count=stored.count,
         value=stored.value,
         ended=stored.ended,
+        stage=stored.stage,
     )

@@ -14,11 +14,13 @@ import structlog
 from edge.batches import ClockStand
 from edge.errors import StoreError
 from edge.exceptionreport import ExceptionFilter
-from edge.model import ActionResult, Snapshot
+from edge.model import ActionResult, PlannedAction, Snapshot
 from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing
 from edge.ports import Actuator, Clock
 from edge.readings import ReadingStore
-from edge.rules.engine import Decision, RuleEngine
+from edge.recorded import rows_of, snapshots_of
+from edge.rules.decision import Decision
+from edge.rules.engine import RuleEngine
 from edge.rules.state import Change, Now, RuleState
 from edge.storethread import UnsoundStoreError
 from wire.ids import new_uuid7
@@ -80,6 +82,7 @@ class Pipeline:
         self._volatile_seq = 0
         self._trust = clock.trust()
         self._ended_volatile: dict[str, AlarmState] = {}
+        self._awaited: dict[tuple[str, str], asyncio.Future[ActionResult]] = {}
         self._late: set[asyncio.Future[list[Outgoing]]] = set()
         self.latest: dict[str, Snapshot] = {}
         """The newest snapshot of each device, for whoever looks at the gateway."""
@@ -126,10 +129,31 @@ class Pipeline:
             StoreError: the store cannot be read.
         """
         states, alarms, unsent = await self._outbox.load()
+        shelves = await self._outbox.load_shelves()
         self._offer(unsent)
         now = self.now()
-        self.decide(self._engine.restore(states, alarms, now))
+        await self._recall(now)
+        self.decide(self._engine.restore(states, alarms, now, shelves))
         log.info("journal_restored", open_alarms=len(alarms), unsent=len(unsent), run=self._outbox.run)
+
+    async def _recall(self, now: Now) -> None:
+        """Rebuild the rules' windows from stored readings; without a trusted clock they warm up anew."""
+        memory_ms = self._engine.memory_ms
+        if not memory_ms or now.trust is not ClockTrust.SYNCED:
+            return
+        since_ms = now.moment.wall_ms - memory_ms
+        try:
+            batches = await self._readings.since(since_ms)
+        except StoreError as error:
+            log.error("readings_not_recalled", error=str(error))
+            return
+        offset_ms = now.moment.wall_ms - now.moment.boot_ms
+        rows = (row for batch in batches for row in rows_of(batch) if row.wall_ms >= since_ms)
+        count = 0
+        for snapshot in snapshots_of(rows, self._engine.points, offset_ms=offset_ms):
+            self._engine.recall(snapshot)
+            count += 1
+        log.info("readings_recalled", snapshots=count, warming=len(self._engine.warming(now)))
 
     # --- what comes in; nothing here waits -----------------------------------------------------
 
@@ -164,9 +188,19 @@ class Pipeline:
             state=result.state.value,
             detail=result.detail,
         )
+        waiter = self._awaited.pop((result.planned.alarm, result.planned.device), None)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(result)
         decision = self._engine.settle(result)
         if decision is not None:
             self.decide([decision])
+
+    def act(self, action: PlannedAction) -> "asyncio.Future[ActionResult]":
+        """Start an action that a person ordered; returns what will hold its result."""
+        awaited: asyncio.Future[ActionResult] = asyncio.get_running_loop().create_future()
+        self._awaited[action.alarm, action.device] = awaited
+        self._actuator.start(action)
+        return awaited
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Start what cannot wait and queue the rest for the journal."""
@@ -229,7 +263,9 @@ class Pipeline:
         decisions, self._decisions = self._decisions, []
         if not decisions:
             return
-        entries = [JournalEntry(key=d.key, state=d.state, alarm=d.alarm) for d in decisions]
+        entries = [
+            JournalEntry(key=d.key, state=d.state, alarm=d.alarm, shelves=d.shelves) for d in decisions
+        ]
         journalled = self._volatile_run is None
         outgoing = await self._commit(entries) if journalled else None
         if outgoing is None:
@@ -276,6 +312,7 @@ class Pipeline:
         """Write everything as it now stands; if that works, leave the volatile run."""
         engine = self._engine
         entries = [JournalEntry(key=key, state=state, alarm=None) for key, state in engine.states.items()]
+        entries.append(JournalEntry(key=None, state=RuleState(), alarm=None, shelves=engine.book.shelves.all))
         for alarm in (*engine.alarms.values(), *self._ended_volatile.values()):
             key = (alarm.rule, alarm.device)
             entries.append(JournalEntry(key=None, state=engine.states.get(key, RuleState()), alarm=alarm))

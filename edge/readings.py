@@ -147,6 +147,19 @@ class ReadingStore:
             for seq, body, boot, base_ms in found
         ]
 
+    async def since(self, wall_ms: int) -> list[ReadingsBatch]:
+        """Return the blocks that hold readings from a time on, oldest first.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found = await self._thread.run(
+            lambda connection: connection.execute(
+                "SELECT body FROM block WHERE last_ms >= ? ORDER BY seq", (wall_ms,)
+            ).fetchall()
+        )
+        return [msgspec.json.decode(body, type=ReadingsBatch) for (body,) in found]
+
     async def acknowledge(self, seqs: Iterable[int]) -> None:
         """Mark blocks as held by the server.
 

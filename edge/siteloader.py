@@ -14,9 +14,8 @@ from pydantic_core import ErrorDetails
 from edge.config import LoadedSite, SiteSettings
 from edge.drivers.profile import shipped_profiles
 from edge.errors import ConfigError
-from edge.periods import contact_after_s
-from edge.ruleconfig import ThresholdRuleSettings
-from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
+from edge.ruleconfig import CLOCK_PATTERN
+from edge.ruledefaults import default_rules, expand_defaults, type_of_default
 from edge.settings import FILE_PATTERN, HOST_PATTERN, NAME_PATTERN
 from edge.siteplausibility import site_warnings
 from edge.sitereferences import check_references, check_tls_files
@@ -80,12 +79,13 @@ def read_site(data: bytes, path: Path) -> LoadedSite:
 def _read_settings(data: bytes, path: Path) -> SiteSettings:
     tree = _parse(path, data)
     places = _Places(str(path), tree)
-    plain = plain_value(tree)
-    problems = [places.problem(where, text) for where, text in check_references(plain)]
+    plain, wrong_uses = expand_defaults(plain_value(tree))
+    problems = [places.problem(where, text) for where, text in (*wrong_uses, *check_references(plain))]
+    said = {where[:2] for where, _ in wrong_uses}
     try:
         settings = SiteSettings.model_validate(plain)
     except ValidationError as error:
-        explained = [_explain(places, one) for one in error.errors() if not _is_echo(one)]
+        explained = [_explain(places, one) for one in error.errors() if not _is_echo(one, said)]
         raise SiteError([*explained, *problems]) from error
     if problems:
         raise SiteError(problems)
@@ -135,6 +135,8 @@ def file_problems(site: LoadedSite) -> list[Problem]:
 def site_schema() -> dict[str, Any]:
     """Return the JSON Schema of a site file, for editors."""
     schema = SiteSettings.model_json_schema(by_alias=True)
+    rules = schema["properties"]["rules"]
+    rules["items"] = {"anyOf": [rules["items"], _use_schema()]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Gridwarden site file",
@@ -142,36 +144,13 @@ def site_schema() -> dict[str, Any]:
     }
 
 
-def rules_of(settings: SiteSettings) -> tuple[Rule, ...]:
-    """Return the rules of a site: its own, and one of contact for each device."""
-    own = tuple(_rule(rule) for rule in settings.rules)
-    profiles = shipped_profiles()
-    contact = tuple(
-        ContactRule(
-            device=device.id,
-            after_ms=round(contact_after_s(device, profiles[device.profile]) * 1000),
-            class_=device.contact.class_,
-        )
-        for device in settings.devices
-    )
-    return own + contact
-
-
-def _rule(rule: ThresholdRuleSettings) -> ThresholdRule:
-    return ThresholdRule(
-        id=rule.id,
-        devices=rule.devices,
-        point=rule.point,
-        above=rule.above,
-        below=rule.below,
-        hysteresis=rule.hysteresis,
-        on_delay_ms=round(rule.on_delay_s * 1000),
-        off_delay_ms=round(rule.off_delay_s * 1000),
-        latching=rule.latching,
-        kind=rule.kind,
-        class_=rule.class_,
-        actions=tuple(RuleAction(action=wish.do, device=wish.device) for wish in rule.actions),
-    )
+def _use_schema() -> dict[str, Any]:
+    """Return the schema of an entry that uses a rule that ships; what it overrides is checked on loading."""
+    listed = [
+        {"const": rule.name, "title": rule.title["zh"], "description": rule.clause}
+        for rule in default_rules().values()
+    ]
+    return {"type": "object", "required": ["use"], "properties": {"use": {"oneOf": listed}}}
 
 
 def _parse(path: Path, data: bytes) -> YamlMapping:
@@ -245,8 +224,10 @@ def _explain(places: _Places, detail: ErrorDetails) -> Problem:
     return places.problem(where, f"found {_show(detail['input'])}, allowed {allowed_text}")
 
 
-def _is_echo(detail: ErrorDetails) -> bool:
-    """Tell whether a list is called too short only because its entries are wrong, which is said already."""
+def _is_echo(detail: ErrorDetails, said: set[tuple[str | int, ...]]) -> bool:
+    """Tell whether an error only follows from another one: a list is short because its entries are wrong."""
+    if detail["loc"][:2] in said:
+        return True
     found = detail["input"]
     return detail["type"] == "too_short" and isinstance(found, list) and bool(found)
 
@@ -255,6 +236,7 @@ _PATTERNS: Final = {
     NAME_PATTERN: "at most 64 small letters, digits, dots, hyphens and underscores",
     HOST_PATTERN: "a host's name or address alone",
     FILE_PATTERN: "a path that begins with /",
+    CLOCK_PATTERN: "a time such as '22:30', in quotes",
     f"^{GATEWAY_PATTERN}$": "at most 64 small letters, digits and, inside, hyphens",
 }
 
@@ -310,6 +292,7 @@ def _fields_beside(places: _Places, where: tuple[str | int, ...]) -> list[str]:
     choice = node.get("discriminator")
     if choice is not None:
         tag = places.value((*beside, choice["propertyName"]))
+        tag = type_of_default(places.value((*beside, "use"))) if tag is None else tag
         node = {"$ref": choice["mapping"].get(str(tag), "")}
     return sorted(set(_resolve(schema, node).get("properties", {})) - set(places.keys(beside)))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -23,19 +24,14 @@ from edge.drivers.modbusprofile import closes_valve
 from edge.drivers.profile import Profile, actions_of, shipped_profiles
 from edge.interlockconfig import InterlockSettings
 from edge.ruleconfig import RuleSettings
+from edge.rulereferences import Found, Site, check_contact, check_rule, unknown
 from edge.selfwatch import SELF_DEVICE
 from edge.serialports import check_ports
 from edge.siteplausibility import check_limits, check_listeners
 from wire.vocabulary import AlarmClass
 
-CONTACT: Final = "contact"
-"""The rule that every device has by itself."""
-
 _INTERLOCK: Final[TypeAdapter[Any]] = TypeAdapter(InterlockSettings)
 _BLUETOOTH_ADDRESS: Final = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
-
-Found = Iterator[tuple[tuple[str | int, ...], str]]
-"""Where in the file, and what was found there."""
 
 _MN: Final = re.compile(r"[0-9A-Za-z]{1,24}")
 _PLACES: Final[Mapping[str, str]] = {
@@ -78,34 +74,51 @@ def check_references(tree: Mapping[str, Any]) -> Found:
         yield from _check_technique(index, device, techniques, entries)
         yield from _check_place(index, device, entries)
         if device.bus not in entries.ids["buses"] and entries.ids["buses"]:
-            yield ("devices", index, "bus"), _unknown("bus", device.bus, entries.ids["buses"])
+            yield ("devices", index, "bus"), unknown("bus", device.bus, entries.ids["buses"])
         if device.profile not in profiles:
-            yield ("devices", index, "profile"), _unknown("profile", device.profile, profiles)
+            yield ("devices", index, "profile"), unknown("profile", device.profile, profiles)
     yield from _check_radio(entries, techniques)
     yield from _check_siren(tree, entries)
+    site = Site(
+        devices=entries.ids["devices"],
+        models=entries.models,
+        rules={rule.id: rule for _, rule in entries.readable["rules"]},
+        rule_ids=entries.ids["rules"],
+        contacts={device.id: device.contact.explained_by for _, device in entries.readable["devices"]},
+    )
     for index, rule in entries.readable["rules"]:
-        yield from _check_rule(index, rule, entries)
+        yield from check_rule(index, rule, site)
+    for index, device in entries.readable["devices"]:
+        yield from check_contact(index, device, site)
+    yield from _check_zone(tree.get("timezone"))
     yield from check_listeners(entries.readable["buses"])
     yield from check_limits(entries.readable["rules"], entries.models)
     for index, lock in _readable(_INTERLOCK, _list_of(tree.get("interlocks"))):
         yield from _check_interlock(index, lock, entries)
 
 
+def _check_zone(name: Any) -> Found:
+    if isinstance(name, str) and name not in available_timezones():
+        near = difflib.get_close_matches(name, available_timezones(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        yield ("timezone",), f"found {name!r}, allowed a time zone such as Asia/Shanghai{hint}"
+
+
 def _check_interlock(index: int, lock: Any, entries: _Entries) -> Found:
     at: tuple[str | int, ...] = ("interlocks", index)
     devices, models, state = entries.ids["devices"], entries.models, lock.not_while
     if lock.device not in devices:
-        yield (*at, "device"), _unknown("device", lock.device, devices)
+        yield (*at, "device"), unknown("device", lock.device, devices)
     elif lock.device in models and lock.do not in actions_of(models[lock.device]):
-        yield (*at, "do"), _unknown("action", lock.do, actions_of(models[lock.device]))
+        yield (*at, "do"), unknown("action", lock.do, actions_of(models[lock.device]))
     if closes_valve(lock.do):
         yield (*at, "do"), f"found {lock.do!r}; closing a gas valve is never held up"
     if state.device not in devices:
-        yield (*at, "not_while", "device"), _unknown("device", state.device, devices)
+        yield (*at, "not_while", "device"), unknown("device", state.device, devices)
     elif state.device in models:
         points = {point.name for point in models[state.device].points}
         if state.point not in points:
-            yield (*at, "not_while", "point"), _unknown("point", state.point, points)
+            yield (*at, "not_while", "point"), unknown("point", state.point, points)
 
 
 def _check_siren(tree: Mapping[str, Any], entries: _Entries) -> Found:
@@ -116,12 +129,12 @@ def _check_siren(tree: Mapping[str, Any], entries: _Entries) -> Found:
     at = ("second_way", "siren")
     device = str(siren.get("device"))
     if device not in entries.ids["devices"]:
-        yield (*at, "device"), _unknown("device", device, entries.ids["devices"])
+        yield (*at, "device"), unknown("device", device, entries.ids["devices"])
     elif device in entries.models:
         allowed = actions_of(entries.models[device])
         for key in ("sound", "silence"):
             if siren.get(key) is not None and siren[key] not in allowed:
-                yield (*at, key), _unknown("action", str(siren[key]), allowed)
+                yield (*at, key), unknown("action", str(siren[key]), allowed)
 
 
 def check_tls_files(settings: SiteSettings, folder: Path, now: datetime) -> Found:
@@ -200,7 +213,7 @@ def _check_itself(index: int, device: Any, entries: _Entries) -> Found:
         points = {point.name for point in model.points}
         for name in device.report.deadbands:
             if name not in points:
-                yield ("devices", index, "report", "deadbands", name), _unknown("point", name, points)
+                yield ("devices", index, "report", "deadbands", name), unknown("point", name, points)
 
 
 def _check_technique(index: int, device: Any, techniques: Mapping[str, str], entries: _Entries) -> Found:
@@ -253,37 +266,3 @@ def _check_radio(entries: _Entries, techniques: Mapping[str, str]) -> Found:
 
 def _profile_technique(bus_technique: str) -> str:
     return PROFILE_TECHNIQUES.get(bus_technique, bus_technique)
-
-
-def _check_rule(index: int, rule: Any, entries: _Entries) -> Found:
-    devices, models = entries.ids["devices"], entries.models
-    if rule.id == CONTACT:
-        yield ("rules", index, "id"), f"found {CONTACT!r}, which every device has by itself"
-    if (rule.above is None) == (rule.below is None):
-        found = "neither above nor below" if rule.above is None else "both above and below"
-        yield ("rules", index), f"found {found}, allowed exactly one of them"
-    for place, device in enumerate(rule.devices):
-        if device not in devices:
-            yield ("rules", index, "devices", place), _unknown("device", device, devices)
-        elif device in models:
-            points = {point.name for point in models[device].points}
-            if rule.point not in points:
-                yield ("rules", index, "point"), _unknown("point", rule.point, points)
-    for place, wish in enumerate(rule.actions):
-        at: tuple[str | int, ...] = ("rules", index, "actions", place)
-        if wish.device not in devices:
-            yield (*at, "device"), _unknown("device", wish.device, devices)
-        elif wish.device in models and wish.do not in actions_of(models[wish.device]):
-            yield (*at, "do"), _unknown("action", wish.do, actions_of(models[wish.device]))
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    listed = ", ".join(names[:_MOST_LISTED]) or "none"
-    rest = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return f"found {what} {name!r}, allowed {listed}{rest}{hint}"
-
-
-_MOST_LISTED: Final = 12

@@ -171,7 +171,7 @@ class Uplink:
             self.connected = True
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._listen(link), name="uplink-listen")
+                    group.create_task(self._listen(link, group), name="uplink-listen")
                     group.create_task(self._send_status(link), name="uplink-status")
                     group.create_task(self._resync(link), name="uplink-resync")
                     group.create_task(self.files.leave_when_renewed(), name="uplink-renewal")
@@ -327,14 +327,15 @@ class Uplink:
 
     # --- downward ------------------------------------------------------------------------------
 
-    async def _listen(self, link: MqttLink) -> None:
+    async def _listen(self, link: MqttLink, group: asyncio.TaskGroup) -> None:
         acks = down_topic(self._gateway, Down.ACK)
         async for topic, payload in link.messages():
             try:
                 if topic == acks:
                     await self._hear(payload)
                 else:
-                    await self._obey(link, payload)
+                    # An order may take as long as a valve: acks do not wait for it.
+                    group.create_task(self._obey(link, payload), name="uplink-order")
             except WireError as error:
                 log.warning("message_refused", topic=topic, error=str(error))
             except StoreError as error:
@@ -386,11 +387,17 @@ class Uplink:
         self._resync_wanted.set()
 
     async def _obey(self, link: MqttLink, payload: bytes) -> None:
-        command = codec.decode_command(payload)
         if self._desk is None:
             return
-        report = await self._desk.handle(command, session=self._session)
-        await self._send_report(link, report)
+        try:
+            report = await self._desk.handle(codec.decode_command(payload), session=self._session)
+        except WireError as error:
+            log.warning("message_refused", topic="commands", error=str(error))
+        except StoreError as error:
+            log.error("store_failed_on_message", topic="commands", error=str(error))
+        else:
+            if report is not None:
+                await self._send_report(link, report)
 
     def _lane(self, name: LaneName) -> Lane:
         return self.alarms if name is LaneName.ALARMS else self.batches

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from edge.model import ActionResult, PlannedAction, Snapshot
+from edge.model import ActionResult, PlannedAction, Point, Snapshot
 from edge.rules.book import AlarmBook
 from edge.rules.decision import Decision
 from edge.rules.judge import Sample
@@ -74,6 +74,10 @@ class RuleEngine:
         self._heard: dict[str, int] = {}
         self._waiting: set[Key] = set()
         self._judged_ms = since_ms
+        self.points = {
+            device: tuple(Point(name=name, unit=unit) for name, unit in named)
+            for device, named in points.items()
+        }
         self.book = AlarmBook(self._by_key, self._states)
         watches = tuple(self._by_key.values())
         self._contacts = tuple((w, w.rule) for w in watches if isinstance(w.rule, ContactRule))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from edge.clock import ManualClock
 from edge.model import Point, Snapshot
-from edge.rules.engine import Decision, RuleEngine
+from edge.rules.decision import Decision
+from edge.rules.engine import RuleEngine
 from edge.rules.model import ContactRule, Rule, RuleAction, ThresholdRule
 from edge.rules.state import Now
 from wire.vocabulary import AlarmClass, Kind, Quality

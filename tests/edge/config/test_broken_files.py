@@ -98,7 +98,7 @@ EXPECTED = [
     ("technique-missing", 5, 5, "found no 'technique', which is needed here"),
     ("two-buses-one-port", 6, 47, "found '127.0.0.1:502', the port of bus 'kitchen';"),
     ("two-documents", 18, 1, "found a second document (---), allowed one"),
-    ("two-limits", 10, 5, "found both above and below, allowed exactly one of"),
+    ("two-limits", 15, 12, "found below 25 and above 5, allowed below the smaller"),
     ("two-listeners-one-port", 7, 44, "found 9000, which bus 'river' has already; one port"),
     ("unclosed-brace", 6, 8, "no YAML: expected ',' or '}', but got ':', in what"),
     ("unclosed-bracket", 13, 10, "no YAML: expected ',' or ']', but got ':', in what"),

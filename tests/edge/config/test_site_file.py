@@ -120,10 +120,12 @@ def test_a_mistake_in_a_serial_line_is_said_where_it_stands(site, found, instead
     assert any(line == 5 and said in text for line, _, text in broken), broken
 
 
-def test_exactly_one_limit_is_needed(site):
+def test_a_limit_is_needed_and_two_mean_outside_of_them(site):
     assert any("neither" in text for _, _, text in problems(site(GOOD.replace("    above: 25\n", ""))))
     both = GOOD.replace("    above: 25\n", "    above: 25\n    below: 3\n")
-    assert any("both" in text for _, _, text in problems(site(both)))
+    assert load_site(site(both)).settings.rules[0].below == 3
+    crossed = GOOD.replace("    above: 25\n", "    above: 3\n    below: 25\n")
+    assert any("outside" in text for _, _, text in problems(site(crossed)))
 
 
 @pytest.mark.parametrize(

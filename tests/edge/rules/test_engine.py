@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from edge.model import ActionResult
 from edge.rules.actions import REPLAN_AFTER_MS
-from edge.rules.engine import TEST_LASTS_MS, RefusedError
+from edge.rules.orders import TEST_LASTS_MS, raise_test
+from edge.rules.suppression import RefusedError
 from tests.edge.site import CONTACT, Bench, alarms, changes, gas_rule
 from wire.vocabulary import ActionState, AlarmClass, Clock, Condition, Mode, Quality
 
@@ -105,7 +106,7 @@ def test_a_latched_alarm_stays_until_a_person_resets_it():
         bench.engine.reset(raised.alarm, bench.now())
     (normal,) = alarms(bench.measure(0))
     assert (normal.condition, normal.latched, normal.cleared) == (Condition.NORMAL, True, False)
-    over = bench.engine.reset(raised.alarm, bench.now()).alarm
+    (over,) = alarms(bench.engine.reset(raised.alarm, bench.now()))
     assert over.cleared
     assert over.alarm == raised.alarm
     with pytest.raises(RefusedError):
@@ -266,7 +267,7 @@ def test_a_result_that_comes_after_the_alarm_is_over_changes_nothing():
 
 def test_a_test_alarm_is_marked_does_nothing_and_ends_by_itself():
     bench = Bench()
-    decision = bench.engine.test("gas", "gas-high", bench.now())
+    (decision,) = raise_test(bench.engine, "gas", "gas-high", bench.now())
     assert decision.alarm.mode is Mode.TEST
     assert decision.actions == ()
     (ended,) = alarms(bench.pass_time(TEST_LASTS_MS / 1000))
@@ -276,7 +277,7 @@ def test_a_test_alarm_is_marked_does_nothing_and_ends_by_itself():
 
 def test_a_test_of_what_is_not_there_is_refused():
     with pytest.raises(RefusedError, match="no-such"):
-        Bench().engine.test("gas", "no-such", Bench().now())
+        raise_test(Bench().engine, "gas", "no-such", Bench().now())
 
 
 # --- for any stream of readings ------------------------------------------------------------------
