@@ -150,8 +150,7 @@ class Uplink:
             began_ms = self._clock.moment().boot_ms
             try:
                 await serve()
-            except* LinkError as group:
-                # First failure loud, repeats quiet.
+            except* LinkError as group:  # the first failure is loud, repeats are quiet
                 level = log.warning if failures == 0 else log.debug
                 level("link_lost", lane=lane, error=str(group.exceptions[0]), failures=failures)
             if self._clock.moment().boot_ms - began_ms > _GOOD_LINK_S * 1000:
@@ -391,13 +390,11 @@ class Uplink:
             return
         try:
             report = await self._desk.handle(codec.decode_command(payload), session=self._session)
-        except WireError as error:
-            log.warning("message_refused", topic="commands", error=str(error))
-        except StoreError as error:
-            log.error("store_failed_on_message", topic="commands", error=str(error))
-        else:
-            if report is not None:
-                await self._send_report(link, report)
+        except (WireError, StoreError) as error:
+            log.error("order_not_taken", error=str(error))
+            return
+        if report is not None:
+            await self._send_report(link, report)
 
     def _lane(self, name: LaneName) -> Lane:
         return self.alarms if name is LaneName.ALARMS else self.batches
