@@ -183,7 +183,7 @@ class CommandDesk:
         if CLOSE_VALVE not in known:
             raise RefusedError(f"device {order.device!r} is no valve that can be closed from here")
         moment = self._clock.moment()
-        result = await self._pipeline.act(
+        result = await self._pipeline.ordered.carry_out(
             PlannedAction(
                 alarm=command.command,
                 action=CLOSE_VALVE,

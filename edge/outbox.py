@@ -16,6 +16,7 @@ import structlog
 
 from edge.counters import CounterTable
 from edge.model import Moment
+from edge.rules.decision import Decision
 from edge.rules.state import Ended, RuleState
 from edge.rules.suppression import Shelf
 from edge.rules.watch import Key
@@ -77,6 +78,13 @@ class JournalEntry:
     state: RuleState
     alarm: AlarmState | None
     shelves: tuple[Shelf, ...] | None = None
+
+
+def entry_of(decision: Decision) -> JournalEntry:
+    """Return what a decision writes."""
+    return JournalEntry(
+        key=decision.key, state=decision.state, alarm=decision.alarm, shelves=decision.shelves
+    )
 
 
 class _State(msgspec.Struct, frozen=True):

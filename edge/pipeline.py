@@ -14,14 +14,15 @@ import structlog
 from edge.batches import ClockStand
 from edge.errors import StoreError
 from edge.exceptionreport import ExceptionFilter
-from edge.model import ActionResult, PlannedAction, Snapshot
-from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing
+from edge.model import ActionResult, Snapshot
+from edge.orderedactions import OrderedActions
+from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing, entry_of
 from edge.ports import Actuator, Clock
 from edge.readings import ReadingStore
-from edge.recorded import rows_of, snapshots_of
+from edge.recall import recall_windows
 from edge.rules.decision import Decision
 from edge.rules.engine import RuleEngine
-from edge.rules.state import Change, Now, RuleState
+from edge.rules.state import Now, RuleState
 from edge.storethread import UnsoundStoreError
 from wire.ids import new_uuid7
 from wire.messages import AlarmState
@@ -82,7 +83,7 @@ class Pipeline:
         self._volatile_seq = 0
         self._trust = clock.trust()
         self._ended_volatile: dict[str, AlarmState] = {}
-        self._awaited: dict[tuple[str, str], asyncio.Future[ActionResult]] = {}
+        self.ordered = OrderedActions(actuator)
         self._late: set[asyncio.Future[list[Outgoing]]] = set()
         self.latest: dict[str, Snapshot] = {}
         """The newest snapshot of each device, for whoever looks at the gateway."""
@@ -128,32 +129,12 @@ class Pipeline:
         Raises:
             StoreError: the store cannot be read.
         """
-        states, alarms, unsent = await self._outbox.load()
-        shelves = await self._outbox.load_shelves()
+        (states, alarms, unsent), shelves = await self._outbox.load(), await self._outbox.load_shelves()
         self._offer(unsent)
         now = self.now()
-        await self._recall(now)
+        await recall_windows(self._engine, self._readings, now)
         self.decide(self._engine.restore(states, alarms, now, shelves))
         log.info("journal_restored", open_alarms=len(alarms), unsent=len(unsent), run=self._outbox.run)
-
-    async def _recall(self, now: Now) -> None:
-        """Rebuild the rules' windows from stored readings; without a trusted clock they warm up anew."""
-        memory_ms = self._engine.memory_ms
-        if not memory_ms or now.trust is not ClockTrust.SYNCED:
-            return
-        since_ms = now.moment.wall_ms - memory_ms
-        try:
-            batches = await self._readings.since(since_ms)
-        except StoreError as error:
-            log.error("readings_not_recalled", error=str(error))
-            return
-        offset_ms = now.moment.wall_ms - now.moment.boot_ms
-        rows = (row for batch in batches for row in rows_of(batch) if row.wall_ms >= since_ms)
-        count = 0
-        for snapshot in snapshots_of(rows, self._engine.points, offset_ms=offset_ms):
-            self._engine.recall(snapshot)
-            count += 1
-        log.info("readings_recalled", snapshots=count, warming=len(self._engine.warming(now)))
 
     # --- what comes in; nothing here waits -----------------------------------------------------
 
@@ -188,19 +169,10 @@ class Pipeline:
             state=result.state.value,
             detail=result.detail,
         )
-        waiter = self._awaited.pop((result.planned.alarm, result.planned.device), None)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(result)
+        self.ordered.settle(result)
         decision = self._engine.settle(result)
         if decision is not None:
             self.decide([decision])
-
-    def act(self, action: PlannedAction) -> "asyncio.Future[ActionResult]":
-        """Start an action that a person ordered; returns what will hold its result."""
-        awaited: asyncio.Future[ActionResult] = asyncio.get_running_loop().create_future()
-        self._awaited[action.alarm, action.device] = awaited
-        self._actuator.start(action)
-        return awaited
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Start what cannot wait and queue the rest for the journal."""
@@ -263,9 +235,7 @@ class Pipeline:
         decisions, self._decisions = self._decisions, []
         if not decisions:
             return
-        entries = [
-            JournalEntry(key=d.key, state=d.state, alarm=d.alarm, shelves=d.shelves) for d in decisions
-        ]
+        entries = [entry_of(decision) for decision in decisions]
         journalled = self._volatile_run is None
         outgoing = await self._commit(entries) if journalled else None
         if outgoing is None:
@@ -303,8 +273,8 @@ class Pipeline:
             if entry.alarm is not None:
                 self._volatile_seq += 1
                 marked = msgspec.structs.replace(entry.alarm, volatile=True)
-                if entry.alarm.cleared:
-                    self._ended_volatile[entry.alarm.alarm] = entry.alarm
+                if marked.cleared:
+                    self._ended_volatile[marked.alarm] = entry.alarm
                 outgoing.append(encode_outgoing(marked, self._volatile_run, self._volatile_seq))
         return outgoing
 
@@ -423,9 +393,5 @@ def _offset_ms(clock: Clock) -> int:
 
 
 def _cannot_wait(decision: Decision) -> bool:
-    return (
-        bool(decision.actions)
-        and decision.alarm is not None
-        and decision.alarm.class_ is AlarmClass.LIFE_SAFETY
-        and decision.change is not Change.TIMER
-    )
+    alarm = decision.alarm
+    return bool(decision.actions) and alarm is not None and alarm.class_ is AlarmClass.LIFE_SAFETY

@@ -18,6 +18,7 @@ from edge.model import Moment, Snapshot
 from edge.outbox import Outgoing
 from edge.storefile import load_run, open_store
 from edge.storethread import FullDiskError
+from wire.messages import ReadingsBatch
 from wire.vocabulary import Clock as ClockTrust
 
 if TYPE_CHECKING:
