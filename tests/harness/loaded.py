@@ -11,6 +11,7 @@ from typing import Any
 from firmware_sim.demo.children import Child, command_of
 from firmware_sim.street.counts import SIZES
 from firmware_sim.street.writing import write_street
+from server.history.columns import Readings
 from tests.harness.mosquitto import Mosquitto, free_port
 
 _MAIN = {
@@ -26,7 +27,7 @@ _MAIN = {
 }
 _READINGS = {
     "batches": "SELECT count(*) FROM applied_batch",
-    "rows": "SELECT count(*) FROM reading",
+    "rows": "SELECT count(*) FROM fresh_reading",
 }
 
 
@@ -47,6 +48,9 @@ class LoadedServer:
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
                 for what, query in queries.items():
                     (found[what],) = connection.execute(query).fetchone()
+                if name == "readings.db":
+                    blocks = connection.execute("SELECT data FROM block WHERE level = 0")
+                    found["rows"] += sum(len(Readings.unpack(data)) for (data,) in blocks)
         return found
 
     async def start_load(self, *arguments: str, port: int | None = None) -> Child:
