@@ -9,7 +9,6 @@ from pathlib import Path
 from edge.app import run_gateway
 from edge.drivers.profile import parse_profile, shipped_profiles
 from edge.logs import configure_logs
-from edge.siteloader import load_site
 
 MODEL = """\
 model: twenty-words
@@ -31,4 +30,4 @@ def model() -> str:
 if __name__ == "__main__":
     configure_logs()
     shipped_profiles()["twenty-words"] = parse_profile(model(), origin="bench")
-    sys.exit(run_gateway(load_site(Path(sys.argv[1]).absolute()), None))
+    sys.exit(run_gateway(Path(sys.argv[1]).absolute()))
