@@ -48,7 +48,9 @@ class SimulatedPlant:
             if part.feeder is not None:
                 self.world.feeders.connect(name, part.feeder)
         self.devices: dict[str, SimulatedDevice] = {
-            name: build_device(part.model, source_of(self.world, part, self.ages), address=part.address)
+            name: build_device(
+                part.model, source_of(self.world, part, self.ages), address=part.address, key=part.key
+            )
             for name, part in self.parts.items()
         }
         self.servers: dict[str, Bus] = {

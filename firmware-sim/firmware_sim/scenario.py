@@ -10,9 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from firmware_sim.devices.models import MODELS
 from firmware_sim.steps import Expectation, Part, RuleText, Step
-from firmware_sim.wiring import SPEAKING_MODELS, TECHNIQUES
+from firmware_sim.wiring import TECHNIQUES
 
 
 class ScenarioError(ValueError):
@@ -30,7 +29,7 @@ class RoomPart(Part):
 class BusPart(Part):
     """A bus. Devices that are asked listen there (port 0 picks a free one); devices that speak call there."""
 
-    technique: Literal["modbus_tcp", "modbus_rtu_over_tcp", "hj212", "gb26875", "mqtt"] = "modbus_tcp"
+    technique: Literal["modbus_tcp", "modbus_rtu_over_tcp", "hj212", "gb26875", "mqtt", "ble"] = "modbus_tcp"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     period_s: Annotated[float, Field(gt=0)] = 1.0
@@ -71,7 +70,9 @@ class DevicePart(Part):
     bus: str
     unit: Annotated[int, Field(ge=0, le=255)] = 1
     address: str = ""
-    """Of a device that speaks: an MN, `2.1/11.7` behind a transmission device, a topic."""
+    """Of a device that speaks: an MN, `2.1/11.7` behind a transmission device, a topic, a Bluetooth address."""
+    key: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{32})?$")] = ""
+    """Of a Bluetooth device that encrypts."""
     room: str | None = None
     feeder: str | None = None
     wear: WearPart = WearPart()
@@ -86,7 +87,7 @@ class DevicePart(Part):
 
     @model_validator(mode="after")
     def _known(self) -> "DevicePart":
-        known = sorted({*MODELS, *SPEAKING_MODELS})
+        known = sorted({model for models in TECHNIQUES.values() for model in models})
         if self.model not in known:
             raise ValueError(f"model {self.model!r}, allowed {', '.join(known)}")
         return self

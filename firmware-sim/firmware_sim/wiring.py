@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from firmware_sim.devices.ble import BLE_MODELS
+from firmware_sim.devices.bleair import AIR_FAULTS, AirBus, AirDevice
 from firmware_sim.devices.gb26875 import GbComponent, Transmitter
 from firmware_sim.devices.hj212 import Hj212Bus, Hj212Station
 from firmware_sim.devices.modbus import Fault, FaultKind, ModbusServer
@@ -59,6 +61,7 @@ TECHNIQUES: Final[Mapping[str, frozenset[str]]] = {
     "hj212": frozenset(_STATIONS),
     "gb26875": frozenset(_COMPONENTS),
     "mqtt": frozenset(_THROUGH_BROKERS),
+    "ble": frozenset(BLE_MODELS),
 }
 """Which models stand on which bus."""
 
@@ -90,14 +93,17 @@ MISBEHAVIOURS: Final[Mapping[str, tuple[FaultKind, ...]]] = {
     "modbus_tcp": _ASKED,
     "modbus_rtu_over_tcp": (*_ASKED, FaultKind.WRONG_CHECK),
     **dict.fromkeys(("hj212", "gb26875", "mqtt"), _SPEAKING),
+    "ble": AIR_FAULTS,
 }
 """The one register of what the devices of each technique can do wrong: what pages offer and steps take."""
 
 
 def build_device(
-    model: str, read_points: Callable[[], Mapping[str, float]], *, address: str
+    model: str, read_points: Callable[[], Mapping[str, float]], *, address: str, key: str = ""
 ) -> SimulatedDevice:
     """Return a device of a model."""
+    if model in BLE_MODELS:
+        return AirDevice(read_points=read_points, model=model, address=address, key=key)
     if model in SPEAKING_MODELS:
         return SPEAKING_MODELS[model](read_points=read_points, address=address, model=model)
     return MODELS[model](read_points=read_points)
@@ -126,6 +132,9 @@ def build_bus(
     """
     speaking = {n: device for n, device in units.items() if isinstance(device, SpeakingDevice)}
     match technique:
+        case "ble":
+            on_air = {n: device for n, device in speaking.items() if isinstance(device, AirDevice)}
+            return AirBus(units=on_air, period_s=period_s)
         case "hj212":
             return Hj212Bus(host=host, port=port, units=speaking, period_s=period_s)
         case "gb26875":

@@ -1,0 +1,105 @@
+"""A Bluetooth bus of a scenario: a message bus of its own, a simulated daemon on it, devices that speak."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from firmware_sim.devices.ble import BLE_MODELS, BleDevice, BleFault, build_ble_device
+from firmware_sim.devices.bluez import SimulatedBluez
+from firmware_sim.devices.bluezbus import BUS_VARIABLE, private_bus
+from firmware_sim.devices.modbus import Fault, FaultKind
+from firmware_sim.devices.speaking import SpeakingDevice
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class AirDevice(SpeakingDevice):
+    """A Bluetooth device; its address is as it is printed, its key 32 hexadecimal digits or empty."""
+
+    key: str = ""
+
+    def points(self) -> dict[str, float]:
+        """Return what it measures: what a quiet day shows, unless the world or somebody says otherwise."""
+        return {**BLE_MODELS[self.model], **super().points()}
+
+    def go_on_air(self) -> BleDevice:
+        """Return it as the daemon hears it."""
+        key = bytes.fromhex(self.key) if self.key else None
+        return build_ble_device(self.model, address=self.address, key=key, read_points=self.points)
+
+
+AIR_FAULTS: Final = (
+    FaultKind.NONE,
+    FaultKind.MUTE,
+    FaultKind.STUCK,
+    FaultKind.TRUNCATED,
+    FaultKind.WRONG_CHECK,
+    FaultKind.REPLAY,
+    FaultKind.DISCONNECT,
+    FaultKind.REBOOT,
+)
+"""What a device on the air can do wrong in a scenario; a reboot begins its counter anew."""
+_AS_BLE: Final = {kind: BleFault(kind.value) for kind in AIR_FAULTS if kind is not FaultKind.REBOOT} | {
+    FaultKind.REBOOT: BleFault.COUNTER_RESET
+}
+
+
+class AirBus:
+    """The devices of one adapter. Whoever is to hear them needs the message bus's address from the log."""
+
+    def __init__(self, *, units: Mapping[int, AirDevice], period_s: float) -> None:
+        """Prepare; nothing runs yet."""
+        self.port = 0
+        self.faults: dict[int, Fault] = {unit: Fault() for unit in units}
+        self.requests: dict[int, int] = dict.fromkeys(units, 0)
+        self.address = ""
+        self._devices = {unit: device.go_on_air() for unit, device in units.items()}
+        self._period_s = period_s
+        self._stack = contextlib.ExitStack()
+        self._bluez: SimulatedBluez | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the message bus and begin to speak.
+
+        Raises:
+            OSError: `dbus-daemon` is not installed.
+        """
+        self.address = self._stack.enter_context(private_bus())
+        self._bluez = SimulatedBluez(self.address)
+        for device in self._devices.values():
+            self._bluez.peripherals[device.peripheral.address] = device.peripheral
+        await self._bluez.start()
+        self._task = asyncio.create_task(self._speak(self._bluez), name="air")
+        log.info("air_started", variable=BUS_VARIABLE, address=self.address)
+
+    async def stop(self) -> None:
+        """Fall silent and close the message bus."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        if self._bluez is not None:
+            await self._bluez.stop()
+        self._stack.close()
+
+    def misbehave(self, unit: int, fault: Fault) -> None:
+        """Let a device misbehave.
+
+        Raises:
+            ValueError: a device on the air cannot do that.
+        """
+        if fault.kind not in _AS_BLE:
+            raise ValueError(f"{fault.kind.value} is nothing that a Bluetooth device does")
+        self.faults[unit] = fault
+        self._devices[unit].misbehave(_AS_BLE[fault.kind])
+
+    async def _speak(self, bluez: SimulatedBluez) -> None:
+        while True:
+            await asyncio.sleep(self._period_s)
+            for device in self._devices.values():
+                device.speak(bluez)
