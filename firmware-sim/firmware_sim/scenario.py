@@ -70,7 +70,7 @@ class DevicePart(Part):
     bus: str
     unit: Annotated[int, Field(ge=0, le=255)] = 1
     address: str = ""
-    """Of a device that speaks: an MN, `2.1/11.7` behind a transmission device, a topic, a Bluetooth address."""
+    """Of a device that speaks: an MN, `2.1/11.7` behind a transmission device, a topic, a radio address."""
     key: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{32})?$")] = ""
     """Of a Bluetooth device that encrypts."""
     room: str | None = None
