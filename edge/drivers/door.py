@@ -29,7 +29,7 @@ class Limits:
         first_frame_s: until a first sound frame.
         idle_s: until the next sound frame after that.
         rest_s: pause inside a frame after which its beginning is given up.
-        bytes_per_s: from one address, over all its connections; more waits.
+        bytes_per_s: from one known caller, and from all strangers of one address; more waits.
     """
 
     callers: int = 256
@@ -66,6 +66,8 @@ class Caller:
     writer: asyncio.StreamWriter
     known: bool = False
     deadline_s: float = 0.0
+    allowance: "Allowance | None" = None
+    """Its own once it is known, so that a stranger behind the same address cannot slow it down."""
 
     def answer(self, frame: bytes) -> None:
         """Send; a caller that does not read its answers loses its connection."""
@@ -209,14 +211,17 @@ class TcpDoor:
                 if not data:
                     return
                 sound = conversation.take(data)
-                await self._slow_down(caller.peer, len(data))
+                await self._slow_down(caller, len(data), sound=bool(sound))
             if sound:
                 caller.known = True
                 caller.deadline_s = _now_s() + limits.idle_s
 
-    async def _slow_down(self, peer: str, size: int) -> None:
-        allowance = self._allowances.setdefault(peer, Allowance(self._limits.bytes_per_s))
-        wait_s = allowance.take(size, _now_s())
+    async def _slow_down(self, caller: Caller, size: int, *, sound: bool) -> None:
+        """Let a caller wait that sends too fast: strangers share the allowance of their address."""
+        if caller.allowance is None and (sound or caller.known):
+            caller.allowance = Allowance(self._limits.bytes_per_s)
+        shared = self._allowances.setdefault(caller.peer, Allowance(self._limits.bytes_per_s))
+        wait_s = (caller.allowance or shared).take(size, _now_s())
         if wait_s > 0:
             await asyncio.sleep(wait_s)
 
