@@ -28,7 +28,7 @@ from edge.trial import (
     state_folder,
 )
 from edge.uplink import Uplink
-from edge.watchdog import Watchdog
+from edge.watchdog import BUS_PREFIX, Watchdog
 
 _LOOK_EVERY_S: Final = 1.0
 
@@ -88,7 +88,7 @@ class Succession:
         chosen = self.chosen
         verdict = judge_trial(
             ran_ms=ran_ms,
-            all_attempted=watchdog.have_all_moved(),
+            all_attempted=watchdog.have_all_moved(BUS_PREFIX),
             reached=uplink.reached,
             needs_server=chosen.needs_server,
         )
@@ -99,7 +99,7 @@ class Succession:
             self._tell(report)
             log.info("config_kept", hash=chosen.site.hash)
         elif verdict is Verdict.ROLL_BACK:
-            moved = watchdog.have_all_moved()
+            moved = watchdog.have_all_moved(BUS_PREFIX)
             why = "the server was not reached with it" if moved else "not every bus made an attempt with it"
             self._replace(refuse(chosen.record, f"on trial {why}"), on_trial=True)
             log.error("config_rolled_back", hash=chosen.site.hash, why=why)

@@ -9,7 +9,7 @@ import structlog
 from edge.health import notify_supervisor
 from edge.pipeline import Pipeline
 from edge.ports import BusWorker, Clock
-from edge.watchdog import BUS_LIMIT_MS, LOOP_LIMIT_MS, Watchdog, Watched
+from edge.watchdog import BUS_LIMIT_MS, BUS_PREFIX, LOOP_LIMIT_MS, Watchdog, Watched
 
 WATCHDOG_EVERY_S: Final = 5.0
 
@@ -36,7 +36,7 @@ def watched_parts(pipeline: Pipeline, workers: Mapping[str, BusWorker]) -> dict[
         "journal": lambda: pipeline.progress if pipeline.has_work else pipeline.ticks,
         "stores": lambda: pipeline.store_attempts,
     }
-    buses = {f"bus-{name}": _attempts_of(worker) for name, worker in workers.items()}
+    buses = {f"{BUS_PREFIX}{name}": _attempts_of(worker) for name, worker in workers.items()}
     return {
         **{name: Watched(attempts=count, limit_ms=LOOP_LIMIT_MS) for name, count in loops.items()},
         **{name: Watched(attempts=count, limit_ms=BUS_LIMIT_MS) for name, count in buses.items()},

@@ -11,6 +11,7 @@ from typing import Final
 
 BUS_LIMIT_MS: Final = 90_000
 """Longer than a connection may take to fail and be tried again."""
+BUS_PREFIX: Final = "bus-"
 LOOP_LIMIT_MS: Final = 30_000
 
 
@@ -48,6 +49,10 @@ class Watchdog:
                 found.append(name)
         return found
 
-    def have_all_moved(self) -> bool:
-        """Tell whether everything has completed an attempt since the beginning."""
-        return all(one.attempts() > self._first[name] for name, one in self._watched.items())
+    def have_all_moved(self, prefix: str = "") -> bool:
+        """Tell whether everything whose name begins so has completed an attempt since the beginning."""
+        return all(
+            one.attempts() > self._first[name]
+            for name, one in self._watched.items()
+            if name.startswith(prefix)
+        )

@@ -1,7 +1,9 @@
 """A whole street for one story: broker, devices, phones, server and gateway, each a real process."""
 
 import base64
+import json
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -161,12 +163,26 @@ class Street:
         await self.desk.sign_in()
         return self.parts["server"]
 
-    async def start_gateway(self) -> Child:
+    async def start_gateway(self, **extra: str) -> Child:
         """Start the gateway on its site file; it talks to the broker through the proxy."""
         if not self.site.exists():
             self.write_site(SITE)
-        await self._start("gateway", "gridwarden-edge", "run", str(self.site), until_event="edge_started")
+        await self._start(
+            "gateway", "gridwarden-edge", "run", str(self.site), until_event="edge_started", **extra
+        )
         return self.parts["gateway"]
+
+    async def reload_gateway(self) -> Line:
+        """Tell the gateway to look at its site file again, which has changed; returns when it runs with it."""
+        gateway = self.parts["gateway"]
+        before = len(gateway.lines)
+        os.kill(gateway.process.pid, signal.SIGHUP)
+        await gateway.wait_for(lambda line: line.get("event") == "config_changed", since=before)
+        return await gateway.wait_for(lambda line: line.get("event") == "edge_started", since=before)
+
+    def record(self) -> dict[str, Any]:
+        """Return what the gateway remembers of its configurations."""
+        return json.loads((self.folder / "state" / "configuration.json").read_text())
 
     async def start(self) -> None:
         """Start server and gateway, and wait until they have agreed on what is committed."""
