@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge.actuatorcli import register_actuators
 from edge.logs import configure_logs
 from edge.tools.commandline import register_tools
 
@@ -46,6 +47,7 @@ def begin(
 
 
 register_tools(app)
+register_actuators(app)
 
 
 def main() -> int:

@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+from typer.testing import CliRunner
 
 from edge.actionlog import ActionLog
 from edge.actuatororders import OrderError, actuator_orders
 from edge.actuators import ActuationLane
+from edge.cli import app
 from edge.clock import ManualClock
 from edge.errors import LinkError, ReadBackError, StoreError
 from edge.interlocks import Interlock, guard_with
@@ -279,3 +281,25 @@ async def test_a_write_does_not_wait_for_a_dead_unit_more_than_its_one_question(
         assert bus.driver.link.transactions == begun + 3, "the dead question, the write, the reading back"
         await asyncio.wait([poll])
         assert poll.exception() is not None
+
+
+async def test_a_person_types_the_test_and_reads_the_record(bench, tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "gateway: gw-1\nserver: {host: 127.0.0.1}\n"
+        "buses: [{id: b, technique: modbus_tcp, host: 127.0.0.1}]\n"
+        "devices: [{id: valve, bus: b, profile: coil-relay}]\n"
+    )
+    (tmp_path / "state").mkdir()
+    async with action_log(tmp_path / "alarms.db") as log:
+        bench.lane._record = log.note
+        door = asyncio.create_task(LocalDoor(tmp_path / "state", {}, actuator_orders(bench.lane, log)).run())
+        await until((tmp_path / "state" / "door.sock").exists, what="the door is open")
+        typed = ["test-actuator", str(site), "valve", "close_valve", "--person", "陈工"]
+        tested = await asyncio.to_thread(CliRunner().invoke, app, typed)
+        listed = await asyncio.to_thread(CliRunner().invoke, app, ["actions", str(site)])
+        door.cancel()
+        await asyncio.wait([door])
+    assert tested.exit_code == 0
+    assert tested.output.endswith("valve close_valve: confirmed\n")
+    assert "valve close_valve confirmed by 陈工" in listed.output
