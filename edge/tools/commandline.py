@@ -143,6 +143,36 @@ def scan_modbus(
     raise typer.Exit(scanshow.run_scan(plan, as_json=as_json, say=_say, note=_note))
 
 
+@scan.command("ble")
+def scan_ble(
+    *,
+    adapter: Annotated[str, typer.Option(help="The Bluetooth adapter.")] = "hci0",
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long to listen.")] = 30.0,
+) -> None:
+    """Listen to Bluetooth sensors, decode what they say, and suggest models.
+
+    Ends with 0 when something was found, with 1 when nothing was, with 2 when there is no radio.
+    """
+    import asyncio  # noqa: PLC0415 - as above
+
+    from edge.errors import LinkError  # noqa: PLC0415
+    from edge.tools import scanningble  # noqa: PLC0415
+    from edge.tools.progress import show_progress  # noqa: PLC0415
+
+    try:
+        with show_progress("listening", round(seconds)) as advance:
+            found = asyncio.run(scanningble.scan_ble(adapter, seconds=seconds, advance=advance))
+    except LinkError as error:
+        _note(str(error))
+        raise typer.Exit(2) from error
+    for sensor in found:
+        said = ", ".join(f"{name} {value:g}" for name, value in sensor.values.items()) or sensor.remark
+        _say(f"# {sensor.address} {sensor.format}: {said}; may be {', '.join(sensor.models) or 'unknown'}")
+    if found:
+        _say(scanningble.ble_fragment(adapter, found))
+    raise typer.Exit(0 if found else 1)
+
+
 class Language(StrEnum):
     """In which the doctor speaks."""
 
