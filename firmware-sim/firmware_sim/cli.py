@@ -19,6 +19,7 @@ from firmware_sim.load.command import load
 from firmware_sim.phone.accounts import Callbacks
 from firmware_sim.phone.app import build_phones
 from firmware_sim.phone.network import PhoneNetwork
+from firmware_sim.phone.people import Person, read_people
 from firmware_sim.plant import SimulatedPlant, override_ports
 from firmware_sim.scenario import Scenario, ScenarioError, load_scenario
 from firmware_sim.serving import serve_app
@@ -59,10 +60,16 @@ def phones(
     server: Annotated[
         str, typer.Option(help="Base address of the server that presses and receipts are reported to.")
     ] = "",
+    people: Annotated[Path | None, typer.Option(help="A street's people.csv: names and numbers.")] = None,
 ) -> None:
     """Run the phone network: WeCom, robots, SMS, calls, webhooks, and a wall of phones."""
     _configure_logs()
-    _run(_serve_phones(secret, port, Callbacks.at(server) if server else Callbacks()))
+    try:
+        known = read_people(people) if people else []
+    except (ValueError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    _run(_serve_phones(secret, port, Callbacks.at(server) if server else Callbacks(), known))
 
 
 @app.command()
@@ -125,8 +132,10 @@ async def _serve_devices(
         await asyncio.gather(shown, return_exceptions=True)
 
 
-async def _serve_phones(secret: str, port: int, callbacks: Callbacks) -> None:
+async def _serve_phones(secret: str, port: int, callbacks: Callbacks, people: list[Person]) -> None:
     network = PhoneNetwork(callbacks=callbacks)
+    for person in people:
+        network.directory.register(person)
     async with (
         network.running(),
         serve_app(build_phones(network, secret=secret), host=LOOPBACK, port=port) as taken,

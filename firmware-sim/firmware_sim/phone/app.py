@@ -20,6 +20,8 @@ from firmware_sim.phone.inbox import Inbox
 from firmware_sim.phone.network import PhoneNetwork, ProviderDownError
 from firmware_sim.phone.providers import Providers
 
+MOST_PHONES: Final = 200
+"""How many hang on one wall, those with messages first; each other is at /p/PERSON."""
 _KEEPALIVE_S: Final = 5.0
 _ZONE: Final = ZoneInfo("Asia/Shanghai")
 CHANNEL_NAMES: Final = {
@@ -47,8 +49,8 @@ def build_phones(network: PhoneNetwork, *, secret: str) -> Starlette:
     async def show_wall(request: Request) -> Response:
         if request.method == "POST" or "Action" in request.query_params:
             return await providers.door.enter(request)
-        known = dict.fromkeys((*network.inbox.people(), *network.directory.people))
-        phones = [(person, network.inbox.of(person)) for person in known]
+        known = [*dict.fromkeys((*network.inbox.people(), *network.directory.people))]
+        phones = [(person, network.inbox.of(person)) for person in known[:MOST_PHONES]]
         return HTMLResponse(pages.get_template("wall.html").render(phones=phones))
 
     async def show_phone(request: Request) -> HTMLResponse:

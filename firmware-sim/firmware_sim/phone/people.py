@@ -1,7 +1,9 @@
 """The people behind the phones: how they are reached, and what they do when it rings."""
 
+import csv
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,6 +59,24 @@ class Person(BaseModel):
     name: str = ""
     wecom: str = ""
     numbers: tuple[str, ...] = ()
+
+
+def read_people(path: Path) -> list[Person]:
+    """Read a street's `people.csv` (columns `code`, `name`, `phone`): whose phones hang on the wall.
+
+    Raises:
+        ValueError: a column is missing.
+        OSError: the file cannot be read.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"code", "name", "phone"} - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(f"{path}:1: found no column {', '.join(sorted(missing))}")
+        return [
+            Person(person=row["code"], name=row["name"], numbers=(row["phone"],) if row["phone"] else ())
+            for row in rows
+        ]
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from firmware_sim.phone.people import read_people
+
 
 async def script(sender, **more):
     await sender.api("POST", "scripts", json={"person": "wang", **more})
@@ -88,3 +90,21 @@ async def test_what_a_sender_writes_cannot_change_the_wall(sender):
     await sender.text("wang", "<script>alert(1)</script>")
     for path in ("/", "/p/wang"):
         assert "<script>alert" not in (await sender.http.get(path)).text
+
+
+async def test_a_streets_people_hang_on_the_wall_by_name_and_number(sender, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("code,name,phone,webhook_url\nwang,王秀兰,10000000001,\nli,李建国,,\n", encoding="utf-8")
+    for person in read_people(file):
+        sender.network.directory.register(person)
+    await sender.sms("10000000001")
+    assert len(await sender.on_phone("wang")) == 1
+    wall = (await sender.http.get("/")).text
+    assert wall.index("王秀兰") < wall.index("李建国"), "who has a message hangs first"
+
+
+def test_a_file_without_its_columns_is_refused(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("name\n王秀兰\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"people.csv:1: found no column code, phone"):
+        read_people(file)
