@@ -74,9 +74,10 @@ api: assets  # the contract as AsyncAPI, the interface as OpenAPI, device models
 	@$(BIN)/python -m wire.asyncapi >docs/asyncapi.json.new && mv docs/asyncapi.json.new docs/asyncapi.json
 	@$(BIN)/gridwarden-server openapi >docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 	@$(BIN)/python -m edge.profiledocs >docs/devices.md.new && mv docs/devices.md.new docs/devices.md
+	@$(BIN)/python -m edge.ruledocs >docs/rules.md.new && mv docs/rules.md.new docs/rules.md
 	@$(BIN)/python -m edge.profiledocs --schema >edge/drivers/profile.schema.json.new && \
 	    mv edge/drivers/profile.schema.json.new edge/drivers/profile.schema.json
-	@echo "docs/asyncapi.json docs/openapi.json docs/devices.md edge/drivers/profile.schema.json"
+	@echo "docs/asyncapi.json docs/openapi.json docs/devices.md docs/rules.md edge/drivers/profile.schema.json"
 
 lock: $(UV)
 	@$(PIP_COMPILE) --extra edge --extra page --extra server --extra sim --extra dev pyproject.toml \

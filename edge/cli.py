@@ -10,6 +10,7 @@ import typer
 from edge.actuatorcli import register_actuators
 from edge.logs import configure_logs
 from edge.tools.commandline import register_tools
+from edge.tools.rulecommands import register_rules
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
@@ -48,6 +49,7 @@ def begin(
 
 register_tools(app)
 register_actuators(app)
+register_rules(app)
 
 
 def main() -> int:
