@@ -57,14 +57,17 @@ class Bench:
 
     def measure(self, value: float | None, quality: Quality = Quality.GOOD) -> list[Decision]:
         """One poll of the gas detector."""
-        snapshot = Snapshot(
+        return self.engine.take(self.snapshot(value, quality), self.now())
+
+    def snapshot(self, value: float | None, quality: Quality = Quality.GOOD) -> Snapshot:
+        """What one poll of the gas detector brings."""
+        return Snapshot(
             device="gas",
             points=GAS,
             values=(value,),
             qualities=None if quality is Quality.GOOD else (quality,),
             at=self.clock.moment(),
         )
-        return self.engine.take(snapshot, self.now())
 
     def pass_time(self, seconds: float) -> list[Decision]:
         self.clock.advance(seconds=seconds)
