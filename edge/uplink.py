@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from edge.batches import ClockStand
+from edge.cancellation import obey_cancellation
 from edge.commands import CommandDesk
 from edge.errors import LinkError, StoreError
 from edge.lanes import Lane
@@ -153,6 +154,7 @@ class Uplink:
             except* LinkError as group:  # the first failure is loud, repeats are quiet
                 level = log.warning if failures == 0 else log.debug
                 level("link_lost", lane=lane, error=str(group.exceptions[0]), failures=failures)
+            obey_cancellation()
             if self._clock.moment().boot_ms - began_ms > _GOOD_LINK_S * 1000:
                 failures = 0
             pause_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
