@@ -1,11 +1,12 @@
 """The register of gateways and devices, what they say of themselves, and commands to them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
@@ -25,6 +26,8 @@ SILENT_AFTER: Final = timedelta(seconds=90)
 """Three statuses were missed."""
 _SEND_AGAIN: Final = timedelta(seconds=5)
 _DEFAULT_LIFE: Final = timedelta(minutes=1)
+_MOST_VARIABLES: Final = 500
+"""Of one question to the database."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,25 @@ async def hear(session: WriteSession, gateway: str, device: str | None, *, now: 
         await session.flush()
     elif known.first_heard_at is None:
         known.first_heard_at = now
+
+
+async def hear_many(session: WriteSession, gateway: str, devices: Collection[str], *, now: datetime) -> None:
+    """Note of which devices a gateway spoke, with a few questions to the database however many they are.
+
+    After an import a street's 120,000 devices are heard for the first time within minutes.
+    """
+    await hear(session, gateway, None, now=now)
+    wanted = sorted(devices)
+    for first in range(0, len(wanted), _MOST_VARIABLES):
+        part = wanted[first : first + _MOST_VARIABLES]
+        of_part = (Device.gateway == gateway) & Device.device.in_(part)
+        await session.execute(
+            update(Device).where(of_part, Device.first_heard_at.is_(None)).values(first_heard_at=now)
+        )
+        known = set(await session.scalars(select(Device.device).where(of_part)))
+        for device in part:
+            if device not in known:
+                await hear(session, gateway, device, now=now)
 
 
 async def apply_status(session: WriteSession, gateway: str, message: StatusMessage, *, now: datetime) -> bool:

@@ -39,7 +39,8 @@ log = structlog.get_logger()
 _ROUND_S: Final = 5.0
 _CHUNK: Final = 20_000
 """Readings packed at a time."""
-_ROUND_TRIPS_EVERY: Final = timedelta(hours=6)
+_FIRST_TRIP_AFTER: Final = timedelta(minutes=10)
+_TRIP_EVERY: Final = timedelta(hours=6)
 _MANY: Final = 1_000_000
 """With so many unpacked readings the packer does not wait for its time."""
 _PRUNE_EVERY: Final = timedelta(hours=1)
@@ -97,7 +98,7 @@ class Packer:
         self._retention = retention or RetentionPlan()
         self._chunk = chunk
         self._after = _START
-        self._trip_done_at: datetime | None = None
+        self._trip_due_at: datetime | None = None
         self._pruned_at: datetime | None = None
 
     async def run(self) -> None:
@@ -137,7 +138,7 @@ class Packer:
             await blocks.delete_fresh(connection, found)
         self._after = last or _START
         if last is None:
-            self._trip_done_at = self._clock.now()
+            self._trip_due_at = self._clock.now() + _TRIP_EVERY
 
     async def pack_all(self) -> None:
         """Pack whatever is not packed yet."""
@@ -172,7 +173,10 @@ class Packer:
         return frozenset() if ask is None else frozenset(await ask(name))
 
     async def _is_time(self, now: datetime) -> bool:
-        if self._trip_done_at is None or now - self._trip_done_at >= _ROUND_TRIPS_EVERY:
+        if self._trip_due_at is None:
+            # A server that starts has enough to do with what gateways kept for it.
+            self._trip_due_at = now + _FIRST_TRIP_AFTER
+        if now >= self._trip_due_at:
             return True
         async with self._database.begin() as connection:
             return await blocks.count_fresh(connection) >= _MANY

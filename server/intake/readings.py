@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 from server.db.session import Database
 from server.devices import service as devices
@@ -95,8 +97,8 @@ class ReadingsIntake:
         if not fresh and not bad:
             return
         async with self.database.write() as session:
-            for gateway, device in sorted(fresh):
-                await devices.hear(session, gateway, device, now=now)
+            for gateway, group in groupby(sorted(fresh), key=itemgetter(0)):
+                await devices.hear_many(session, gateway, [device for _, device in group], now=now)
             for one, error in bad:
                 await quarantine(session, one, error, now=now)
         self._heard |= fresh

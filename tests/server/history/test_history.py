@@ -226,6 +226,9 @@ async def test_applied_numbers_are_forgotten_after_a_month_but_for_the_highest(r
 
 async def test_the_loop_packs_when_its_time_comes(readings, packer, clock):
     await history.apply(readings, [values(1, START, 7.0)], now=START)
+    assert not await packer.turn()
+    assert await unpacked(readings) == 1
+    clock.advance(seconds=600)
     while await packer.turn():
         pass
     assert await unpacked(readings) == 0
