@@ -7,8 +7,7 @@ acknowledged (its database came from an older copy), the gateway sends again fro
 """
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
@@ -16,7 +15,6 @@ import msgspec
 import structlog
 
 from edge.batches import ClockStand
-from edge.cancellation import obey_cancellation
 from edge.commands import CommandDesk
 from edge.errors import LinkError, StoreError
 from edge.lanes import Lane
@@ -24,6 +22,7 @@ from edge.mqtt import MqttLink
 from edge.outbox import Outbox, Outgoing
 from edge.ports import Clock
 from edge.readings import ReadingStore
+from edge.reconnection import keep_connected
 from edge.renewal import FileWatch, WatchedFiles
 from edge.rules.engine import RuleEngine
 from wire import codec
@@ -48,12 +47,8 @@ from wire.vocabulary import Lane as LaneName
 from wire.vocabulary import Presence
 
 STATUS_EVERY_S: Final = 30.0
-_FIRST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 30.0
 _NEWS_EVERY_S: Final = 2.0
 """How soon a change of what the status says is noticed."""
-_GOOD_LINK_S: Final = 5.0
-"""A connection that lasted this long was a good one: the next pause is the first again."""
 _POLL_S: Final = 1.0
 _STOP_S: Final = 1.0
 
@@ -139,27 +134,11 @@ class Uplink:
 
     async def run_alarms(self) -> None:
         """Keep the alarm connection; ends only when cancelled, saying goodbye."""
-        await self._keep_connected("alarms", self._serve_alarms)
+        await keep_connected("alarms", self._serve_alarms, clock=self._clock)
 
     async def run_readings(self) -> None:
         """Keep the readings' connection; ends only when cancelled."""
-        await self._keep_connected("readings", self._serve_readings)
-
-    async def _keep_connected(self, lane: str, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        failures = 0
-        while True:
-            began_ms = self._clock.moment().boot_ms
-            try:
-                await serve()
-            except* LinkError as group:  # the first failure is loud, repeats are quiet
-                level = log.warning if failures == 0 else log.debug
-                level("link_lost", lane=lane, error=str(group.exceptions[0]), failures=failures)
-            obey_cancellation()
-            if self._clock.moment().boot_ms - began_ms > _GOOD_LINK_S * 1000:
-                failures = 0
-            pause_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
-            failures = min(failures + 1, 10)
-            await asyncio.sleep(self._clock.pause_s(pause_s * random.uniform(0.5, 1)))  # noqa: S311 - jitter
+        await keep_connected("readings", self._serve_readings, clock=self._clock)
 
     async def _serve_alarms(self) -> None:
         self._session = new_uuid7(unix_ms=self._clock.moment().wall_ms)
