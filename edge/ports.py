@@ -1,6 +1,6 @@
 """The seams of the gateway process, all on one page.
 
-Services speak to these; adapters implement them; `app.py` alone knows both.
+Services speak to these; adapters implement them; `assembly.py` alone knows both.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
