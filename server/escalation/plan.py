@@ -4,25 +4,54 @@ A step whose people are all out of reach is dropped together with its waiting ti
 waits for a person who cannot be told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from datetime import datetime, time, timedelta
+from itertools import islice
 from typing import Final
 
-from server.people.tables import Role
+from server.people.model import CHANNEL_ORDER, ChannelKind, Role
 from wire.vocabulary import AlarmClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Over which channels a step tells each of its people."""
+
+    always: tuple[ChannelKind, ...]
+    """Used whenever the person has them."""
+    at_least: int = 1
+    """Filled up to so many kinds with what else the person has, in `CHANNEL_ORDER`."""
+
+    def choose(self, has: Collection[str]) -> tuple[ChannelKind, ...]:
+        """Return the channels over which somebody who has these is told; empty: not at all."""
+        chosen = [kind for kind in self.always if kind in has]
+        others = (kind for kind in CHANNEL_ORDER if kind in has and kind not in chosen)
+        return (*chosen, *islice(others, max(self.at_least - len(chosen), 0)))
+
+
+BY_HAND: Final = Reach(always=(ChannelKind.WECOM, ChannelKind.WEBHOOK, ChannelKind.ROBOT))
+"""What costs nothing and disturbs least; anything else only where a person has none of them."""
+WITH_SMS: Final = Reach(
+    always=(ChannelKind.WECOM, ChannelKind.WEBHOOK, ChannelKind.ROBOT, ChannelKind.SMS), at_least=2
+)
+"""At least two kinds at once (GB/T 45839-2025 asks for two)."""
+SMS_ALONE: Final = Reach(always=(ChannelKind.SMS,), at_least=0)
+WITH_CALL: Final = Reach(always=CHANNEL_ORDER, at_least=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step: whom it tells and how long they have before the next."""
+    """One step: whom it tells, how, and how long they have before the next."""
 
     roles: tuple[Role, ...]
     window: timedelta
     """How long this step's people have; the last step's is not used."""
     instead: tuple[Role, ...] = ()
     """Told when nobody of `roles` can be reached."""
+    reach: Reach = BY_HAND
+    reminder: bool = False
+    """It tells people of an earlier step once more: where it reaches nobody, its time still passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +61,45 @@ class Policy:
     steps: tuple[Step, ...]
     acceptance: timedelta | None
     """After this time without 已到场 or 已处理 an acceptance is taken back; null: never."""
+    repeat: timedelta | None = None
+    """How often the last step is told again while nobody accepts; null: never."""
+    quiet: tuple[time, time] | None = None
+    """From when until when, by the street's time, volunteers are not disturbed for this class."""
 
 
-Policies = Mapping[AlarmClass, Policy]
+class Policies(Mapping[AlarmClass, Policy]):
+    """The steps in force: the street's of each class, and those a community has of its own."""
+
+    def __init__(
+        self,
+        street: Mapping[AlarmClass, Policy],
+        communities: Mapping[tuple[str, AlarmClass], Policy] | None = None,
+    ) -> None:
+        """Take the street's steps of every class, and communities' by (code, class)."""
+        self._street = dict(street)
+        self._communities = dict(communities or {})
+
+    def of(self, class_: AlarmClass, community: str | None) -> Policy:
+        """Return the steps of a class in a community: its own, else the street's."""
+        return self._communities.get((community or "", class_)) or self._street[class_]
+
+    def replace(
+        self, street: Mapping[AlarmClass, Policy], communities: Mapping[tuple[str, AlarmClass], Policy]
+    ) -> None:
+        """Put other steps in force; whoever holds this object sees them from now on."""
+        self._street, self._communities = dict(street), dict(communities)
+
+    def __getitem__(self, class_: AlarmClass) -> Policy:
+        """Return the street's steps of a class."""
+        return self._street[class_]
+
+    def __iter__(self) -> Iterator[AlarmClass]:
+        """Go through the classes."""
+        return iter(self._street)
+
+    def __len__(self) -> int:
+        """Return how many classes have steps."""
+        return len(self._street)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +109,8 @@ class Candidate:
     person: str
     role: Role
     reason: str = ""
+    channels: frozenset[str] | None = None
+    """What they have an address of; null where only a person who has some is ever listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +120,7 @@ class PlannedStep:
     number: int
     due_at: datetime
     people: tuple[Candidate, ...]
+    reach: Reach = BY_HAND
 
 
 RECHECK_AFTER: Final = timedelta(minutes=5)
@@ -76,36 +144,73 @@ def make_policies(step_backup_s: float = _DEFAULT_BACKUP_S) -> Policies:
             Step(roles=(Role.DESK,), window=_LAST),
         ),
         acceptance=None,
+        repeat=timedelta(hours=24),
+        quiet=(time(21, 0), time(7, 30)),
     )
-    return MappingProxyType(
+    return Policies(
         {
-            AlarmClass.LIFE_SAFETY: Policy(
-                steps=(
-                    Step(
-                        roles=(Role.LEADER, Role.OFFICER, Role.DUTY_ROOM),
-                        window=timedelta(seconds=step_backup_s),
-                    ),
-                    Step(roles=(Role.DEPUTY, Role.SECRETARY), window=_DESK_AFTER_BACKUP),
-                    Step(roles=(Role.DESK,), window=_LAST),
-                ),
-                acceptance=timedelta(minutes=5),
-            ),
-            AlarmClass.HAZARD: Policy(
-                steps=(
-                    Step(roles=(Role.LEADER,), window=timedelta(minutes=5)),
-                    Step(roles=(Role.DEPUTY,), window=timedelta(minutes=10)),
-                    Step(roles=(Role.SECRETARY,), window=timedelta(minutes=15)),
-                    Step(roles=(Role.DESK,), window=_LAST),
-                ),
-                acceptance=timedelta(minutes=30),
-            ),
+            AlarmClass.LIFE_SAFETY: _life_safety(step_backup_s),
+            AlarmClass.HAZARD: _hazard(),
             AlarmClass.FAULT: visit,
             AlarmClass.ADVICE: visit,
         }
     )
 
 
+def _life_safety(step_backup_s: float) -> Policy:
+    return Policy(
+        steps=(
+            Step(
+                roles=(Role.LEADER, Role.OFFICER, Role.DUTY_ROOM),
+                window=timedelta(seconds=step_backup_s),
+                reach=WITH_SMS,
+            ),
+            Step(roles=(Role.DEPUTY, Role.SECRETARY), window=_DESK_AFTER_BACKUP, reach=WITH_SMS),
+            Step(roles=(Role.DESK,), window=_LAST, reach=WITH_CALL),
+        ),
+        acceptance=timedelta(minutes=5),
+        repeat=timedelta(minutes=3),
+    )
+
+
+def _hazard() -> Policy:
+    return Policy(
+        steps=(
+            Step(roles=(Role.LEADER,), window=timedelta(seconds=60)),
+            Step(roles=(Role.LEADER,), window=timedelta(minutes=4), reach=SMS_ALONE, reminder=True),
+            Step(roles=(Role.DEPUTY,), window=timedelta(minutes=10), reach=WITH_SMS),
+            Step(roles=(Role.SECRETARY,), window=timedelta(minutes=15), reach=WITH_SMS),
+            Step(roles=(Role.DESK,), window=_LAST, reach=WITH_SMS),
+        ),
+        acceptance=timedelta(minutes=30),
+        repeat=timedelta(minutes=15),
+    )
+
+
 DEFAULT_POLICIES: Final = make_policies()
+
+
+def policy_for(policies: Mapping[AlarmClass, Policy], class_: AlarmClass, community: str | None) -> Policy:
+    """Return the steps of a class in a community, whichever kind of mapping holds them."""
+    return policies.of(class_, community) if isinstance(policies, Policies) else policies[class_]
+
+
+def quiet_until(policy: Policy, now: datetime) -> datetime | None:
+    """Return when the quiet hours end in which `now` lies; nothing outside them.
+
+    Args:
+        policy: the steps of a class.
+        now: in the street's time zone.
+    """
+    if policy.quiet is None:
+        return None
+    begins, ends = policy.quiet
+    at = now.time().replace(tzinfo=None)
+    inside = begins <= at < ends if begins <= ends else at >= begins or at < ends
+    if not inside:
+        return None
+    end = now.replace(hour=ends.hour, minute=ends.minute, second=0, microsecond=0)
+    return end if end > now else end + timedelta(days=1)
 
 
 def plan(
@@ -125,7 +230,8 @@ def plan(
         step = policy.steps[number]
         reached = reached_by(step, people)
         if reached:
-            planned.append(PlannedStep(number=number, due_at=due_at, people=reached))
+            planned.append(PlannedStep(number=number, due_at=due_at, people=reached, reach=step.reach))
+        if reached or (step.reminder and planned):
             due_at += step.window
     return tuple(planned)
 
@@ -136,8 +242,12 @@ def reached_by(step: Step, people: Sequence[Candidate]) -> tuple[Candidate, ...]
         reached: dict[str, Candidate] = {}
         for role in roles:
             for candidate in people:
-                if candidate.role is role:
+                if candidate.role is role and _has_way(candidate, step.reach):
                     reached.setdefault(candidate.person, candidate)
         if reached:
             return tuple(reached.values())
     return ()
+
+
+def _has_way(candidate: Candidate, reach: Reach) -> bool:
+    return candidate.channels is None or bool(reach.choose(candidate.channels))

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
+from wire.vocabulary import AlarmClass
 
 
 class DueKind(StrEnum):
@@ -18,6 +20,14 @@ class DueKind(StrEnum):
     """Take the acceptance back, if nobody arrived or finished."""
     RECHECK = "recheck"
     """Give a done item back, if the alarm is still active."""
+    REPEAT = "repeat"
+    """Tell the last step again, if still nobody accepted."""
+    REACH = "reach"
+    """Look whether anybody was reached at all, and say so if not."""
+
+
+TELLING = (DueKind.STEP, DueKind.REPEAT, DueKind.REACH)
+"""What ends when somebody takes an item."""
 
 
 class Due(Base):
@@ -34,3 +44,43 @@ class Due(Base):
     settled_at: Mapped[datetime | None] = mapped_column(Utc)
     settled_as: Mapped[str] = mapped_column(String(40), default="")
     """`done`, `not_needed` or `withdrawn`."""
+
+
+class PolicyRow(Base):
+    """The steps of one class, for the street or one community, where they are not the default ones."""
+
+    __tablename__ = "escalation_policy"
+    __table_args__ = (UniqueConstraint("community", "class"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    community: Mapped[str] = mapped_column(String(40), default="")
+    """Empty for the street."""
+    class_: Mapped[AlarmClass] = mapped_column("class", Word(AlarmClass))
+    policy: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """As `server.escalation.stored` writes it."""
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime] = mapped_column(Utc)
+    changed_by: Mapped[str] = mapped_column(String(100))
+
+
+class CanaryRun(Base):
+    """One message that went through the whole chain to nobody, to prove that the chain is whole."""
+
+    __tablename__ = "canary_run"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sent_at: Mapped[datetime] = mapped_column(Utc, index=True)
+    taken_in_at: Mapped[datetime | None] = mapped_column(Utc)
+    """The intake committed it."""
+    received_at: Mapped[datetime | None] = mapped_column(Utc)
+    """The sandbox receiver was handed its notice."""
+
+
+class Uptime(Base):
+    """One span in which this server heard the broker: who is silent is judged by it."""
+
+    __tablename__ = "uptime"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(Utc)
+    until: Mapped[datetime] = mapped_column(Utc, index=True)

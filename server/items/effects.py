@@ -10,7 +10,7 @@ from server.access import links
 from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import RECHECK_AFTER, Candidate, Policy
-from server.escalation.tables import DueKind
+from server.escalation.tables import TELLING, DueKind
 from server.items import telling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.model import ActorKind, Move, Outcome
@@ -157,7 +157,7 @@ async def _take(act: Act) -> None:
 
 
 async def _stop_telling(act: Act, keep_person: str | None = None) -> None:
-    await dues.settle(act.session, act.item.id, (DueKind.STEP,), now=act.now)
+    await dues.settle(act.session, act.item.id, TELLING, now=act.now)
     act.before["notices"] = await notices.withdraw(act.session, act.item.id, keep_person=keep_person)
 
 

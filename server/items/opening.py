@@ -10,8 +10,8 @@ from server.alarms.tables import Alarm
 from server.db.session import WriteSession
 from server.devices import service as devices
 from server.escalation import service as dues
-from server.escalation.plan import RECHECK_AFTER, Policies, Policy, plan
-from server.escalation.tables import DueKind
+from server.escalation.plan import RECHECK_AFTER, Policies, Policy, plan, policy_for
+from server.escalation.tables import TELLING, DueKind
 from server.items import telling
 from server.items.ending import end_if_both_agree
 from server.items.model import ActorKind, ItemState, Move
@@ -66,8 +66,8 @@ async def _raise(session: WriteSession, alarm: Alarm, *, now: datetime, policies
 
 
 async def _open(session: WriteSession, alarm: Alarm, key: str, *, now: datetime, policies: Policies) -> None:
-    policy = policies[alarm.class_]
     found = await responsible_for(session, alarm.gateway, alarm.device, now=now, desk_only=not alarm.readable)
+    policy = policy_for(policies, alarm.class_, found.community)
     steps = plan(policy, found.people, now)
     item = _new_item(alarm, key, found, now)
     first = steps[0].people[0] if steps else None
@@ -83,9 +83,18 @@ async def _open(session: WriteSession, alarm: Alarm, key: str, *, now: datetime,
         session, item, Move.OPEN, SYSTEM, at=now, to=ItemState.NEW, came_from=None, reason=reason
     )
     if steps:
-        await telling.tell(session, item, steps[0].people, Occasion.OPENED, step=steps[0].number, now=now)
-    if len(steps) > 1:
-        dues.schedule(session, item.id, DueKind.STEP, due_at=steps[1].due_at, step=steps[1].number)
+        await telling.tell(
+            session,
+            item,
+            steps[0].people,
+            Occasion.OPENED,
+            step=steps[0].number,
+            now=now,
+            reach=steps[0].reach,
+            policy=policy,
+        )
+    telling.schedule_after(session, item, policy, steps, now=now)
+    telling.watch_reach(session, item, now=now)
 
 
 def _new_item(alarm: Alarm, key: str, found: Responsible, now: datetime) -> Item:
@@ -133,7 +142,7 @@ async def _raise_again(
         detail={"alarm": alarm.alarm, "rule": alarm.rule, "class": alarm.class_.value},
     )
     await telling.tell_again(session, item, Occasion.RAISED, now=now)
-    policy = policies[item.class_]
+    policy = policy_for(policies, item.class_, item.community)
     if was_done or (graver and item.accepted):
         await restart_acceptance(session, item, policy, now=now)
     if graver:
@@ -142,13 +151,22 @@ async def _raise_again(
 
 async def _climb(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
     """Begin the steps of a graver class: its first people at once, unless somebody has it."""
-    await dues.settle(session, item.id, (DueKind.STEP,), now=now)
+    await dues.settle(session, item.id, TELLING, now=now)
+    telling.watch_reach(session, item, now=now)
     item.step = -1
     if item.accepted:
         steps = await telling.steps_left(session, item, policy, due_at=now, now=now)
         item.step = steps[0].number if steps else len(policy.steps) - 1
         if steps:
-            await telling.tell(session, item, steps[0].people, Occasion.RAISED, step=item.step, now=now)
+            await telling.tell(
+                session,
+                item,
+                steps[0].people,
+                Occasion.RAISED,
+                step=item.step,
+                now=now,
+                reach=steps[0].reach,
+            )
         return
     await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.db.session import ReadSession
 from server.escalation.plan import Candidate
+from server.people.service import channels_of
 from server.people.tables import Role
 from server.routing import service as routing
 
@@ -47,10 +48,11 @@ async def responsible_for(
         desk_only: leave out everyone but the desk, because nobody else could make sense of it.
     """
     chain = await routing.chain_for(session, gateway, device, now)
+    known = await channels_of(session, {link.person for link in chain.links if link.reachable})
     people = tuple(
-        Candidate(person=link.person, role=link.role, reason=link.reason)
+        Candidate(person=link.person, role=link.role, reason=link.reason, channels=known[link.person])
         for link in chain.links
-        if link.reachable and not (desk_only and link.role is not Role.DESK)
+        if link.reachable and known.get(link.person) and not (desk_only and link.role is not Role.DESK)
     )
     return Responsible(
         people=people,

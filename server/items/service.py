@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from server.db.session import WriteSession
-from server.escalation.plan import DEFAULT_POLICIES, Policies
+from server.escalation.plan import DEFAULT_POLICIES, Policies, policy_for
 from server.items.effects import Act, apply_effects
 from server.items.machine import Facts, Refusal, decide, needs_desk
 from server.items.model import ItemState, Move
@@ -148,7 +148,7 @@ async def _carry_out(
             move=attempt.move,
             at=attempt.at,
             now=attempt.now,
-            policy=policies[item.class_],
+            policy=policy_for(policies, item.class_, item.community),
             waits_for_desk=waits,
             to=to,
             before=before,

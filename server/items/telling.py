@@ -1,13 +1,23 @@
 """Telling people of an item: who, at which step of the escalation, and why."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from server.clock import STREET_ZONE
 from server.db.session import ReadSession, WriteSession
 from server.escalation import service as dues
-from server.escalation.plan import Candidate, PlannedStep, Policy, plan
+from server.escalation.plan import (
+    BY_HAND,
+    WITH_SMS,
+    Candidate,
+    PlannedStep,
+    Policy,
+    Reach,
+    plan,
+    quiet_until,
+)
 from server.escalation.tables import DueKind
 from server.items.model import Move
 from server.items.record import SYSTEM, write_move
@@ -15,8 +25,20 @@ from server.items.responsible import responsible_for
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from server.notify.render import Occasion
+from server.people.tables import Role
+from wire.vocabulary import AlarmClass, Kind
 
 NOBODY_REACHED = "没有可以通知到的人，由指挥中心处理。"
+NOT_YET_REACHED = "还没有通知到任何人，请指挥中心处理。"
+REACH_WITHIN = timedelta(seconds=45)
+"""After this time the desk is told that nobody was reached."""
+REACH_PATIENCE = timedelta(seconds=10)
+"""How much longer it is waited for messages that have not left at all."""
+SAID_BEFORE, POSTPONED = -1, -2
+"""Steps of a REACH row that is not an item's first."""
+_URGENT = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
+_VOLUNTEERS = (Role.LEADER, Role.DEPUTY, Role.OFFICER, Role.SECRETARY)
+"""Whom quiet hours are for; rooms that are staffed, the desk and maintainers have none."""
 
 
 async def tell(
@@ -27,8 +49,21 @@ async def tell(
     *,
     step: int,
     now: datetime,
+    reach: Reach | None = None,
+    policy: Policy | None = None,
 ) -> None:
-    """Note people as told and make their notices; who refused the item is left in peace."""
+    """Note people as told and make their notices; who refused the item is left in peace.
+
+    Args:
+        session: the transaction.
+        item: the item.
+        people: whom to tell.
+        occasion: why.
+        step: at which step of the escalation.
+        now: the server's time.
+        reach: over which channels; by the item's class if not given.
+        policy: the steps of the item's class, for its quiet hours; without it there are none.
+    """
     told = []
     parties = {party.person: party for party in await parties_of(session, item.id)}
     for candidate in people:
@@ -46,20 +81,46 @@ async def tell(
         if party is None or not party.refused:
             told.append(candidate.person)
     await session.flush()
-    await notices.create(session, item, told, occasion, step=step, now=now)
+    await notices.create(
+        session,
+        item,
+        told,
+        occasion,
+        step=step,
+        now=now,
+        reach=reach or reach_of(item),
+        not_before=_quiet_for(item, policy, people, now=now),
+    )
+
+
+def reach_of(item: Item) -> Reach:
+    """Return over which channels people are told of an item outside its steps."""
+    return WITH_SMS if item.class_ is AlarmClass.LIFE_SAFETY else BY_HAND
+
+
+def _quiet_for(
+    item: Item, policy: Policy | None, people: Sequence[Candidate], *, now: datetime
+) -> dict[str, datetime]:
+    """Return until when each volunteer is left in peace; loss of contact goes out at once."""
+    if policy is None or item.kind is Kind.CONTACT:
+        return {}
+    until = quiet_until(policy, now.astimezone(STREET_ZONE))
+    if until is None:
+        return {}
+    return {one.person: until for one in people if one.role in _VOLUNTEERS}
 
 
 async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, now: datetime) -> None:
     """Make notices for everyone who was told before and did not refuse."""
     people = [party.person for party in await parties_of(session, item.id) if not party.refused]
-    await notices.create(session, item, people, occasion, step=item.step, now=now)
+    await notices.create(session, item, people, occasion, step=item.step, now=now, reach=reach_of(item))
 
 
 async def tell_one(
     session: WriteSession, item: Item, person: str, occasion: Occasion, *, now: datetime
 ) -> None:
     """Make notices for one person who was told before."""
-    await notices.create(session, item, [person], occasion, step=item.step, now=now)
+    await notices.create(session, item, [person], occasion, step=item.step, now=now, reach=reach_of(item))
 
 
 async def take_next_step(
@@ -85,29 +146,67 @@ async def take_next_step(
         The steps that were left, the taken one first; empty when nobody was left to tell.
     """
     steps = await steps_left(session, item, policy, due_at=due_at, now=now)
-    await dues.settle(session, item.id, (DueKind.STEP,), now=now, settled_as=dues.SETTLED_DONE)
+    await dues.settle(session, item.id, (DueKind.STEP, DueKind.REPEAT), now=now, settled_as=dues.SETTLED_DONE)
+    schedule_after(session, item, policy, steps, now=now)
     if not steps:
         item.step = max(item.step, len(policy.steps) - 1)
         await _note(session, item, now=now, reason=NOBODY_REACHED)
         return ()
     taken = steps[0]
     item.step = max(item.step, taken.number)
-    await tell(session, item, taken.people, occasion, step=taken.number, now=now)
+    await tell(
+        session,
+        item,
+        taken.people,
+        occasion,
+        step=taken.number,
+        now=now,
+        reach=taken.reach,
+        policy=policy,
+    )
     await _note(session, item, now=now, people=taken.people)
+    return steps
+
+
+def schedule_after(
+    session: WriteSession, item: Item, policy: Policy, steps: Sequence[PlannedStep], *, now: datetime
+) -> None:
+    """Schedule what follows the first of these steps: the next one, or the last one once more.
+
+    Nothing ends in silence: the last step is told again until somebody accepts.
+    """
     if len(steps) > 1:
         dues.schedule(session, item.id, DueKind.STEP, due_at=steps[1].due_at, step=steps[1].number)
-    return steps
+    elif policy.repeat is not None:
+        dues.schedule(session, item.id, DueKind.REPEAT, due_at=now + policy.repeat, step=item.step)
+
+
+def watch_reach(session: WriteSession, item: Item, *, now: datetime) -> None:
+    """Have it looked at soon whether anybody was reached, where that matters within minutes."""
+    if item.class_ in _URGENT:
+        dues.schedule(session, item.id, DueKind.REACH, due_at=now + REACH_WITHIN, step=item.step)
+
+
+async def say_nobody_reached(
+    session: WriteSession, item: Item, policy: Policy, *, now: datetime, first: bool
+) -> None:
+    """Tell the desk that nobody was reached, in the item's history and by its own notices."""
+    if first:
+        await _note(session, item, now=now, reason=NOT_YET_REACHED)
+    await tell_last_step(session, item, policy, Occasion.UNREACHED, now=now)
+    session.announce("item", item.id)
 
 
 async def take_all_steps(
     session: WriteSession, item: Item, policy: Policy, occasion: Occasion, *, now: datetime
 ) -> None:
     """Tell the people of every step that is left at once."""
-    await dues.settle(session, item.id, (DueKind.STEP,), now=now)
+    await dues.settle(session, item.id, (DueKind.STEP, DueKind.REPEAT), now=now)
     steps = await steps_left(session, item, policy, due_at=now, now=now)
     for step in steps:
         item.step = max(item.step, step.number)
-        await tell(session, item, step.people, occasion, step=step.number, now=now)
+        await tell(session, item, step.people, occasion, step=step.number, now=now, reach=step.reach)
+    schedule_after(session, item, policy, (), now=now)
     people = [candidate for step in steps for candidate in step.people]
     await _note(session, item, now=now, people=people, reason="" if people else NOBODY_REACHED)
 
@@ -119,7 +218,7 @@ async def tell_last_step(
     last = len(policy.steps) - 1
     people = await candidates_of(session, item, now=now)
     for step in plan(policy, people, now, first=last):
-        await tell(session, item, step.people, occasion, step=step.number, now=now)
+        await tell(session, item, step.people, occasion, step=step.number, now=now, reach=step.reach)
 
 
 async def steps_left(

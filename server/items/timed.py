@@ -7,7 +7,7 @@ from typing import Final
 
 from server.db.session import WriteSession
 from server.escalation import service as dues
-from server.escalation.plan import Policies
+from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import Due, DueKind
 from server.items import telling
 from server.items.machine import decide
@@ -16,6 +16,7 @@ from server.items.opening import order_resets, restart_acceptance
 from server.items.queries import facts_of, is_open
 from server.items.record import SYSTEM, write_move
 from server.items.tables import Item
+from server.notify import service as notices
 from server.notify.render import Occasion
 
 
@@ -37,7 +38,39 @@ async def carry_out(session: WriteSession, due: Due, *, now: datetime, policies:
 async def _step(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     if not await _allows(session, item, Move.ESCALATE) or item.accepted:
         return dues.SETTLED_NOT_NEEDED
-    await telling.take_next_step(session, item, policies[item.class_], due_at=due.due_at, now=now)
+    await telling.take_next_step(
+        session, item, policy_for(policies, item.class_, item.community), due_at=due.due_at, now=now
+    )
+    return dues.SETTLED_DONE
+
+
+async def _repeat(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    """Tell the last step again, as often as it takes."""
+    del due
+    if not await _allows(session, item, Move.ESCALATE) or item.accepted:
+        return dues.SETTLED_NOT_NEEDED
+    policy = policy_for(policies, item.class_, item.community)
+    await telling.tell_last_step(session, item, policy, Occasion.UNANSWERED, now=now)
+    telling.schedule_after(session, item, policy, (), now=now)
+    return dues.SETTLED_DONE
+
+
+async def _reach(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    """Say so if nobody was reached, and look again, until somebody is."""
+    if not await _allows(session, item, Move.ESCALATE) or item.accepted:
+        return dues.SETTLED_NOT_NEEDED
+    if await notices.reached(session, item.id):
+        return dues.SETTLED_NOT_NEEDED
+    if due.step >= 0 and await notices.unattempted(session, item.id):
+        # The server itself was held up: its messages are about to leave.
+        later = now + telling.REACH_PATIENCE
+        dues.schedule(session, item.id, DueKind.REACH, due_at=later, step=telling.POSTPONED)
+        return dues.SETTLED_DONE
+    policy = policy_for(policies, item.class_, item.community)
+    first = due.step != telling.SAID_BEFORE
+    await telling.say_nobody_reached(session, item, policy, now=now, first=first)
+    again = now + telling.REACH_WITHIN
+    dues.schedule(session, item.id, DueKind.REACH, due_at=again, step=telling.SAID_BEFORE)
     return dues.SETTLED_DONE
 
 
@@ -59,7 +92,7 @@ async def _recheck(session: WriteSession, item: Item, due: Due, now: datetime, p
     item.outcome = None
     item.done_at = None
     await _move(session, item, Move.RETURN, now)
-    await restart_acceptance(session, item, policies[item.class_], now=now)
+    await restart_acceptance(session, item, policy_for(policies, item.class_, item.community), now=now)
     await order_resets(session, item, issuer=SYSTEM.id, now=now)
     if item.owner is not None:
         await telling.tell_one(session, item, item.owner, Occasion.RETURNED, now=now)
@@ -68,7 +101,7 @@ async def _recheck(session: WriteSession, item: Item, due: Due, now: datetime, p
 
 async def resume(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
     """Let the escalation go on after an acceptance fell away: the next step, else all again."""
-    policy = policies[item.class_]
+    policy = policy_for(policies, item.class_, item.community)
     steps = await telling.take_next_step(
         session, item, policy, due_at=now, now=now, occasion=Occasion.RELEASED
     )
@@ -90,5 +123,11 @@ async def _move(session: WriteSession, item: Item, move: Move, now: datetime) ->
 _Handler = Callable[[WriteSession, Item, Due, datetime, Policies], Awaitable[str]]
 
 _HANDLERS: Final[Mapping[DueKind, _Handler]] = MappingProxyType(
-    {DueKind.STEP: _step, DueKind.ACCEPTANCE: _acceptance, DueKind.RECHECK: _recheck}
+    {
+        DueKind.STEP: _step,
+        DueKind.ACCEPTANCE: _acceptance,
+        DueKind.RECHECK: _recheck,
+        DueKind.REPEAT: _repeat,
+        DueKind.REACH: _reach,
+    }
 )

@@ -1,6 +1,6 @@
 """What a notice says: pure, from the facts kept in its row. No resident's name ever enters it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +29,10 @@ class Occasion(StrEnum):
     """Somebody says it is a false alarm; the desk must decide."""
     REJECTED_FALSE = "rejected_false"
     """The desk says it is no false alarm."""
+    UNANSWERED = "unanswered"
+    """Everybody was told and nobody took it."""
+    UNREACHED = "unreached"
+    """No message got through to anybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,8 @@ _OCCASIONS: Final[Mapping[Occasion, str]] = MappingProxyType(
         Occasion.ASSIGNED: "指挥中心把这件事交给您，请查看。",
         Occasion.CLAIMED_FALSE: "现场报告为误报，请指挥中心确认。",
         Occasion.REJECTED_FALSE: "指挥中心认为不是误报，请继续处理。",
+        Occasion.UNANSWERED: "还没有人接手，请指挥中心处理。",
+        Occasion.UNREACHED: "还没有通知到任何人，请指挥中心处理。",
     }
 )
 
@@ -159,3 +165,26 @@ def render(facts: NoticeFacts, translate: Callable[[str], str] = str) -> Rendere
         request=translate(_OCCASIONS[facts.occasion]),
     )
     return Rendered(title=title, text=text)
+
+
+_MANY: Final = "共{count}件事项。{first}另有：{others}。"
+_MOST_NAMED: Final = 3
+
+
+def render_together(facts: Sequence[NoticeFacts], translate: Callable[[str], str] = str) -> Rendered:
+    """Write one message for several items of one person: the first in full, the others by name and place.
+
+    Args:
+        facts: of each item, the gravest first.
+        translate: gettext of the reader's language.
+    """
+    first = render(facts[0], translate)
+    if len(facts) == 1:
+        return first
+    no_place = translate(_NO_PLACE)
+    others = [f"{translate(title_of(one.kind, one.class_))} {one.where or no_place}" for one in facts[1:]]
+    more = "…" if len(others) > _MOST_NAMED else ""
+    text = translate(_MANY).format(
+        count=len(facts), first=first.text, others="；".join(others[:_MOST_NAMED]) + more
+    )
+    return Rendered(title=first.title, text=text)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
+from server.people.model import ChannelKind
 from wire.vocabulary import AlarmClass
 
 _DELAYS_S: Final[Mapping[AlarmClass, tuple[float, ...]]] = MappingProxyType(
@@ -16,16 +17,19 @@ _DELAYS_S: Final[Mapping[AlarmClass, tuple[float, ...]]] = MappingProxyType(
     }
 )
 """Seconds to wait after the first, second, … failed attempt of each class."""
+_CALLS_S: Final = (65.0, 65.0)
+"""A number may be called once a minute; who does not take three calls will not take a fourth."""
 
 
-def next_try_after(class_: AlarmClass, attempts: int) -> timedelta | None:
+def next_try_after(class_: AlarmClass, attempts: int, channel: str = "") -> timedelta | None:
     """Return how long to wait after this many failed attempts; nothing means: give up.
 
     Args:
         class_: class of the item when the notice was made.
         attempts: attempts made, at least 1.
+        channel: over which channel; calls have times of their own.
     """
-    delays = _DELAYS_S[class_]
+    delays = _CALLS_S if channel == ChannelKind.VOICE else _DELAYS_S[class_]
     return timedelta(seconds=delays[attempts - 1]) if attempts <= len(delays) else None
 
 

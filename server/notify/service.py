@@ -1,29 +1,41 @@
 """Notice rows: made in the transaction of what they tell of, withdrawn when no longer needed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import select
 
 from server.alarms.tables import Alarm
 from server.db.session import ReadSession, WriteSession
+from server.escalation.plan import BY_HAND, Reach
 from server.items.tables import Item
 from server.notify.render import NoticeFacts, Occasion
 from server.notify.retry import urgency_of
 from server.notify.tables import Notice, NoticeState
-from server.people.tables import Person
+from server.people.model import ChannelKind
+from server.people.service import channels_of
 from wire.ids import new_uuid7
 from wire.vocabulary import Kind
 
 UNSENT = (NoticeState.PENDING, NoticeState.FAILED_TEMPORARY)
 """States from which a notice can still be withdrawn."""
 
-WEBHOOK = "webhook"
+WEBHOOK = ChannelKind.WEBHOOK.value
+_REACHED = (NoticeState.SENT, NoticeState.DELIVERED, NoticeState.READ)
 
 
-def channels_of(person: Person) -> tuple[str, ...]:
-    """Return the channels over which a person can be told."""
-    return (WEBHOOK,) if person.active and person.webhook_url else ()
+async def reached(session: ReadSession, item_id: str) -> bool:
+    """Tell whether any notice of an item got through, as far as anybody can say."""
+    query = select(Notice.id).where(Notice.item == item_id, Notice.state.in_(_REACHED)).limit(1)
+    return await session.scalar(query) is not None
+
+
+async def unattempted(session: ReadSession, item_id: str) -> bool:
+    """Tell whether some notice of an item has yet to leave for the first time."""
+    query = select(Notice.id).where(
+        Notice.item == item_id, Notice.state == NoticeState.PENDING, Notice.attempts == 0
+    )
+    return await session.scalar(query.limit(1)) is not None
 
 
 async def create(
@@ -34,8 +46,10 @@ async def create(
     *,
     step: int,
     now: datetime,
+    reach: Reach = BY_HAND,
+    not_before: Mapping[str, datetime] | None = None,
 ) -> int:
-    """Make notices for people over each of their channels.
+    """Make notices for people over the channels of a step.
 
     One that still waits for the same person, item and channel is not doubled: it takes the new
     occasion on.
@@ -60,16 +74,18 @@ async def create(
     }
     made = 0
     codes = list(people)
-    known = {p.code: p for p in await session.scalars(select(Person).where(Person.code.in_(codes)))}
+    known = await channels_of(session, codes)
     for code in codes:
-        for channel in channels_of(known[code]) if code in known else ():
+        for channel in reach.choose(known.get(code, frozenset())):
             made += 1
-            old = waiting.get((code, channel))
+            old = waiting.get((code, channel.value))
             if old is not None:
                 old.content = facts.as_row()
                 old.urgency = min(old.urgency, urgency_of(item.class_))
                 continue
-            session.add(_new_notice(item, code, channel, facts, step=step, now=now))
+            notice = _new_notice(item, code, channel.value, facts, step=step, now=now)
+            notice.send_at = max(now, (not_before or {}).get(code, now))
+            session.add(notice)
     if made:
         session.announce("notice", item.id)
     return made

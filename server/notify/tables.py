@@ -55,6 +55,18 @@ class Notice(Base):
     sent_at: Mapped[datetime | None] = mapped_column(Utc)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(Text, default="")
+    bundle: Mapped[str | None] = mapped_column(String(36), index=True)
+    """Id of the notice in whose message this one went out: several items, one message."""
+    provider: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    """Who took it."""
+    receipt: Mapped[str | None] = mapped_column(String(200), index=True)
+    """The provider's own id of the message, quoted by its receipts."""
+    update_code: Mapped[str] = mapped_column(String(400), default="", server_default="")
+    """What the provider asks for to rewrite the message; works once."""
+    receipt_due_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When it is no longer believed to have arrived, if the provider says nothing by then."""
+    delivered_at: Mapped[datetime | None] = mapped_column(Utc)
+    read_at: Mapped[datetime | None] = mapped_column(Utc)
 
 
 class Attempt(Base):
@@ -67,3 +79,26 @@ class Attempt(Base):
     at: Mapped[datetime] = mapped_column(Utc)
     outcome: Mapped[NoticeState] = mapped_column(Word(NoticeState))
     detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class Spent(Base):
+    """One use of a provider's quota: counted by us, because what exceeds it may be dropped silently."""
+
+    __tablename__ = "spent"
+    __table_args__ = (Index("ix_spent_address", "channel", "address_hash", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(32))
+    address_hash: Mapped[str] = mapped_column(String(64))
+    """SHA-256: an address never stands twice in the database."""
+    at: Mapped[datetime] = mapped_column(Utc, index=True)
+    urgency: Mapped[int]
+
+
+class ChannelSetup(Base):
+    """A channel that this server has an account for. Written by the server when it starts."""
+
+    __tablename__ = "channel_setup"
+
+    channel: Mapped[str] = mapped_column(String(32), primary_key=True)
+    since: Mapped[datetime] = mapped_column(Utc)

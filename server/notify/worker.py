@@ -59,6 +59,7 @@ class NotifyWorker:
                 self._nudge.clear()
                 try:
                     await self._start_due(group)
+                    await claims.expire_receipts(self._database, now=self._clock.now())
                     wait_s = await self._wait_s()
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("notices_not_claimed", error=str(error))
@@ -72,6 +73,7 @@ class NotifyWorker:
     async def send_due(self) -> int:
         """Send everything that is due now and wait for it; returns how many attempts were made."""
         made = 0
+        await claims.expire_receipts(self._database, now=self._clock.now())
         while True:
             async with asyncio.TaskGroup() as group:
                 started = await self._start_due(group)

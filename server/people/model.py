@@ -26,6 +26,24 @@ class Role(StrEnum):
     """指挥中心: the staffed last resort."""
 
 
+class ChannelKind(StrEnum):
+    """One kind of way to reach a person."""
+
+    WECOM = "wecom"
+    """A card with buttons in WeCom, by the member's id."""
+    WEBHOOK = "webhook"
+    """A signed request to an address of the owner's."""
+    ROBOT = "robot"
+    """A group robot, e-mail or another service, by the name of its entry in a file."""
+    SMS = "sms"
+    VOICE = "voice"
+    """A call that reads the notice out and takes a key."""
+
+
+CHANNEL_ORDER: tuple[ChannelKind, ...] = tuple(ChannelKind)
+"""What is tried before what, where one is enough."""
+
+
 class Scope(StrEnum):
     """What kind of place a duty is for."""
 

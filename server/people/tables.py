@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server.db.base import Base, Utc, Word
 from server.people.model import Role, Scope
 
-__all__ = ["Absence", "Duty", "DutyTime", "Person", "Role", "Scope"]
+__all__ = ["Absence", "Contact", "Duty", "DutyTime", "Person", "Role", "Scope"]
 
 
 class Person(Base):
@@ -74,3 +74,23 @@ class Absence(Base):
     from_at: Mapped[datetime] = mapped_column(Utc)
     until_at: Mapped[datetime] = mapped_column(Utc)
     stand_in: Mapped[str | None] = mapped_column(ForeignKey("person.code"))
+
+
+class Contact(Base):
+    """An address of somebody on one channel. It counts once the person has confirmed a code sent to it."""
+
+    __tablename__ = "contact"
+    __table_args__ = (UniqueConstraint("person", "channel", "address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    channel: Mapped[str] = mapped_column(String(32))
+    """A `ChannelKind`."""
+    address: Mapped[str] = mapped_column(String(400))
+    added_at: Mapped[datetime] = mapped_column(Utc)
+    verified_at: Mapped[datetime | None] = mapped_column(Utc)
+    code_hash: Mapped[str] = mapped_column(String(64), default="")
+    """SHA-256 of the code that was sent; empty when none is under way."""
+    code_until: Mapped[datetime | None] = mapped_column(Utc)
+    tries: Mapped[int] = mapped_column(default=0)
+    """Wrong codes since the last one was made."""

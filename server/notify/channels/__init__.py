@@ -26,6 +26,12 @@ class Outcome:
 
     verdict: Verdict
     reason: str = ""
+    provider: str = ""
+    """Who took it, where a channel has several."""
+    receipt: str | None = None
+    """The provider's id of the message, which its receipts quote."""
+    update_code: str = ""
+    """What rewrites the message later, where the provider can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,8 @@ class Message:
     link: str
     step: int
     sent_at: datetime
+    attempt: int = 1
+    """Which attempt this is, from 1: another provider may be tried first."""
 
 
 class Channel(Protocol):

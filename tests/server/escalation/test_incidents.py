@@ -7,6 +7,7 @@ from server.items.machine import Refusal
 from server.items.model import ItemState, Move, Outcome
 from server.items.service import PressVerdict
 from server.items.tables import ItemMove
+from server.items.telling import NOT_YET_REACHED
 from server.notify.channels import Outcome as Answer
 from server.notify.channels import Verdict
 from server.notify.tables import NoticeState
@@ -111,7 +112,36 @@ async def test_where_nobody_is_reachable_the_desk_sees_it_at_once(world):
     item = await world.raise_alarm()
     assert item.owner is None
     assert "指挥中心" in (await world.rows(ItemMove))[0].reason
-    assert await world.waiting() == []
+    assert await world.waiting(DueKind.STEP) == []
+    await world.pass_time(45)
+    reasons = [move.reason for move in await world.rows(ItemMove)]
+    assert NOT_YET_REACHED in reasons
+
+
+async def test_the_last_step_is_told_again_until_somebody_accepts(world):
+    await world.raise_alarm()
+    for _ in range(3):
+        await world.pass_time(60)
+    heard = len(world.heard("desk"))
+    assert heard == 1
+    for more in (1, 2, 3):
+        await world.pass_time(180)
+        assert len(world.heard("desk")) == heard + more
+    await world.press("leader", Move.ACCEPT)
+    assert {due.kind for due in await world.waiting()} == {DueKind.ACCEPTANCE}
+    await world.pass_time(180)
+    assert len(world.heard("desk")) == heard + 3
+
+
+async def test_the_desk_is_told_within_a_minute_that_nobody_was_reached(world):
+    for person in ("leader", "officer", "room", "deputy", "secretary"):
+        world.channel.answers[person] = Answer(verdict=Verdict.TEMPORARY, reason="status 503")
+    await world.raise_alarm()
+    await world.settle()
+    await world.pass_time(44)
+    assert world.heard("desk") == []
+    await world.pass_time(1)
+    assert "还没有通知到任何人" in world.heard("desk")[0]
 
 
 async def test_accepting_stops_the_escalation_and_withdraws_what_is_unsent(world):
@@ -232,13 +262,13 @@ async def test_false_alarm_of_a_hazard_is_done(world):
 
 async def test_undo_restores_state_owner_and_the_original_due_time(world):
     await world.raise_alarm()
-    [step] = await world.waiting()
+    [step] = await world.waiting(DueKind.STEP)
     await world.press("officer", Move.ACCEPT)
     world.clock.advance(seconds=30)
     assert (await world.press("officer", Move.UNDO)).verdict is PressVerdict.APPLIED
     item = await world.item()
     assert (item.state, item.owner, item.accepted) == (ItemState.NEW, "leader", False)
-    [restored] = await world.waiting()
+    [restored] = await world.waiting(DueKind.STEP)
     assert (restored.kind, restored.due_at) == (DueKind.STEP, step.due_at)
     assert {notice.state for notice in await world.notices()} == {NoticeState.PENDING}
     await world.pass_time(30)

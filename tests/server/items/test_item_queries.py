@@ -60,7 +60,7 @@ async def test_a_story_holds_everything(world):
     assert [row.move for row in story.moves] == [Move.OPEN, Move.ACCEPT]
     assert {party.person for party in story.parties} == {"leader", "officer", "room"}
     assert len(story.notices) == 3
-    assert len(story.dues) == 2
+    assert len(story.dues) == 3
 
 
 async def test_which_presses_are_open(world):

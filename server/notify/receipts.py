@@ -1,0 +1,81 @@
+"""What providers say later of a message: it arrived, was read, or did not arrive.
+
+Receipts repeat and overtake one another: each is applied at most once, and none takes back what a
+later state said.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from sqlalchemy import or_, select
+
+from server.db.session import ReadSession, WriteSession
+from server.notify.claims import try_again_or_give_up
+from server.notify.tables import Attempt, Notice, NoticeState
+
+log = structlog.get_logger()
+
+
+class Receipt(StrEnum):
+    """What a receipt says."""
+
+    DELIVERED = "delivered"
+    READ = "read"
+    """The person did something with it: opened it, pressed a key."""
+    FAILED = "failed"
+    """It did not arrive this time."""
+
+
+_FROM: Final[Mapping[Receipt, tuple[NoticeState, ...]]] = MappingProxyType(
+    {
+        Receipt.DELIVERED: (NoticeState.SENDING, NoticeState.SENT, NoticeState.UNKNOWN),
+        Receipt.READ: (
+            NoticeState.SENDING,
+            NoticeState.SENT,
+            NoticeState.UNKNOWN,
+            NoticeState.DELIVERED,
+            NoticeState.FAILED_TEMPORARY,
+        ),
+        Receipt.FAILED: (NoticeState.SENT, NoticeState.UNKNOWN),
+    }
+)
+"""From which states each receipt leads on; in any other it is a repeat or too late."""
+
+
+async def find_notice(session: ReadSession, *, notice: str = "", receipt: str = "") -> Notice | None:
+    """Return the notice of a receipt, by our id (which the provider gives back) or by the provider's."""
+    if not notice and not receipt:
+        return None
+    found = select(Notice).where(or_(Notice.id == notice, Notice.receipt == (receipt or notice)))
+    return await session.scalar(found.order_by(Notice.id.desc()).limit(1))
+
+
+async def apply_receipt(
+    session: WriteSession, notice: Notice, receipt: Receipt, *, now: datetime, detail: str = ""
+) -> bool:
+    """Apply a receipt to a notice and to what went out with it; tells whether anything changed."""
+    query = select(Notice).where(Notice.bundle == notice.id, Notice.id != notice.id)
+    changed = False
+    for one in (notice, *await session.scalars(query)):
+        if one.state not in _FROM[receipt]:
+            continue
+        changed = True
+        one.receipt_due_at = None
+        match receipt:
+            case Receipt.DELIVERED:
+                one.state, one.delivered_at = NoticeState.DELIVERED, now
+            case Receipt.READ:
+                one.state, one.read_at = NoticeState.READ, now
+                one.delivered_at = one.delivered_at or now
+            case Receipt.FAILED:
+                one.last_error = detail
+                await try_again_or_give_up(session, one, now=now)
+                session.announce("notice", one.item)
+        session.add(Attempt(notice=one.id, at=now, outcome=one.state, detail=detail))
+        session.announce("item", one.item)
+    log.info("receipt", notice=notice.id, receipt=receipt.value, applied=changed, detail=detail)
+    return changed

@@ -1,0 +1,204 @@
+"""Several items, one message; what providers allow, counted; what receipts say."""
+
+from datetime import timedelta
+
+import pytest
+
+from server.notify.channels import Outcome, Verdict
+from server.notify.quotas import QUOTAS, free_at
+from server.notify.receipts import Receipt, apply_receipt, find_notice
+from server.notify.tables import ChannelSetup, Notice, NoticeState
+from server.people.model import ChannelKind
+from tests.server.world import at
+from wire.vocabulary import AlarmClass, Kind, Mode
+
+HAZARD = {"class_": AlarmClass.HAZARD, "kind": Kind.ELECTRIC}
+
+
+async def use_channels(world, *kinds, phone="19900000001"):
+    async with world.database.write() as session:
+        for kind in kinds:
+            session.add(ChannelSetup(channel=kind, since=world.clock.now()))
+    for kind in kinds:
+        world.worker._channels[kind] = world.channel
+    for person in ("leader", "desk"):
+        await world.set_person(person, phone=phone)
+
+
+async def test_several_items_within_a_minute_are_one_message_and_stay_separate(world):
+    await world.raise_alarm("a1", "gas-1", **HAZARD)
+    await world.settle()
+    for number, device in enumerate(("gas-2", "meter-1")):
+        await world.pass_time(10)
+        await world.raise_alarm(f"b{number}", device, **HAZARD)
+        await world.settle()
+    assert len(world.heard("leader")) == 1
+    await world.pass_time(40)
+    assert len(world.heard("leader")) == 2
+    assert "共2件事项" in world.heard("leader")[1]
+    assert len(await world.items()) == 3
+    sent = await world.notices(NoticeState.SENT)
+    assert len(sent) == 3
+    assert len({notice.bundle for notice in sent}) == 2  # the first went alone
+
+
+async def test_life_safety_never_waits_for_others(world):
+    await world.raise_alarm("a1", "meter-1", **HAZARD)
+    await world.settle()
+    await world.pass_time(5)
+    await world.raise_alarm("a2", "gas-1")
+    await world.settle()
+    assert len(world.heard("leader")) == 2
+
+
+async def test_a_test_and_a_real_alarm_never_share_a_message(world):
+    await world.raise_alarm("a1", "gas-1")
+    await world.raise_alarm("a2", "gas-1", mode=Mode.TEST)
+    await world.settle()
+    assert len(world.heard("leader")) == 2
+    assert sum(text.startswith("【测试】") for text in world.heard("leader")) == 1
+
+
+async def test_a_message_that_failed_is_repeated_with_what_it_held(world):
+    world.channel.answers["leader"] = Outcome(verdict=Verdict.TEMPORARY, reason="status 503")
+    await world.raise_alarm("a1", "gas-1")
+    await world.raise_alarm("a2", "gas-2")
+    await world.settle()
+    world.channel.answers.clear()
+    await world.raise_alarm("a3", "meter-1")
+    await world.pass_time(3)
+    texts = world.heard("leader")
+    assert [text.count("共2件") for text in texts] == [1, 0, 1]
+    assert await world.notices(NoticeState.FAILED_TEMPORARY) == []
+
+
+def test_a_quota_is_a_window_that_slides():
+    used = [at(seconds=second) for second in (0, 20, 40)]
+    call = ChannelKind.VOICE
+    assert free_at(call, used[:1], at(seconds=59), urgent=True) == at(seconds=60)
+    assert free_at(call, used[:1], at(seconds=60), urgent=True) is None
+    hour = [at(minutes=2 * number) for number in range(5)]
+    assert free_at(call, hour, at(minutes=20), urgent=True) == at(minutes=60)
+    assert free_at(call, hour[:2], at(minutes=20), urgent=True) is None
+    assert free_at("webhook", used * 100, at(minutes=1), urgent=False) is None
+
+
+@pytest.mark.parametrize("kind", [ChannelKind.VOICE, ChannelKind.SMS, ChannelKind.WECOM])
+def test_part_of_every_quota_is_kept_for_life_safety(kind):
+    window = QUOTAS[kind][-1]
+    used = [at(seconds=number * 61) for number in range(window.most_not_urgent)]
+    now = used[-1] + timedelta(seconds=61)
+    short = [one for one in used if one > now - window.span]
+    if len(short) >= window.most_not_urgent:
+        assert free_at(kind, short, now, urgent=False) is not None
+        assert free_at(kind, short, now, urgent=True) is None or kind is ChannelKind.VOICE
+
+
+async def test_over_its_quota_a_message_waits_and_is_counted_after_a_restart(world):
+    await use_channels(world, ChannelKind.SMS)
+    await world.set_person("leader", webhook_url=None)
+    for number in range(35):
+        await world.raise_alarm(f"a{number}", "gas-1", **HAZARD)
+        await world.settle()
+        await world.clear_alarm(f"a{number}", "gas-1")
+        async with world.database.write() as session:
+            from sqlalchemy import update
+
+            from server.items.model import ItemState
+            from server.items.tables import Item
+
+            await session.execute(update(Item).values(state=ItemState.CLOSED, open_key=None))
+        await world.pass_time(61)
+    sent = len(world.channel.sent)
+    await world.raise_alarm("late", "gas-1", **HAZARD)
+    await world.settle()
+    assert len(world.channel.sent) == sent
+    assert any(notice.last_error == "quota spent" for notice in await world.notices())
+    await world.raise_alarm("grave", "gas-2")
+    await world.settle()
+    assert [message.person for message in world.channel.sent[sent:]].count("leader") == 1
+
+
+async def test_life_safety_goes_out_over_two_kinds_of_channel_at_once(world):
+    await use_channels(world, ChannelKind.SMS, ChannelKind.VOICE)
+    await world.raise_alarm()
+    await world.settle()
+    ways = {notice.channel for notice in await world.notices() if notice.person == "leader"}
+    assert ways == {"webhook", "sms"}
+    await world.pass_time(180)
+    ways = {notice.channel for notice in await world.notices() if notice.person == "desk"}
+    assert ways == {"webhook", "sms", "voice"}
+
+
+async def test_the_leader_of_a_hazard_gets_a_short_message_after_a_minute(world):
+    await use_channels(world, ChannelKind.SMS)
+    await world.raise_alarm(class_=AlarmClass.HAZARD)
+    await world.settle()
+    await world.pass_time(59)
+    assert {notice.channel for notice in await world.notices()} == {"webhook"}
+    await world.pass_time(1)
+    assert {(n.channel, n.person) for n in await world.notices()} == {
+        ("webhook", "leader"),
+        ("sms", "leader"),
+    }
+    await world.pass_time(239)
+    assert "deputy" not in await world.told()
+    await world.pass_time(1)
+    assert "deputy" in await world.told()
+
+
+async def test_faults_wait_for_the_morning(world):
+    world.clock.time = world.clock.time.replace(hour=14)  # 22:00 in the street
+    await world.raise_alarm(class_=AlarmClass.FAULT, kind=Kind.FIRE)
+    await world.pass_time(9 * 3600)
+    assert world.heard("leader") == []
+    await world.pass_time(1800)
+    assert len(world.heard("leader")) == 1
+
+
+class TestReceipts:
+    async def notice(self, world):
+        async with world.database.read() as session:
+            from sqlalchemy import select
+
+            return await session.scalar(select(Notice).where(Notice.channel == "sms"))
+
+    async def apply(self, world, receipt):
+        async with world.database.write() as session:
+            found = await find_notice(session, receipt="biz-1")
+            return await apply_receipt(session, found, receipt, now=world.clock.now(), detail="code")
+
+    @pytest.fixture
+    async def sent(self, world):
+        await use_channels(world, ChannelKind.SMS)
+        world.channel.answers["leader"] = Outcome(verdict=Verdict.SENT, receipt="biz-1", provider="first")
+        await world.set_person("leader", webhook_url=None)
+        await world.raise_alarm()
+        await world.settle()
+        return world
+
+    async def test_a_receipt_counts_once(self, sent):
+        assert await self.apply(sent, Receipt.DELIVERED)
+        assert not await self.apply(sent, Receipt.DELIVERED)
+        assert (await self.notice(sent)).state is NoticeState.DELIVERED
+
+    async def test_a_later_state_is_not_taken_back(self, sent):
+        assert await self.apply(sent, Receipt.READ)
+        assert not await self.apply(sent, Receipt.DELIVERED)
+        assert not await self.apply(sent, Receipt.FAILED)
+        assert (await self.notice(sent)).state is NoticeState.READ
+
+    async def test_a_failure_is_tried_again(self, sent):
+        await self.apply(sent, Receipt.FAILED)
+        notice = await self.notice(sent)
+        assert (notice.state, notice.last_error) == (NoticeState.FAILED_TEMPORARY, "code")
+        before = len(sent.channel.sent)
+        await sent.pass_time(5)
+        assert [m.person for m in sent.channel.sent[before:]] == ["leader"]
+
+    async def test_silence_of_a_provider_is_unknown(self, sent):
+        await sent.pass_time(179)
+        assert (await self.notice(sent)).state is NoticeState.SENT
+        await sent.pass_time(1)
+        assert (await self.notice(sent)).state is NoticeState.UNKNOWN
+        assert await self.apply(sent, Receipt.DELIVERED)
