@@ -50,13 +50,28 @@ class _Stored:
     at_ms: int = 0
 
 
+@dataclass(slots=True)
+class _Held:
+    """What was stored last of one device.
+
+    Attributes:
+        points: in the order of its snapshots.
+        seen: the values of the newest snapshot that was looked through, if all were good.
+        oldest_ms: when the point was stored that has not been for longest.
+    """
+
+    points: list[_Stored]
+    seen: tuple[float | None, ...] | None = None
+    oldest_ms: int = 0
+
+
 class ExceptionFilter:
     """Chooses what is stored of each device's snapshots."""
 
     def __init__(self, policies: Mapping[str, ReportPolicy]) -> None:
         """Take the policies by device; one without a policy is stored as it comes."""
         self._policies = {name: policy for name, policy in policies.items() if policy.heartbeat_ms > 0}
-        self._stored: dict[str, list[_Stored]] = {}
+        self._held: dict[str, _Held] = {}
         self._subsets: dict[tuple[str, tuple[int, ...]], tuple[Point, ...]] = {}
 
     def choose(self, snapshot: Snapshot) -> Snapshot | None:
@@ -64,23 +79,18 @@ class ExceptionFilter:
         policy = self._policies.get(snapshot.device)
         if policy is None or not snapshot.live:
             return snapshot
-        stored = self._stored.get(snapshot.device)
-        if stored is None:
-            stored = self._stored[snapshot.device] = [_begin(policy, point) for point in snapshot.points]
-        qualities = snapshot.qualities
-        now_ms = snapshot.at.boot_ms
-        oldest_ms = now_ms - policy.heartbeat_ms
-        chosen: list[int] = []
-        for index, last in enumerate(stored):
-            value = snapshot.values[index]
-            quality = Quality.GOOD if qualities is None else qualities[index]
-            if last.at_ms > oldest_ms and _is_same(last, value, quality):
-                continue
-            last.value, last.quality, last.at_ms = value, quality, now_ms
-            chosen.append(index)
+        held = self._held.get(snapshot.device)
+        if held is None:
+            held = self._held[snapshot.device] = _Held([_begin(policy, point) for point in snapshot.points])
+        due_ms = snapshot.at.boot_ms - policy.heartbeat_ms
+        if snapshot.qualities is None and held.oldest_ms > due_ms and snapshot.values == held.seen:
+            return None  # the same as before, value for value: what was said of that holds still
+        chosen = _choose(held.points, snapshot, due_ms)
+        held.seen = snapshot.values if snapshot.qualities is None else None
         if not chosen:
             return None
-        return snapshot if len(chosen) == len(stored) else self._part(snapshot, tuple(chosen))
+        held.oldest_ms = min(point.at_ms for point in held.points)
+        return snapshot if len(chosen) == len(held.points) else self._part(snapshot, tuple(chosen))
 
     def _part(self, snapshot: Snapshot, chosen: tuple[int, ...]) -> Snapshot:
         key = (snapshot.device, chosen)
@@ -97,6 +107,20 @@ class ExceptionFilter:
             may_clear=snapshot.may_clear,
             live=snapshot.live,
         )
+
+
+def _choose(stored: list[_Stored], snapshot: Snapshot, due_ms: int) -> list[int]:
+    """Note what is to be stored of a snapshot and return its points' indexes."""
+    values, qualities, now_ms = snapshot.values, snapshot.qualities, snapshot.at.boot_ms
+    chosen: list[int] = []
+    for index, last in enumerate(stored):
+        value = values[index]
+        quality = Quality.GOOD if qualities is None else qualities[index]
+        if last.at_ms > due_ms and _is_same(last, value, quality):
+            continue
+        last.value, last.quality, last.at_ms = value, quality, now_ms
+        chosen.append(index)
+    return chosen
 
 
 def _begin(policy: ReportPolicy, point: Point) -> _Stored:

@@ -26,6 +26,7 @@ __all__ = ["BusPoller", "PolledDevice", "build_devices"]
 LONGEST_RECONNECT_S: Final = 10.0
 RENEW_AFTER_MS: Final = (10_000, 60_000)
 """Nobody on the bus answers: the connection is opened anew after this long, the first time and later."""
+PHASE_STEP_MS: Final = 100
 PROBE_SHARE: Final = 0.08
 """Of the bus's time, at most, for asking silent devices while others live."""
 _FAULT_EVERY_MS: Final = 1_000
@@ -46,14 +47,18 @@ class BusPoller:
         sink: SnapshotSink,
         clock: Clock,
     ) -> None:
-        """Spread the devices' phases evenly, so that they do not all fall due at once."""
+        """Spread the devices' phases, so that they do not all fall due at once.
+
+        Phases lie whole steps apart: devices of one step are asked one right after the other, and the
+        processor sleeps in between. Waking costs a gateway more than asking.
+        """
         self._bus = bus
         self._driver = driver
         self._sink = sink
         self._clock = clock
         now_ms = clock.moment().boot_ms
         self._schedules = [
-            Schedule(device=device, due_ms=now_ms + device.period_ms * index // len(devices))
+            Schedule(device=device, due_ms=now_ms + _phase_ms(device, index, len(devices)))
             for index, device in enumerate(devices)
         ]
         self._living = self._schedules.copy()
@@ -248,6 +253,11 @@ class BusPoller:
         if self._living:
             times.append(self._living[0].due_ms)
         return min(max((min(times) - now_ms) / 1000, 0.001), _IDLE_S)
+
+
+def _phase_ms(device: PolledDevice, index: int, count: int) -> int:
+    spread_ms = device.period_ms * index // count
+    return spread_ms - spread_ms % PHASE_STEP_MS
 
 
 def build_devices(

@@ -234,7 +234,7 @@ class Uplink:
         """Keep the readings' lane filled from the store, oldest first."""
         fetched = 0
         while True:
-            if len(self.batches) < self.batches.window:
+            if self._readings.waiting > len(self.batches) < self.batches.window:
                 wanted = self.batches.window - len(self.batches)
                 fresh = await self._pending(after_seq=fetched, most=wanted)
                 if fresh:

@@ -25,7 +25,7 @@ from pymodbus.exceptions import ConnectionException
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
-from edge.cancellation import await_cancellable
+from edge.cancellation import await_cancellable, await_directly
 from edge.drivers.transports import RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
 from edge.errors import LinkError, NoAnswerError, RefusedError
 from edge.model import RawFrame
@@ -288,7 +288,7 @@ class ModbusLink:
                 cannot send: on a client that is not connected, for example.
         """
         try:
-            return await await_cancellable(start())
+            return await await_directly(start())
         except ConnectionException as error:
             raise LinkError(f"{self._address}: {error}") from error
         except ModbusException as error:

@@ -2,6 +2,7 @@
 
 import math
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +25,31 @@ _FORMATS: Final = {
 }
 _BCD: Final = (ValueType.BCD16, ValueType.BCD32)
 _HEX_DIGITS: Final = 10
+_LARGEST: Final = sys.float_info.max
+"""Nothing beyond it, and not what is no number, is within it."""
 _Read = Callable[[bytes], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What a raw number stands for, and between which values it can be believed."""
+
+    scale: float
+    offset: float
+    low: float
+    high: float
+    invalid: frozenset[float]
+
+    @classmethod
+    def of(cls, point: PointProfile) -> "_Meaning":
+        low = -_LARGEST if point.min is None else max(point.min, -_LARGEST)
+        high = _LARGEST if point.max is None else min(point.max, _LARGEST)
+        return cls(point.scale, point.offset, low, high, frozenset(point.invalid))
+
+    def value_of(self, number: float) -> float | None:
+        """Return the value; None where there is none, NaN and infinity among them."""
+        value = number * self.scale + self.offset
+        return value if self.low <= value <= self.high and number not in self.invalid else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +58,12 @@ class BlockDecoder:
 
     block: Block
     pack: struct.Struct | None
-    readers: tuple[tuple[int, _Read, PointProfile], ...]
-    """Index of the point in the device's snapshot, how to read its raw value, its profile."""
+    unpack: struct.Struct
+    """Takes all plain numbers of the block out at once."""
+    plain: tuple[tuple[int, _Meaning], ...]
+    """For each of those, its point's index in the device's snapshot and what it stands for."""
+    readers: tuple[tuple[int, _Read, _Meaning], ...]
+    """The same for what needs more: index, how to read the raw number, what it stands for."""
 
     def decode(
         self,
@@ -54,29 +83,55 @@ class BlockDecoder:
         """
         raw = bytes(answer) if self.pack is None else self.pack.pack(*answer)
         good = True
-        for index, read, point in self.readers:
-            number = read(raw)
-            value = number * point.scale + point.offset
-            if _is_usable(number, value, point):
-                values[index] = value
-                qualities[index] = Quality.GOOD
+        for (index, meaning), number in zip(self.plain, self.unpack.unpack_from(raw), strict=True):
+            # `value_of`, spelled out: this is done for every value of every poll
+            value = number * meaning.scale + meaning.offset
+            if meaning.low <= value <= meaning.high and not (meaning.invalid and number in meaning.invalid):
+                values[index], qualities[index] = value, Quality.GOOD
             else:
-                values[index] = None
-                qualities[index] = Quality.OUT_OF_RANGE
-                good = False
+                values[index], qualities[index], good = None, Quality.OUT_OF_RANGE, False
+        for index, read, meaning in self.readers:
+            found = meaning.value_of(read(raw))
+            values[index] = found
+            qualities[index] = Quality.OUT_OF_RANGE if found is None else Quality.GOOD
+            good &= found is not None
         return good
 
 
 def compile_block(profile: ModbusProfile, block: Block) -> BlockDecoder:
     """Prepare a block for decoding."""
     bits = block.fc in BIT_FUNCTIONS
-    readers = tuple(
-        (index, _reader(point, (point.address - block.address) * (1 if bits else 2)), point)
-        for index, point in enumerate(profile.points)
-        if index in block.points
+    layout, at = ">", 0
+    plain: list[tuple[int, _Meaning]] = []
+    readers: list[tuple[int, _Read, _Meaning]] = []
+    points = sorted(
+        ((index, point) for index, point in enumerate(profile.points) if index in block.points),
+        key=lambda entry: entry[1].address,
     )
+    for index, point in points:
+        begins = (point.address - block.address) * (1 if bits else 2)
+        if _is_plain(point) and begins >= at:
+            layout += f"{begins - at}x{_FORMATS[point.type]}"
+            at = begins + 2 * point.registers
+            plain.append((index, _Meaning.of(point)))
+        else:
+            readers.append((index, _reader(point, begins), _Meaning.of(point)))
     return BlockDecoder(
-        block=block, pack=None if bits else struct.Struct(f">{block.count}H"), readers=readers
+        block=block,
+        pack=None if bits else struct.Struct(f">{block.count}H"),
+        unpack=struct.Struct(layout),
+        plain=tuple(plain),
+        readers=tuple(readers),
+    )
+
+
+def _is_plain(point: PointProfile) -> bool:
+    """Tell whether a number stands on the wire as it is: big-endian, without masks or digits."""
+    return (
+        point.type is not ValueType.BIT
+        and point.type not in _BCD
+        and point.mask is None
+        and point.byte_order is ByteOrder.ABCD
     )
 
 
@@ -117,11 +172,3 @@ def _from_bcd(word: int) -> float:
         total += digit * factor
         factor *= 10
     return float(total)
-
-
-def _is_usable(raw: float, value: float, point: PointProfile) -> bool:
-    if not math.isfinite(value) or raw in point.invalid:
-        return False
-    if point.min is not None and value < point.min:
-        return False
-    return point.max is None or value <= point.max
