@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from server.access.links import LinkBook
 from server.access.service import issue_first_run_code
-from server.clock import Clock, MovedClock, server_clock
+from server.clock import MovedClock, server_clock
 from server.config import Settings
 from server.context import Context
 from server.db.migrate import migrate
@@ -137,11 +137,13 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
     )
     for hear in (commands.hear, escalation.hear, notify.hear):
         stack.callback(database.listen(hear))
+    influx = _open_influx(settings, stack, readings)
     context = Context(
         settings=settings,
         clock=clock,
         database=database,
         readings=readings,
+        influx=influx,
         policies=policies,
         pulses=pulses,
     )
@@ -156,7 +158,11 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
             pulses=pulses,
             retention=plan_retention(settings, database, readings),
         ),
-        feeder=_feeder(settings, stack, readings, clock=clock, pulses=pulses),
+        feeder=(
+            Feeder(database=readings, influx=influx, clock=clock, pulses=pulses)
+            if influx is not None
+            else None
+        ),
         web=build_app(context),
     )
 
@@ -259,16 +265,14 @@ def _carrying_out(policies: Policies) -> CarryOut:
     return carry_out
 
 
-def _feeder(
-    settings: Settings, stack: AsyncExitStack, readings: HistoryDatabase, *, clock: Clock, pulses: Pulses
-) -> Feeder | None:
-    """Return what feeds InfluxDB, if one is named, and let readings go to its spool from now on."""
+def _open_influx(settings: Settings, stack: AsyncExitStack, readings: HistoryDatabase) -> Influx | None:
+    """Return the InfluxDB, if one is named, and let readings go to its spool from now on."""
     if not settings.influx_url:
         return None
     influx = Influx(influx_address(settings))
     stack.callback(influx.close)
     readings.on_stored = spool.put
-    return Feeder(database=readings, influx=influx, clock=clock, pulses=pulses)
+    return influx
 
 
 def _link_maker(settings: Settings, port: int) -> LinkMaker:

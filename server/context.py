@@ -7,6 +7,7 @@ from server.config import Settings
 from server.db.session import Database
 from server.escalation.plan import Policies
 from server.history.database import HistoryDatabase
+from server.history.influx import Influx
 from server.pulse import Pulses
 
 
@@ -18,6 +19,8 @@ class Context:
     clock: Clock
     database: Database
     readings: HistoryDatabase
+    influx: Influx | None = None
+    """Answers for what the database has let go of; None where there is none."""
     policies: Policies
     """Pass it to `server.items.service.press`."""
     pulses: Pulses

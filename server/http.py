@@ -14,6 +14,7 @@ from server.access.web import build_door, build_gate
 from server.context import Context
 from server.devices.web import build_command_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
+from server.history.web import build_history_api
 from server.items.web import build_leader_pages
 from server.live import Hub
 from server.web.api import build_api
@@ -55,6 +56,7 @@ def build_app(context: Context) -> FastAPI:
         build_desk_pages(context, door, hub),
         build_api(context, door),
         build_command_api(context, door),
+        build_history_api(context, door),
     ):
         app.include_router(router)
     _add_health(app, context)

@@ -207,6 +207,7 @@ _SAME_NAMES = (
     "value",
     "unit",
     "limit",
+    "measure",
     "quality",
     "raised_at",
     "changed_at",

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
-from wire.vocabulary import AlarmClass, Condition, Kind, Mode, Quality, Suppression
+from wire.vocabulary import AlarmClass, Condition, Kind, Measure, Mode, Quality, Suppression
 
 
 class Alarm(Base):
@@ -18,7 +18,10 @@ class Alarm(Base):
     """
 
     __tablename__ = "alarm"
-    __table_args__ = (Index("ix_alarm_open", "gateway", "cleared_at"),)
+    __table_args__ = (
+        Index("ix_alarm_open", "gateway", "cleared_at"),
+        Index("ix_alarm_device", "gateway", "device", "raised_at"),
+    )
 
     gateway: Mapped[str] = mapped_column(String(64), primary_key=True)
     alarm: Mapped[str] = mapped_column(String(128), primary_key=True)
@@ -38,6 +41,10 @@ class Alarm(Base):
     value: Mapped[float | None]
     unit: Mapped[str] = mapped_column(String(32), default="")
     limit: Mapped[float | None]
+    measure: Mapped[Measure] = mapped_column(
+        Word(Measure), default=Measure.VALUE, server_default=Measure.VALUE.value
+    )
+    """What `value` and `limit` are of the measured quantity: itself, its rate, its mean."""
     quality: Mapped[Quality] = mapped_column(Word(Quality))
     raised_at: Mapped[datetime] = mapped_column(Utc)
     changed_at: Mapped[datetime] = mapped_column(Utc)

@@ -1,0 +1,103 @@
+"""What lies within a place: its grids, buildings and devices, as conditions of a query."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, or_, select, true
+
+from server.db.session import ReadSession
+from server.places.tables import Area, Building, Community, Estate, Grid
+
+
+class PlaceKind(StrEnum):
+    """How large a place is."""
+
+    STREET = "street"
+    """街道: everything."""
+    AREA = "area"
+    """片区: several communities."""
+    COMMUNITY = "community"
+    """社区."""
+    GRID = "grid"
+    """网格, with the grids that belong to it."""
+    ESTATE = "estate"
+    """小区."""
+    BUILDING = "building"
+    """楼栋."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place by its kind and code; the street has no code."""
+
+    kind: PlaceKind
+    code: str = ""
+
+    def __str__(self) -> str:
+        """Return it as addresses write it, e.g. `grid:110101001`."""
+        return f"{self.kind.value}:{self.code}" if self.code else self.kind.value
+
+
+STREET = Place(PlaceKind.STREET)
+
+
+def parse_place(text: str) -> Place | None:
+    """Read a place as addresses write it; None where it is none."""
+    kind, _, code = text.partition(":")
+    if kind not in set(PlaceKind) or bool(code) is (kind == PlaceKind.STREET):
+        return None
+    return Place(PlaceKind(kind), code)
+
+
+_TABLES: dict[PlaceKind, type[Area | Community | Grid | Estate | Building]] = {
+    PlaceKind.AREA: Area,
+    PlaceKind.COMMUNITY: Community,
+    PlaceKind.GRID: Grid,
+    PlaceKind.ESTATE: Estate,
+    PlaceKind.BUILDING: Building,
+}
+
+
+async def name_place(session: ReadSession, place: Place) -> str | None:
+    """Return the name of a place, empty for the street; None when there is no such place."""
+    if place.kind is PlaceKind.STREET:
+        return ""
+    table = _TABLES[place.kind]
+    return await session.scalar(select(table.name).where(table.code == place.code))
+
+
+def communities_within(place: Place) -> Select[str]:
+    """Return the communities that a street, an area or a community is made of."""
+    conditions: dict[PlaceKind, ColumnElement[bool]] = {
+        PlaceKind.STREET: true(),
+        PlaceKind.AREA: Community.area == place.code,
+        PlaceKind.COMMUNITY: Community.code == place.code,
+    }
+    return select(Community.code).where(conditions[place.kind])
+
+
+def grids_within(place: Place) -> Select[str]:
+    """Return a grid and those that belong to it, two levels down as the street has them."""
+    children = select(Grid.code).where(Grid.parent == place.code)
+    return select(Grid.code).where(
+        or_(Grid.code == place.code, Grid.parent == place.code, Grid.parent.in_(children))
+    )
+
+
+def buildings_within(place: Place) -> Select[str]:
+    """Return the buildings of a place."""
+    if place.kind is PlaceKind.STREET:
+        return select(Building.code)
+    if place.kind is PlaceKind.BUILDING:
+        return select(Building.code).where(Building.code == place.code)
+    if place.kind is PlaceKind.ESTATE:
+        return select(Building.code).where(Building.estate == place.code)
+    if place.kind is PlaceKind.GRID:
+        return select(Building.code).where(Building.grid.in_(grids_within(place)))
+    communities = communities_within(place)
+    return select(Building.code).where(
+        or_(
+            Building.estate.in_(select(Estate.code).where(Estate.community.in_(communities))),
+            Building.grid.in_(select(Grid.code).where(Grid.community.in_(communities))),
+        )
+    )
