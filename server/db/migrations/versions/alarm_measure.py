@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "alarm_measure"
-down_revision = "whole_street"
+down_revision = "notices"
 branch_labels = None
 depends_on = None
 
