@@ -19,6 +19,7 @@ ROOMS: Final = (
     "notify",
     "people",
     "places",
+    "routing",
 )
 
 

@@ -4,10 +4,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
+from server.places.tables import Datum
 from wire.vocabulary import CommandOutcome, Presence
 
 
@@ -51,7 +52,36 @@ class Device(Base):
     feeder: Mapped[str | None] = mapped_column(String(40), index=True)
     """The power line it hangs on, where that is not its building's."""
     installed_on: Mapped[date | None]
+    datum: Mapped[Datum] = mapped_column(Word(Datum), default=Datum.WGS84, server_default="wgs84")
+    responsible: Mapped[str | None] = mapped_column(ForeignKey("person.code"))
+    """Who is told of it before anybody else, whatever place it is in."""
+    grid: Mapped[str | None] = mapped_column(ForeignKey("grid.code"))
+    """Its grid, where that is not its place's."""
+    tested_on: Mapped[date | None]
+    test_due_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    """The end of its life: a gas detector's sensor wears out."""
+    retired_at: Mapped[datetime | None] = mapped_column(Utc)
+    replaced_by: Mapped[str | None] = mapped_column(String(193))
+    """`gateway/device` of what came in its place; its own history stays with it."""
     first_heard_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class DeviceChange(Base):
+    """One change of a device in the register: what was, what is, who and why. Rows are added only."""
+
+    __tablename__ = "device_change"
+    __table_args__ = (Index("ix_device_change_device", "gateway", "device"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime] = mapped_column(Utc)
+    by: Mapped[str] = mapped_column(String(100))
+    change: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class CommandState(StrEnum):

@@ -1,10 +1,8 @@
 """Roles, and who holds which for a place at a moment. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Self
 
 
 class Role(StrEnum):
@@ -24,6 +22,8 @@ class Role(StrEnum):
     """Secretary of a community."""
     DESK = "desk"
     """指挥中心: the staffed last resort."""
+    DEPARTMENT = "department"
+    """Contact of a department of the street, to whom the desk hands what is not a grid's matter."""
 
 
 class ChannelKind(StrEnum):
@@ -49,6 +49,8 @@ class Scope(StrEnum):
 
     GRID = "grid"
     ESTATE = "estate"
+    BLOCK = "block"
+    """A business block."""
     COMMUNITY = "community"
     STREET = "street"
 
@@ -57,10 +59,11 @@ SCOPES_OF: Mapping[Role, tuple[Scope, ...]] = {
     Role.LEADER: (Scope.GRID,),
     Role.DEPUTY: (Scope.GRID,),
     Role.OFFICER: (Scope.GRID, Scope.COMMUNITY),
-    Role.DUTY_ROOM: (Scope.ESTATE,),
+    Role.DUTY_ROOM: (Scope.ESTATE, Scope.BLOCK),
     Role.MAINTAINER: (Scope.COMMUNITY, Scope.STREET),
     Role.SECRETARY: (Scope.COMMUNITY,),
     Role.DESK: (Scope.STREET,),
+    Role.DEPARTMENT: (Scope.COMMUNITY, Scope.STREET),
 }
 """What kinds of place each role may be for."""
 
@@ -72,11 +75,13 @@ class PersonFacts:
     Attributes:
         code, name: who.
         reachable: active, with an address of at least one channel.
+        active: whether they are still there at all.
     """
 
     code: str
     name: str
     reachable: bool
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,43 +92,3 @@ class DutyFacts:
     role: Role
     scope: Scope
     code: str
-
-
-class Roster:
-    """Everybody and their duties, ready to be asked many times."""
-
-    def __init__(
-        self,
-        people: Mapping[str, PersonFacts],
-        held: Mapping[tuple[Role, Scope, str], tuple[PersonFacts, ...]],
-    ) -> None:
-        """Use `Roster.of`."""
-        self._people = people
-        self._held = held
-
-    @classmethod
-    def of(cls, people: Iterable[PersonFacts], duties: Iterable[DutyFacts]) -> Self:
-        """Gather people and duties; a duty of somebody who is not among the people is left out."""
-        by_code = {person.code: person for person in people}
-        held: dict[tuple[Role, Scope, str], list[PersonFacts]] = {}
-        for duty in duties:
-            if duty.person in by_code:
-                held.setdefault((duty.role, duty.scope, duty.code), []).append(by_code[duty.person])
-        return cls(by_code, {key: tuple(kept) for key, kept in held.items()})
-
-    def person(self, code: str) -> PersonFacts | None:
-        """Return somebody by code."""
-        return self._people.get(code)
-
-    def who(self, role: Role, scope: Scope, code: str, at: datetime) -> tuple[PersonFacts, ...]:
-        """Return who has a role for a place, in the order in which they were registered.
-
-        Args:
-            role: as what.
-            scope: what kind of place.
-            code: which one; empty for the street.
-            at: the moment. Everybody is on duty at every moment: the register knows no duty times.
-        """
-        if at.tzinfo is None:
-            raise ValueError(f"{at!r} has no offset")
-        return self._held.get((role, scope, code), ())

@@ -1,26 +1,49 @@
 """People and their duties from the database."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import select
 
 from server.db.session import ReadSession
 from server.people.addresses import addresses_of
-from server.people.model import DutyFacts, PersonFacts, Roster
-from server.people.tables import Duty, Person
+from server.people.model import DutyFacts, PersonFacts
+from server.people.roster import Roster
+from server.people.shifts import AbsenceFacts, SwapFacts, Times
+from server.people.tables import Absence, Duty, DutyTime, Holiday, Person, Swap
 
 
 async def read_roster(session: ReadSession) -> Roster:
-    """Read everybody and their duties."""
+    """Read everybody, their duties, and when they hold them."""
     found = list(await session.scalars(select(Person)))
     addresses = await addresses_of(session, found)
     people = [facts_of(person, addresses) for person in found]
-    query = select(Duty.person, Duty.role, Duty.scope, Duty.code).order_by(Duty.id)
-    duties = [
-        DutyFacts(person=row.person, role=row.role, scope=row.scope, code=row.code)
-        for row in await session.execute(query)
-    ]
-    return Roster.of(people, duties)
+    duties = await session.execute(select(Duty.person, Duty.role, Duty.scope, Duty.code).order_by(Duty.id))
+    times: dict[DutyFacts, list[Times]] = {}
+    for row in await session.scalars(select(DutyTime).order_by(DutyTime.id)):
+        times.setdefault(_duty(row), []).append(
+            Times(
+                days=row.days,
+                begins=row.from_time,
+                ends=row.until_time,
+                cycle_weeks=row.cycle_weeks,
+                cycle_start=row.cycle_start,
+            )
+        )
+    return Roster(
+        people,
+        [_duty(row) for row in duties],
+        times=times,
+        absences=[
+            AbsenceFacts(person=row.person, begins=row.from_at, ends=row.until_at, stand_in=row.stand_in)
+            for row in await session.scalars(select(Absence).order_by(Absence.id))
+        ],
+        swaps=[
+            SwapFacts(duty=_duty(row), begins=row.from_at, ends=row.until_at, taken_by=row.taken_by)
+            for row in await session.scalars(select(Swap).order_by(Swap.id))
+        ],
+        holidays={row.day: row.counts_as for row in await session.scalars(select(Holiday))},
+    )
 
 
 async def find_people(session: ReadSession, codes: Sequence[str]) -> dict[str, PersonFacts]:
@@ -43,4 +66,9 @@ def facts_of(person: Person, addresses: Mapping[str, Mapping[str, str]]) -> Pers
         code=person.code,
         name=person.name,
         reachable=bool(addresses.get(person.code)),
+        active=person.active,
     )
+
+
+def _duty(row: Any) -> DutyFacts:
+    return DutyFacts(person=row.person, role=row.role, scope=row.scope, code=row.code)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from server.db.base import Base, Utc, Word
 from server.people.model import Role, Scope
 
-__all__ = ["Absence", "Contact", "Duty", "DutyTime", "Person", "Role", "Scope"]
+__all__ = ["Absence", "Contact", "Duty", "DutyTime", "Holiday", "Person", "Role", "Scope", "Swap"]
 
 
 class Person(Base):
@@ -94,3 +94,32 @@ class Contact(Base):
     code_until: Mapped[datetime | None] = mapped_column(Utc)
     tries: Mapped[int] = mapped_column(default=0)
     """Wrong codes since the last one was made."""
+
+
+class Swap(Base):
+    """One duty that somebody else takes over for a time; two people who swap are two rows."""
+
+    __tablename__ = "swap"
+    __table_args__ = (UniqueConstraint("person", "role", "scope", "code", "from_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    role: Mapped[Role] = mapped_column(Word(Role))
+    scope: Mapped[Scope] = mapped_column(Word(Scope))
+    code: Mapped[str] = mapped_column(String(40), default="")
+    from_at: Mapped[datetime] = mapped_column(Utc)
+    until_at: Mapped[datetime] = mapped_column(Utc)
+    taken_by: Mapped[str] = mapped_column(ForeignKey("person.code"))
+
+
+class Holiday(Base):
+    """A day that duty times treat as another day of the week.
+
+    A public holiday counts as a Sunday (7); a Saturday that is worked instead (调休) as a weekday.
+    """
+
+    __tablename__ = "holiday"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), default="")
+    counts_as: Mapped[int]

@@ -36,6 +36,17 @@ class Purpose(StrEnum):
     OTHER = "other"
 
 
+class Datum(StrEnum):
+    """What coordinates refer to."""
+
+    WGS84 = "wgs84"
+    """WGS 84: satellite receivers."""
+    CGCS2000 = "cgcs2000"
+    """The national system (GB 22021-2008). Its axes agree with WGS 84 to within decimetres: the same here."""
+    GCJ02 = "gcj02"
+    """What domestic web maps show. Its shift, some hundred metres, is not published: never converted."""
+
+
 class Area(Base):
     """A neighbourhood area (片区): several communities; `polygon` is WKT as in `Grid`."""
 
@@ -44,6 +55,7 @@ class Area(Base):
     code: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
     polygon: Mapped[str | None] = mapped_column(Text)
+    datum: Mapped[Datum] = mapped_column(Word(Datum), default=Datum.WGS84, server_default="wgs84")
 
 
 class Community(Base):
@@ -55,6 +67,7 @@ class Community(Base):
     name: Mapped[str] = mapped_column(String(100))
     area: Mapped[str | None] = mapped_column(ForeignKey("area.code"), index=True)
     polygon: Mapped[str | None] = mapped_column(Text)
+    datum: Mapped[Datum] = mapped_column(Word(Datum), default=Datum.WGS84, server_default="wgs84")
 
 
 class Estate(Base):
@@ -71,7 +84,7 @@ class Estate(Base):
 
 
 class Grid(Base):
-    """A grid (网格); `polygon` is WKT in WGS 84 longitude and latitude, or null.
+    """A grid (网格); `polygon` is WKT, longitude before latitude in the row's datum, or null.
 
     Of residents only their number is kept.
     """
@@ -84,6 +97,7 @@ class Grid(Base):
     name: Mapped[str] = mapped_column(String(100))
     parent: Mapped[str | None] = mapped_column(ForeignKey("grid.code"))
     polygon: Mapped[str | None] = mapped_column(Text)
+    datum: Mapped[Datum] = mapped_column(Word(Datum), default=Datum.WGS84, server_default="wgs84")
     purpose: Mapped[Purpose | None] = mapped_column(Word(Purpose))
     households: Mapped[int | None]
     residents: Mapped[int | None]
@@ -111,6 +125,7 @@ class Building(Base):
     grid: Mapped[str | None] = mapped_column(ForeignKey("grid.code"), index=True)
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
+    datum: Mapped[Datum] = mapped_column(Word(Datum), default=Datum.WGS84, server_default="wgs84")
     feeder: Mapped[str | None] = mapped_column(String(40), index=True)
     block: Mapped[str | None] = mapped_column(ForeignKey("block.code"), index=True)
     floors: Mapped[int | None]
@@ -126,6 +141,18 @@ class Unit(Base):
     building: Mapped[str] = mapped_column(ForeignKey("building.code"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     households: Mapped[int | None]
+    grid: Mapped[str | None] = mapped_column(ForeignKey("grid.code"), index=True)
+    """Where it is not its building's."""
+
+
+class Door(Base):
+    """One door of a building that is in another grid than the building; `door` as people say it."""
+
+    __tablename__ = "door"
+
+    building: Mapped[str] = mapped_column(ForeignKey("building.code"), primary_key=True)
+    door: Mapped[str] = mapped_column(String(40), primary_key=True)
+    grid: Mapped[str] = mapped_column(ForeignKey("grid.code"), index=True)
 
 
 class Camera(Base):
@@ -138,6 +165,7 @@ class Camera(Base):
     building: Mapped[str | None] = mapped_column(ForeignKey("building.code"), index=True)
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
+    datum: Mapped[Datum] = mapped_column(Word(Datum), default=Datum.WGS84, server_default="wgs84")
     address: Mapped[str | None] = mapped_column(String(400))
 
 

@@ -2,23 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from server.people.model import Role
-from server.routing.sentences import CHINESE, Language, clause, sentence
+from server.people.roster import Presence
+from server.routing.sentences import CHINESE, Language, PassedOver, clause, sentence
 
 
 class Why(StrEnum):
     """What makes a place, or a person, the responsible one. Each takes the named parameters."""
 
+    NAMED_FOR_DEVICE = "named_for_device"
+    """The register names the person for this device."""
+    DEVICE_LISTED = "device_listed"
+    """grid: the register names the device's grid."""
+    DOOR_IN_GRID = "door_in_grid"
+    """building, door, grid: the register names the door's grid."""
+    UNIT_IN_GRID = "unit_in_grid"
+    """building, unit, grid: the register names the grid of the entrance."""
     BUILDING_IN_GRID = "building_in_grid"
     """building, grid: the register names the building's grid."""
+    BLOCK_IN_GRID = "block_in_grid"
+    """building, block, grid: the building is part of a business block with a grid of its own."""
     DEVICE_IN_GRID = "device_in_grid"
     """grid: the device's coordinates lie inside the grid's polygon."""
     BUILDING_POINT_IN_GRID = "building_point_in_grid"
     """building, grid: the building's coordinates lie inside the grid's polygon."""
     ON_BORDER = "on_border"
     """grid, others: the point lies on a border; the first named grid has it."""
+    NEIGHBOUR_GRID = "neighbour_grid"
+    """grid: another grid on the same border, told as well."""
+    IN_COMMUNITY = "in_community"
+    """community: the position lies in the community, but in no grid."""
+    BUILDING_IN_BLOCK = "building_in_block"
+    """building, block: the building is in a business block, but in no grid."""
     BUILDING_IN_ESTATE = "building_in_estate"
     """building, estate: the building is in an estate, but in no grid."""
     OUTSIDE_EVERY_GRID = "outside_every_grid"
@@ -30,6 +48,8 @@ class Why(StrEnum):
     """community."""
     HOLDS_ROLE = "holds_role"
     """person, role: a person's role for that place."""
+    STANDS_IN = "stands_in"
+    """person, other, role: stands in for another, or has taken the duty over."""
     KEEPS_GATEWAY = "keeps_gateway"
     """The person maintains this gateway."""
     KEEPS_STREET = "keeps_street"
@@ -38,6 +58,8 @@ class Why(StrEnum):
     """The desk takes what nobody nearer can be told."""
     DESK_UNSTAFFED = "desk_unstaffed"
     """Nobody is registered for the desk: it is shown on the desk's page alone."""
+    DESK_OUT_OF_REACH = "desk_out_of_reach"
+    """Nobody of the desk can be told now: it is shown on the desk's page alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +77,10 @@ class ChainLink:
     Attributes:
         person, name: who, by code and by name; the code is empty for a desk nobody is registered for.
         role: as what.
-        reachable: whether there is a way to tell them now.
+        reachable: whether they are on duty and there is a way to tell them now.
         why: why they are in it, clause by clause.
+        presence: how they stand to the duty; whoever is not `ON_DUTY` is told nothing.
+        until: when that changes, as far as it is known.
     """
 
     person: str
@@ -64,6 +88,8 @@ class ChainLink:
     role: Role
     reachable: bool
     why: tuple[Reason, ...]
+    presence: Presence = Presence.ON_DUTY
+    until: datetime | None = None
 
     @property
     def reason(self) -> str:
@@ -128,6 +154,9 @@ class Chain:
         return sentence(
             self.owner.name,
             self.owner.reason_in(language),
-            [(link.name, link.role) for link in self.passed_over],
+            [
+                PassedOver(name=link.name, role=link.role, presence=link.presence, until=link.until)
+                for link in self.passed_over
+            ],
             language,
         )

@@ -1,8 +1,10 @@
 """Who is responsible for a place. Pure: the facts of a street and a device in, a chain out.
 
-Order: the building's own grid → the smallest grid polygon that holds the position → the comprehensive
-or dedicated grid above it → the estate's duty room → the community → the desk. No place is ever
-without an owner.
+Order: whom the register names for the device → the grid it names for the device, the door, the
+entrance, the building or the block → the smallest grid polygon that holds the position → the
+comprehensive or dedicated grid above it → the duty room of the estate or block → the community → the
+desk. At each level everybody who is on duty at that moment, or who stands in. No place is ever without
+an owner.
 """
 
 from collections.abc import Iterator
@@ -10,25 +12,47 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from server.people.model import PersonFacts, Role, Scope
+from server.people.model import Role, Scope
+from server.people.roster import Presence, Standing
+from server.places.tables import Datum
 from server.routing.model import Chain, ChainLink, Reason, Why
 from server.routing.sentences import CHINESE, role_name
-from server.routing.street import DeviceFacts, GridFacts, Position, Street
+from server.routing.street import BuildingFacts, DeviceFacts, Found, GridFacts, Position, Street
 
 _GRID_ROLES: Final = (Role.LEADER, Role.DEPUTY, Role.OFFICER)
 _COMMUNITY_ROLES: Final = (Role.OFFICER, Role.SECRETARY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Placed:
-    """Where a device was found, and how."""
+class Placed:
+    """Where a device was found, and how.
+
+    Attributes:
+        why: the clauses that say so.
+        grid: its grid.
+        above: the grid above, for one that names no parent.
+        neighbours: other grids on whose border it lies.
+        community, estate, block: codes, as far as they are known.
+    """
 
     why: tuple[Reason, ...]
     grid: GridFacts | None = None
     above: GridFacts | None = None
-    neighbours: tuple[str, ...] = ()
+    neighbours: tuple[GridFacts, ...] = ()
     community: str | None = None
     estate: str | None = None
+    block: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One post of a chain: whom to ask for, and why."""
+
+    role: Role
+    scope: Scope
+    code: str
+    told_as: Role
+    why: tuple[Reason, ...]
 
 
 def resolve(street: Street, device: DeviceFacts | None, at: datetime, *, gateway: str = "") -> Chain:
@@ -40,9 +64,12 @@ def resolve(street: Street, device: DeviceFacts | None, at: datetime, *, gateway
         at: the moment, for who is on duty.
         gateway: what people call its gateway: all there is to say of an unregistered device's place.
     """
-    placed = _place(street, device)
-    nearest = [*_from_grids(street, placed, at), *_from_estate(street, placed, at)]
-    nearest += _from_community(street, placed, at)
+    placed = place(street, device)
+    nearest: list[ChainLink] = []
+    if device is not None and device.responsible is not None:
+        nearest += _named(street, device.responsible, at)
+    for asked in posts_of(street, placed):
+        nearest += _links(street, asked, at)
     if device is not None:
         nearest += _maintainers(street, device, placed, at)
     return Chain(
@@ -50,67 +77,119 @@ def resolve(street: Street, device: DeviceFacts | None, at: datetime, *, gateway
         community=placed.community,
         grid=placed.grid.code if placed.grid else None,
         building=device.building if device else None,
-        neighbours=placed.neighbours,
+        neighbours=tuple(grid.code for grid in placed.neighbours),
         where=_where(street, device, placed) or _where_unknown(gateway),
         device_name=device.name if device else "",
     )
 
 
+def posts_of(street: Street, placed: Placed) -> Iterator[Asked]:
+    """Yield the posts of a place below the desk, the nearest first, maintainers left out."""
+    yield from _posts_of_grids(street, placed)
+    for scope, code in ((Scope.ESTATE, placed.estate), (Scope.BLOCK, placed.block)):
+        if code is not None:
+            yield Asked(role=Role.DUTY_ROOM, scope=scope, code=code, told_as=Role.DUTY_ROOM, why=placed.why)
+    if placed.community is not None:
+        name = _community_name(street, placed.community)
+        why = (*placed.why, Reason(code=Why.COMMUNITY_OF, params={"community": name}))
+        for role in _COMMUNITY_ROLES:
+            yield Asked(role=role, scope=Scope.COMMUNITY, code=placed.community, told_as=role, why=why)
+
+
 # --- where it is -------------------------------------------------------------------------------
 
 
-def _place(street: Street, device: DeviceFacts | None) -> _Placed:
+def place(street: Street, device: DeviceFacts | None) -> Placed:
+    """Return where a device is, by what the register names and else by its position."""
     if device is None:
-        return _Placed(why=(Reason(code=Why.NOT_REGISTERED),))
+        return Placed(why=(Reason(code=Why.NOT_REGISTERED),))
     building = street.buildings.get(device.building or "")
-    if building is not None:
-        grid = street.grids.get(building.grid or "")
-        if grid is not None:
-            named = Reason(code=Why.BUILDING_IN_GRID, params={"building": building.name, "grid": grid.name})
-            return _Placed(why=(named,), grid=grid, community=grid.community, estate=building.estate)
     estate = building.estate if building else None
+    block = building.block if building else None
+    named = next(_named_grids(street, device, building), None)
+    if named is not None:
+        grid, why = named
+        return Placed(why=(why,), grid=grid, community=grid.community, estate=estate, block=block)
+    for position, datum, name in _positions(device, building):
+        found = street.find_grid(position, datum)
+        if found is not None:
+            return Placed(
+                why=(_why_found(found, name),),
+                grid=found.grid,
+                above=found.above,
+                neighbours=found.neighbours,
+                community=found.grid.community,
+                estate=estate,
+                block=block,
+            )
+    return _place_without_grid(street, device, building)
+
+
+def _named_grids(
+    street: Street, device: DeviceFacts, building: BuildingFacts | None
+) -> Iterator[tuple[GridFacts, Reason]]:
+    """Yield the grids that the register names, the narrowest first."""
+    inside = {"building": building.name if building else ""}
+    unit = street.units.get(device.unit or "")
+    block = street.blocks.get((building.block if building else None) or "")
+    named: tuple[tuple[str | None, Why, dict[str, str]], ...] = (
+        (device.grid, Why.DEVICE_LISTED, {}),
+        (
+            street.doors.get((device.building or "", device.door)),
+            Why.DOOR_IN_GRID,
+            {**inside, "door": device.door},
+        ),
+        (unit.grid if unit else None, Why.UNIT_IN_GRID, {**inside, "unit": unit.name if unit else ""}),
+        (building.grid if building else None, Why.BUILDING_IN_GRID, inside),
+        (block.grid if block else None, Why.BLOCK_IN_GRID, {**inside, "block": block.name if block else ""}),
+    )
+    for code, why, params in named:
+        grid = street.grids.get(code or "")
+        if grid is not None:
+            yield grid, Reason(code=why, params={**params, "grid": grid.name})
+
+
+def _positions(
+    device: DeviceFacts, building: BuildingFacts | None
+) -> Iterator[tuple[Position, Datum, str | None]]:
+    """Yield where to look, and the building's name when it is the building's position."""
     if device.position is not None:
-        found = _place_by_position(street, device.position, estate, building=None)
+        yield device.position, device.datum, None
     elif building is not None and building.position is not None:
-        found = _place_by_position(street, building.position, estate, building=building.name)
-    else:
-        found = None
-    return found or _place_without_grid(street, building.name if building else "", estate)
+        yield building.position, building.datum, building.name
 
 
-def _place_by_position(
-    street: Street, position: Position, estate: str | None, *, building: str | None
-) -> _Placed | None:
-    found = street.find_grid(position)
-    if found is None:
-        return None
-    grid = found.grid
+def _why_found(found: Found, building: str | None) -> Reason:
+    grid = found.grid.name
     if found.neighbours:
         others = "、".join(other.name for other in found.neighbours)
-        why = Reason(code=Why.ON_BORDER, params={"grid": grid.name, "others": others})
-    elif building is not None:
-        why = Reason(code=Why.BUILDING_POINT_IN_GRID, params={"building": building, "grid": grid.name})
-    else:
-        why = Reason(code=Why.DEVICE_IN_GRID, params={"grid": grid.name})
-    return _Placed(
-        why=(why,),
-        grid=grid,
-        above=found.above,
-        neighbours=tuple(other.code for other in found.neighbours),
-        community=grid.community,
-        estate=estate,
-    )
+        return Reason(code=Why.ON_BORDER, params={"grid": grid, "others": others})
+    if building is not None:
+        return Reason(code=Why.BUILDING_POINT_IN_GRID, params={"building": building, "grid": grid})
+    return Reason(code=Why.DEVICE_IN_GRID, params={"grid": grid})
 
 
-def _place_without_grid(street: Street, building: str, estate_code: str | None) -> _Placed:
-    estate = street.estates.get(estate_code or "")
-    if estate is None:
-        return _Placed(why=(Reason(code=Why.OUTSIDE_EVERY_GRID),))
-    why = Reason(code=Why.BUILDING_IN_ESTATE, params={"building": building, "estate": estate.name})
-    return _Placed(why=(why,), community=estate.community, estate=estate.code)
+def _place_without_grid(street: Street, device: DeviceFacts, building: BuildingFacts | None) -> Placed:
+    name = building.name if building else ""
+    estate = street.estates.get((building.estate if building else None) or "")
+    block = street.blocks.get((building.block if building else None) or "")
+    if estate is not None:
+        why = Reason(code=Why.BUILDING_IN_ESTATE, params={"building": name, "estate": estate.name})
+        return Placed(
+            why=(why,), community=estate.community, estate=estate.code, block=block.code if block else None
+        )
+    if block is not None:
+        why = Reason(code=Why.BUILDING_IN_BLOCK, params={"building": name, "block": block.name})
+        return Placed(why=(why,), community=block.community, block=block.code)
+    for position, datum, _ in _positions(device, building):
+        community = street.find_community(position, datum)
+        if community is not None:
+            why = Reason(code=Why.IN_COMMUNITY, params={"community": community.name})
+            return Placed(why=(why,), community=community.code)
+    return Placed(why=(Reason(code=Why.OUTSIDE_EVERY_GRID),))
 
 
-def _grids_upward(street: Street, placed: _Placed) -> Iterator[GridFacts]:
+def _grids_upward(street: Street, placed: Placed) -> Iterator[GridFacts]:
     """Yield the grid and those above it, each once, whatever the register says."""
     grid, above, seen = placed.grid, placed.above, set[str]()
     while grid is not None and grid.code not in seen:
@@ -122,102 +201,129 @@ def _grids_upward(street: Street, placed: _Placed) -> Iterator[GridFacts]:
 # --- who it is ---------------------------------------------------------------------------------
 
 
-def _from_grids(street: Street, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
+def _posts_of_grids(street: Street, placed: Placed) -> Iterator[Asked]:
     for grid in _grids_upward(street, placed):
-        why = placed.why
-        if grid is not placed.grid:
-            why = (*why, Reason(code=Why.UPPER_GRID, params={"grid": grid.name}))
+        own = grid is placed.grid
+        why = placed.why if own else (*placed.why, Reason(code=Why.UPPER_GRID, params={"grid": grid.name}))
         for role in _GRID_ROLES:
             # Whoever leads a grid above is, for this place, its officer.
-            told_as = role if grid is placed.grid else Role.OFFICER
-            for person in street.roster.who(role, Scope.GRID, grid.code, at):
-                yield _link(person, role, why, told_as=told_as)
+            told_as = role if own else Role.OFFICER
+            yield Asked(role=role, scope=Scope.GRID, code=grid.code, told_as=told_as, why=why)
+        if own:
+            yield from _neighbours(placed)
 
 
-def _from_estate(street: Street, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
-    if placed.estate is not None:
-        for person in street.roster.who(Role.DUTY_ROOM, Scope.ESTATE, placed.estate, at):
-            yield _link(person, Role.DUTY_ROOM, placed.why)
+def _neighbours(placed: Placed) -> Iterator[Asked]:
+    """Yield the leaders beyond the border: told at the same time, without owning it."""
+    for grid in placed.neighbours:
+        why = (*placed.why, Reason(code=Why.NEIGHBOUR_GRID, params={"grid": grid.name}))
+        yield Asked(role=Role.LEADER, scope=Scope.GRID, code=grid.code, told_as=Role.LEADER, why=why)
 
 
-def _from_community(street: Street, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
-    if placed.community is None:
-        return
-    name = street.communities.get(placed.community, placed.community)
-    why = (*placed.why, Reason(code=Why.COMMUNITY_OF, params={"community": name}))
-    for role in _COMMUNITY_ROLES:
-        for person in street.roster.who(role, Scope.COMMUNITY, placed.community, at):
-            yield _link(person, role, why)
+def _links(street: Street, asked: Asked, at: datetime) -> Iterator[ChainLink]:
+    for standing in street.roster.standings((asked.role, asked.scope, asked.code), at):
+        yield _link(standing, asked.told_as, (*asked.why, _holds(standing, asked.role)))
 
 
-def _maintainers(street: Street, device: DeviceFacts, placed: _Placed, at: datetime) -> Iterator[ChainLink]:
-    keeper = street.roster.person(device.maintainer or "")
-    if keeper is not None:
-        yield _bare_link(keeper, Role.MAINTAINER, Why.KEEPS_GATEWAY)
+def _named(street: Street, person: str, at: datetime) -> Iterator[ChainLink]:
+    for standing in street.roster.standing_of(person, at):
+        whose = standing.instead_of or standing.person
+        why = [Reason(code=Why.NAMED_FOR_DEVICE, params={"person": whose.name})]
+        if standing.instead_of:
+            why.append(_holds(standing, Role.LEADER))
+        yield _link(standing, Role.LEADER, tuple(why))
+
+
+def _maintainers(street: Street, device: DeviceFacts, placed: Placed, at: datetime) -> Iterator[ChainLink]:
+    gateway, everything = Reason(code=Why.KEEPS_GATEWAY), Reason(code=Why.KEEPS_STREET)
+    for standing in street.roster.standing_of(device.maintainer or "", at):
+        yield _link(standing, Role.MAINTAINER, (gateway,))
     if placed.community is not None:
-        for person in street.roster.who(Role.MAINTAINER, Scope.COMMUNITY, placed.community, at):
-            yield _link(person, Role.MAINTAINER, placed.why)
-    for person in street.roster.who(Role.MAINTAINER, Scope.STREET, "", at):
-        yield _bare_link(person, Role.MAINTAINER, Why.KEEPS_STREET)
+        post = (Role.MAINTAINER, Scope.COMMUNITY, placed.community)
+        for standing in street.roster.standings(post, at):
+            yield _link(standing, Role.MAINTAINER, (*placed.why, _holds(standing, Role.MAINTAINER)))
+    for standing in street.roster.standings((Role.MAINTAINER, Scope.STREET, ""), at):
+        yield _link(standing, Role.MAINTAINER, (everything,))
 
 
-def _desk(street: Street, placed: _Placed, at: datetime) -> tuple[ChainLink, ...]:
+def _desk(street: Street, placed: Placed, at: datetime) -> Iterator[ChainLink]:
+    """Yield the desk: its people who can be told, and when there are none the desk's page itself."""
     # A place in no grid, or nobody's, needs saying: it is why the desk has it.
     known = placed.grid is not None or placed.community is not None
     before = () if known else placed.why
-    staff = street.roster.who(Role.DESK, Scope.STREET, "", at)
-    why = (*before, Reason(code=Why.LAST_RESORT if staff else Why.DESK_UNSTAFFED))
-    if not staff:
-        name = role_name(Role.DESK, CHINESE)
-        return (ChainLink(person="", name=name, role=Role.DESK, reachable=False, why=why),)
-    return tuple(
-        ChainLink(person=one.code, name=one.name, role=Role.DESK, reachable=one.reachable, why=why)
-        for one in staff
-    )
+    why = (*before, Reason(code=Why.LAST_RESORT))
+    staff = [
+        _link(standing, Role.DESK, why)
+        for standing in street.roster.standings((Role.DESK, Scope.STREET, ""), at)
+    ]
+    yield from staff
+    if not any(link.reachable for link in staff):
+        alone = Reason(code=Why.DESK_OUT_OF_REACH if staff else Why.DESK_UNSTAFFED)
+        yield ChainLink(
+            person="",
+            name=role_name(Role.DESK, CHINESE),
+            role=Role.DESK,
+            reachable=False,
+            why=(*before, alone),
+            presence=Presence.NO_CHANNEL,
+        )
 
 
-def _link(
-    person: PersonFacts, role: Role, why: tuple[Reason, ...], *, told_as: Role | None = None
-) -> ChainLink:
-    holds = Reason(code=Why.HOLDS_ROLE, params={"person": person.name, "role": role.value})
+def _holds(standing: Standing, role: Role) -> Reason:
+    person = standing.person.name
+    if standing.instead_of is None:
+        return Reason(code=Why.HOLDS_ROLE, params={"person": person, "role": role.value})
+    other = standing.instead_of.name
+    return Reason(code=Why.STANDS_IN, params={"person": person, "other": other, "role": role.value})
+
+
+def _link(standing: Standing, told_as: Role, why: tuple[Reason, ...]) -> ChainLink:
     return ChainLink(
-        person=person.code,
-        name=person.name,
-        role=told_as or role,
-        reachable=person.reachable,
-        why=(*why, holds),
-    )
-
-
-def _bare_link(person: PersonFacts, role: Role, why: Why) -> ChainLink:
-    return ChainLink(
-        person=person.code,
-        name=person.name,
-        role=role,
-        reachable=person.reachable,
-        why=(Reason(code=why),),
+        person=standing.person.code,
+        name=standing.person.name,
+        role=told_as,
+        reachable=standing.reachable,
+        why=why,
+        presence=standing.presence,
+        until=standing.until,
     )
 
 
 def _once(links: list[ChainLink]) -> Iterator[ChainLink]:
-    """Keep each person's nearest place in the chain only; maintaining is apart from leading."""
-    seen: set[tuple[str, bool]] = set()
+    """Keep each person's nearest place in the chain only; maintaining is apart from leading.
+
+    Somebody who is off duty at one post may be on duty at another further up.
+    """
+    seen: set[tuple[str, bool, bool]] = set()
     for link in links:
-        key = (link.person, link.role is Role.MAINTAINER)
-        if key not in seen:
+        maintains = link.role is Role.MAINTAINER
+        told = (link.person, maintains, True)
+        key = (link.person, maintains, link.reachable)
+        if key not in seen and told not in seen:
             seen.add(key)
             yield link
 
 
-def _where(street: Street, device: DeviceFacts | None, placed: _Placed) -> str:
+def _where(street: Street, device: DeviceFacts | None, placed: Placed) -> str:
     if device is None:
         return ""
-    community = street.communities.get(placed.community or "", "")
-    estate = street.estates.get(placed.estate or "")
-    place = street.buildings.get(device.building or "") or placed.grid
-    spot = place.name if place is not None else ""
-    parts = (community, estate.name if estate else "", spot, device.floor, device.door)
+    estate = street.estates.get(placed.estate or "") or street.blocks.get(placed.block or "")
+    spot = street.buildings.get(device.building or "") or placed.grid
+    unit = street.units.get(device.unit or "")
+    parts = (
+        _community_name(street, placed.community) if placed.community else "",
+        estate.name if estate else "",
+        spot.name if spot is not None else "",
+        unit.name if unit else "",
+        device.floor,
+        device.door,
+    )
     return " ".join(part for part in parts if part)
+
+
+def _community_name(street: Street, code: str) -> str:
+    community = street.communities.get(code)
+    return community.name if community else code
 
 
 def _where_unknown(gateway: str) -> str:

@@ -10,16 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from server.db.session import ReadSession
 from server.devices.tables import Device, Gateway
 from server.people.service import read_roster
-from server.places.tables import Building, Community, Estate, Grid, PlacesVersion
+from server.places.tables import Block, Building, Community, Door, Estate, Grid, PlacesVersion, Unit
 from server.routing.model import Chain
 from server.routing.resolve import resolve
 from server.routing.street import (
+    BlockFacts,
     BuildingFacts,
+    CommunityFacts,
     DeviceFacts,
     EstateFacts,
     GridFacts,
     Position,
     Street,
+    UnitFacts,
 )
 
 _Version = tuple[int, int]
@@ -74,11 +77,14 @@ def _engine_of(session: ReadSession) -> Any:
 
 
 async def _read_street(session: ReadSession) -> Street:
-    communities = await session.execute(select(Community.code, Community.name))
+    communities = await session.scalars(select(Community))
     estates = await session.execute(select(Estate.code, Estate.name, Estate.community))
     buildings = await session.scalars(select(Building))
     return Street(
-        communities={row.code: row.name for row in communities},
+        communities={
+            row.code: CommunityFacts(code=row.code, name=row.name, polygon=row.polygon, datum=row.datum)
+            for row in communities
+        },
         estates={
             row.code: EstateFacts(code=row.code, name=row.name, community=row.community) for row in estates
         },
@@ -89,10 +95,21 @@ async def _read_street(session: ReadSession) -> Street:
                 name=row.name,
                 grid=row.grid,
                 estate=row.estate,
+                block=row.block,
                 position=_position(row.longitude, row.latitude),
+                datum=row.datum,
             )
             for row in buildings
         },
+        blocks={
+            row.code: BlockFacts(code=row.code, name=row.name, community=row.community, grid=row.grid)
+            for row in await session.scalars(select(Block))
+        },
+        units={
+            row.code: UnitFacts(code=row.code, name=row.name, grid=row.grid)
+            for row in await session.scalars(select(Unit))
+        },
+        doors={(row.building, row.door): row.grid for row in await session.scalars(select(Door))},
         roster=await read_roster(session),
     )
 
@@ -105,6 +122,7 @@ def _grid_facts(grid: Grid) -> GridFacts:
         community=grid.community,
         parent=grid.parent,
         polygon=grid.polygon,
+        datum=grid.datum,
     )
 
 
@@ -114,15 +132,20 @@ async def _device(
     row = await session.get(Device, (gateway, device))
     if row is None or not row.adopted:
         return None
+    # One that was retired and still speaks keeps its place: whoever is there can look.
     position = _position(row.longitude, row.latitude)
     # A device without a place of its own hangs where its gateway hangs.
     nowhere = row.building is None and position is None
     return DeviceFacts(
         name=row.name,
         building=owner.building if owner and nowhere else row.building,
+        unit=row.unit,
         floor=row.floor,
         door=row.door,
         position=position,
+        datum=row.datum,
+        grid=row.grid,
+        responsible=row.responsible,
         maintainer=owner.maintainer if owner else None,
     )
 

@@ -73,6 +73,7 @@ ROLES: Final[Mapping[Role, str]] = {
     Role.MAINTAINER: "维护人员",
     Role.SECRETARY: "社区书记",
     Role.DESK: "指挥中心",
+    Role.DEPARTMENT: "部门联络人",
 }
 NOTICES: Final[Mapping[NoticeState, str]] = {
     NoticeState.PENDING: "待发",
