@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Final
@@ -64,10 +65,22 @@ class Settings(BaseSettings):
     influx_kept_days: Annotated[int, Field(ge=0)] = 0
     """How long InfluxDB keeps readings, as `influx-setup` sets it; 0 for ever."""
 
+    grid_code_pattern: str = ""
+    """A regular expression that every grid's code matches whole, checked by the import; empty for none."""
+
     first_run_code: str = ""
     """The code that makes the first operator; made and printed when empty."""
     step_backup_s: Annotated[float, Field(gt=0)] = 60.0
     """How long a leader has for a life-safety item before the backup is told."""
+
+    @field_validator("grid_code_pattern")
+    @classmethod
+    def _compile(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return value
 
     @field_validator("webhook_allow", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from shapely import from_wkt
+from shapely import from_geojson, from_wkt, to_wkt
 from shapely.errors import ShapelyError
 
 from server.clock import STREET_ZONE
@@ -23,6 +23,10 @@ _MOST_ADDRESS: Final = 400
 _MOST_COUNT: Final = 10_000_000
 _DAYS: Final = re.compile(r"1?2?3?4?5?6?7?")
 _END_OF_DAY: Final = "24:00"
+_ANSWERS: Final = {"yes": True, "no": False}
+_EXACT: Final = -1
+_LONGITUDES: Final = 180
+_LATITUDES: Final = 90
 _MINUTE: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
@@ -140,17 +144,28 @@ def monday(value: str) -> date:
     return found
 
 
+def yes_no(value: str) -> bool:
+    """Take `yes` or `no`."""
+    if value not in _ANSWERS:
+        raise CellError("yes or no")
+    return _ANSWERS[value]
+
+
 def polygon(value: str) -> str:
-    """Take a valid polygon or multipolygon as WKT."""
+    """Take a valid polygon or multipolygon, as WKT or as a GeoJSON geometry (RFC 7946); returns WKT."""
+    is_json = value.startswith("{")
     try:
-        shape = from_wkt(value)
+        shape = from_geojson(value) if is_json else from_wkt(value)
     except ShapelyError as error:
-        raise CellError("a polygon as WKT, e.g. POLYGON((…))") from error
+        raise CellError("a polygon as WKT, e.g. POLYGON((…)), or as a GeoJSON geometry") from error
     if shape.geom_type not in ("Polygon", "MultiPolygon"):
         raise CellError(f"POLYGON or MULTIPOLYGON, not {shape.geom_type.upper()}")
     if shape.is_empty or not shape.is_valid:
         raise CellError("a polygon whose edges do not cross")
-    return value
+    west, south, east, north = shape.bounds
+    if west < -_LONGITUDES or east > _LONGITUDES or south < -_LATITUDES or north > _LATITUDES:
+        raise CellError("degrees, longitude before latitude")
+    return str(to_wkt(shape, rounding_precision=_EXACT)) if is_json else value
 
 
 def web_address(value: str) -> str:

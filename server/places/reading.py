@@ -5,6 +5,7 @@ Every file is UTF-8 with a header row. Problems are gathered, never thrown one a
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,7 @@ from server.places.sheets import SHEETS, Sheet
 _SCOPE_SHEETS: Final = {
     Scope.GRID: "grids",
     Scope.ESTATE: "estates",
+    Scope.BLOCK: "blocks",
     Scope.COMMUNITY: "communities",
 }
 
@@ -44,11 +46,12 @@ class _Read:
         return f"{self.sheet.name}.csv:{self.places[key]}:{self.titles.index(title) + 1}: {said}"
 
 
-def read_sheets(files: Mapping[str, bytes]) -> tuple[Rows, list[str]]:
+def read_sheets(files: Mapping[str, bytes], *, grid_code: str = "") -> tuple[Rows, list[str]]:
     """Read the files of a street.
 
     Args:
         files: bytes by sheet name; one that is not needed may be missing.
+        grid_code: a regular expression that every grid's code matches whole; empty for none.
 
     Returns:
         The rows, and every problem as `file:row:column: found …, allowed …`.
@@ -66,9 +69,10 @@ def read_sheets(files: Mapping[str, bytes]) -> tuple[Rows, list[str]]:
     for read in sheets.values():
         problems += _wrong_references(read, sheets)
         problems += _wrong_together(read, sheets)
-    problems += _wrong_grids(sheets["grids"])
+    problems += _wrong_grids(sheets["grids"], grid_code)
     problems += _wrong_duties(sheets["duties"])
-    problems += _wrong_absences(sheets["absences"])
+    problems += _wrong_spans(sheets["absences"], "stand_in", "stands in for themselves")
+    problems += _wrong_spans(sheets["swaps"], "taken_by", "takes over from themselves")
     return {name: read.rows for name, read in sheets.items() if name in files}, problems
 
 
@@ -198,8 +202,10 @@ def _wrong_together(read: _Read, sheets: Mapping[str, _Read]) -> Iterator[str]:
                 )
 
 
-def _wrong_grids(grids: _Read) -> Iterator[str]:
+def _wrong_grids(grids: _Read, pattern: str) -> Iterator[str]:
     for key, row in grids.rows.items():
+        if pattern and not re.fullmatch(pattern, key[0]):
+            yield grids.problem(key, "code", f"found {key[0]!r} as code, allowed what matches {pattern}")
         if row["parent"] == key[0]:
             yield grids.problem(key, "parent", "found a grid that is its own parent")
 
@@ -213,9 +219,10 @@ def _wrong_duties(duties: _Read) -> Iterator[str]:
             )
 
 
-def _wrong_absences(absences: _Read) -> Iterator[str]:
-    for key, row in absences.rows.items():
+def _wrong_spans(read: _Read, other: str, said: str) -> Iterator[str]:
+    """Yield absences and swaps that end before they begin, or name the same person twice."""
+    for key, row in read.rows.items():
         if row["until"] <= row["from"]:
-            yield absences.problem(key, "until", "found an end that is not after the beginning")
-        if row.get("stand_in") == row["person"]:
-            yield absences.problem(key, "stand_in", "found somebody who stands in for themselves")
+            yield read.problem(key, "until", "found an end that is not after the beginning")
+        if row.get(other) == row["person"]:
+            yield read.problem(key, other, f"found somebody who {said}")

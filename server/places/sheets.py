@@ -10,7 +10,7 @@ from typing import Final
 from server.people.model import Role, Scope
 from server.places import cells
 from server.places.cells import Cell, count, default, degrees, optional, text, word
-from server.places.tables import GridKind, Purpose
+from server.places.tables import Datum, GridKind, Purpose
 
 _CODE: Final = text(40)
 _NAME: Final = text(100)
@@ -19,6 +19,7 @@ _PLACED: Final[Mapping[str, Cell]] = {
     "longitude": optional(degrees(180)),
     "latitude": optional(degrees(90)),
 }
+_DATUM: Final[Mapping[str, Cell]] = {"datum": default(word(Datum), Datum.WGS84)}
 _COUNTED: Final[Mapping[str, Cell]] = {
     "households": optional(count()),
     "residents": optional(count()),
@@ -69,14 +70,14 @@ SHEETS: Final = (
     Sheet(
         name="areas",
         columns={"code": _CODE, "name": _NAME},
-        more={"polygon": optional(cells.polygon)},
+        more={"polygon": optional(cells.polygon), **_DATUM},
         key=("code",),
         needed=False,
     ),
     Sheet(
         name="communities",
         columns={"code": _CODE, "name": _NAME},
-        more={"area": optional(_CODE), "polygon": optional(cells.polygon)},
+        more={"area": optional(_CODE), "polygon": optional(cells.polygon), **_DATUM},
         key=("code",),
         refers={"area": "areas"},
     ),
@@ -97,7 +98,7 @@ SHEETS: Final = (
             "parent": optional(_CODE),
             "polygon": optional(cells.polygon),
         },
-        more={"purpose": optional(word(Purpose)), **_COUNTED},
+        more={"purpose": optional(word(Purpose)), **_COUNTED, **_DATUM},
         key=("code",),
         refers={"community": "communities", "parent": "grids"},
     ),
@@ -118,17 +119,30 @@ SHEETS: Final = (
             **_PLACED,
             "feeder": optional(_CODE),
         },
-        more={"block": optional(_CODE), "floors": optional(count(1, 200)), "households": optional(count())},
+        more={
+            "block": optional(_CODE),
+            "floors": optional(count(1, 200)),
+            "households": optional(count()),
+            **_DATUM,
+        },
         key=("code",),
         refers={"estate": "estates", "grid": "grids", "block": "blocks"},
     ),
     Sheet(
         name="units",
         columns={"code": _CODE, "building": _CODE, "name": _NAME},
-        more={"households": optional(count())},
+        more={"households": optional(count()), "grid": optional(_CODE)},
         key=("code",),
-        refers={"building": "buildings"},
+        refers={"building": "buildings", "grid": "grids"},
         needed=False,
+    ),
+    Sheet(
+        name="doors",
+        columns={"building": _CODE, "door": text(40), "grid": _CODE},
+        key=("building", "door"),
+        refers={"building": "buildings", "grid": "grids"},
+        needed=False,
+        whole=True,
     ),
     Sheet(
         name="people",
@@ -138,6 +152,7 @@ SHEETS: Final = (
             "phone": optional(text(30)),
             "webhook_url": optional(cells.web_address),
         },
+        more={"active": default(cells.yes_no, value=True)},
         key=("code",),
     ),
     Sheet(
@@ -174,9 +189,25 @@ SHEETS: Final = (
         whole=True,
     ),
     Sheet(
+        name="swaps",
+        columns={**_DUTY, "from": cells.moment, "until": cells.moment, "taken_by": _CODE},
+        key=("person", "role", "scope", "code", "from"),
+        refers={"taken_by": "people"},
+        together=(Reference(columns=("person", "role", "scope", "code"), sheet="duties"),),
+        needed=False,
+        whole=True,
+    ),
+    Sheet(
+        name="holidays",
+        columns={"day": cells.day, "name": cells.blank(60), "counts_as": count(1, 7)},
+        key=("day",),
+        needed=False,
+        whole=True,
+    ),
+    Sheet(
         name="cameras",
         columns={"code": _CODE, "name": _NAME, "building": optional(_CODE), **_PLACED},
-        more={"address": optional(cells.picture_address)},
+        more={"address": optional(cells.picture_address), **_DATUM},
         key=("code",),
         refers={"building": "buildings"},
         needed=False,
@@ -206,8 +237,24 @@ SHEETS: Final = (
             "door": cells.blank(40),
             **_PLACED,
         },
-        more={"unit": optional(_CODE), "feeder": optional(_CODE), "installed_on": optional(cells.day)},
+        more={
+            "unit": optional(_CODE),
+            "feeder": optional(_CODE),
+            "installed_on": optional(cells.day),
+            "tested_on": optional(cells.day),
+            "test_due_on": optional(cells.day),
+            "ends_on": optional(cells.day),
+            "grid": optional(_CODE),
+            "responsible": optional(_CODE),
+            **_DATUM,
+        },
         key=("gateway", "device"),
-        refers={"gateway": "gateways", "building": "buildings", "unit": "units"},
+        refers={
+            "gateway": "gateways",
+            "building": "buildings",
+            "unit": "units",
+            "grid": "grids",
+            "responsible": "people",
+        },
     ),
 )

@@ -44,7 +44,9 @@ def test_a_night_that_began_on_the_last_day_of_its_week_goes_on_into_the_next():
 
 def test_two_who_change_every_week_leave_no_minute_and_share_none():
     even = Times(days="1234567", begins="00:00", ends="24:00", cycle_weeks=2, cycle_start=MONDAY)
-    odd = Times(days="1234567", begins="00:00", ends="24:00", cycle_weeks=2, cycle_start=MONDAY + timedelta(7))
+    odd = Times(
+        days="1234567", begins="00:00", ends="24:00", cycle_weeks=2, cycle_start=MONDAY + timedelta(7)
+    )
     for hour in range(24 * 7 * 5):
         moment = at("00:00", MONDAY - timedelta(weeks=2)) + timedelta(hours=hour)
         assert held_at([even], moment, {}) is not held_at([odd], moment, {})

@@ -108,7 +108,10 @@ def street(roster=None, **changes):
             "S1": BlockFacts(code="S1", name="汇金广场", community="C1", grid="D1"),
             "S2": BlockFacts(code="S2", name="新广场", community="C1"),
         },
-        "units": {"U1": UnitFacts(code="U1", name="1单元"), "U2": UnitFacts(code="U2", name="2单元", grid="W2")},
+        "units": {
+            "U1": UnitFacts(code="U1", name="1单元"),
+            "U2": UnitFacts(code="U2", name="2单元", grid="W2"),
+        },
         "doors": {("B1", "101室"): "D1"},
         "roster": roster or Roster([person(code) for code in CODES], duties()),
     }
@@ -119,7 +122,9 @@ MINUTES = 7 * 24 * 60
 _spans = st.tuples(st.integers(-2000, MINUTES), st.integers(1, 4000)).map(
     lambda pair: (BEGIN + timedelta(minutes=pair[0]), BEGIN + timedelta(minutes=sum(pair)))
 )
-_clock = st.tuples(st.integers(0, 23), st.sampled_from([0, 15, 30, 59])).map(lambda hm: f"{hm[0]:02}:{hm[1]:02}")
+_clock = st.tuples(st.integers(0, 23), st.sampled_from([0, 15, 30, 59])).map(
+    lambda hm: f"{hm[0]:02}:{hm[1]:02}"
+)
 _days = st.sets(st.sampled_from("1234567"), min_size=1).map(lambda days: "".join(sorted(days)))
 _times = st.builds(
     Times,
@@ -139,9 +144,7 @@ def rosters(draw):
         AbsenceFacts(person=who, begins=begins, ends=ends, stand_in=other if other != who else None)
         for who, (begins, ends), other in draw(
             st.lists(
-                st.tuples(
-                    st.sampled_from(CODES), _spans, st.one_of(st.none(), st.sampled_from(CODES))
-                ),
+                st.tuples(st.sampled_from(CODES), _spans, st.one_of(st.none(), st.sampled_from(CODES))),
                 max_size=8,
             )
         )

@@ -137,7 +137,9 @@ def test_a_desk_that_nobody_can_reach_is_still_the_last():
 
 
 _points = st.one_of(
-    st.none(), st.tuples(st.floats(-2, 24, allow_nan=False), st.floats(-2, 12, allow_nan=False)), st.just((2, 1))
+    st.none(),
+    st.tuples(st.floats(-2, 24, allow_nan=False), st.floats(-2, 12, allow_nan=False)),
+    st.just((2, 1)),
 )
 _devices = st.builds(
     DeviceFacts,

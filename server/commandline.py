@@ -1,0 +1,38 @@
+"""What the commands of the server share: settings and an open database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import typer
+
+from server.config import Settings, load_settings
+from server.db.migrate import migrate
+from server.db.session import Database
+from server.errors import SettingsError
+
+_T = TypeVar("_T")
+
+
+def read_settings() -> Settings:
+    """Return the settings; what is wrong with them is said, and the command ends with 2."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def with_database(work: Callable[[Database], Awaitable[_T]]) -> _T:
+    """Do work on the migrated database of the settings."""
+    url = read_settings().database
+    migrate(url)
+
+    async def whole() -> _T:
+        database = Database(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(whole())

@@ -1,0 +1,67 @@
+"""Writing a street out in the form in which it is imported: taken again, it changes nothing."""
+
+import csv
+import io
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import select
+
+from server.clock import STREET_ZONE
+from server.db.session import ReadSession
+from server.devices.tables import Device
+from server.places.sheets import SHEETS, Sheet
+from server.places.targets import TARGETS, Target
+
+Table = list[list[str]]
+"""A header and rows, every cell as text."""
+
+
+async def export_street(session: ReadSession) -> dict[str, Table]:
+    """Return every sheet of the street, in the order in which they are read.
+
+    Gateways and devices that were only heard of are not part of it, nor are devices that were retired.
+    """
+    return {sheet.name: await _sheet_rows(session, sheet) for sheet in SHEETS}
+
+
+def as_csv(table: Table) -> bytes:
+    """Return a sheet as CSV in UTF-8 with the mark that spreadsheets look for."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(table)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def as_text(value: Any) -> str:
+    """Return a value of a table as its cell; moments in the street's time."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, datetime):
+        there = value.astimezone(STREET_ZONE)
+        whole = there.second == there.microsecond == 0
+        return f"{there:%Y-%m-%d %H:%M}" if whole else there.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+async def _sheet_rows(session: ReadSession, sheet: Sheet) -> Table:
+    target = TARGETS[sheet.name]
+    titles = list(sheet.known)
+    query = select(*(target.attribute(target.column(title)) for title in titles))
+    for name, value in target.always.items():
+        query = query.where(target.attribute(name) == value)
+    if target.table is Device:
+        query = query.where(Device.retired_at.is_(None))
+    found = await session.execute(query.order_by(*(target.attribute(name) for name in _order(sheet, target))))
+    return [titles, *([as_text(value) for value in row] for row in found)]
+
+
+def _order(sheet: Sheet, target: Target) -> list[str]:
+    """Return what to order by: duties as they were registered, since that is the order of telling."""
+    return target.identity if target.identity == ["id"] else [target.column(title) for title in sheet.key]
