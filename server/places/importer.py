@@ -15,8 +15,8 @@ from server.errors import ImportRefusedError
 from server.places.exporter import as_text
 from server.places.geojson import merge_boundaries
 from server.places.reading import Key, Row, read_sheets
+from server.places.service import touch
 from server.places.sheets import SHEETS, Sheet
-from server.places.tables import PlacesVersion
 from server.places.targets import TARGETS, Target
 from server.places.workbook import read_workbook
 
@@ -154,7 +154,7 @@ async def import_street(
         if sheet.whole:
             await _remove(session, TARGETS[sheet.name], gone)
     changes = [change for _, (change, _) in taken]
-    session.add(PlacesVersion(at=now))
+    touch(session, now=now)
     await audit.record(
         session,
         at=now,
@@ -165,7 +165,6 @@ async def import_street(
         subject="",
         detail={change.sheet: [change.added, change.changed, change.gone] for change in changes},
     )
-    session.announce("places", "")
     await session.flush()
     return changes
 

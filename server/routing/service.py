@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from server.db.session import ReadSession
 from server.devices.tables import Device, Gateway
+from server.notify.tables import ChannelSetup
 from server.people.service import read_roster
 from server.places.tables import Block, Building, Community, Door, Estate, Grid, PlacesVersion, Unit
 from server.routing.model import Chain
@@ -25,7 +26,7 @@ from server.routing.street import (
     UnitFacts,
 )
 
-_Version = tuple[int, int]
+_Version = tuple[int, int, int, str]
 _kept: WeakKeyDictionary[Any, tuple[_Version, Street]] = WeakKeyDictionary()
 """By engine: the version of places and people, and what was read then."""
 _MOST_READINGS: Final = 5
@@ -65,10 +66,15 @@ async def street_now(session: ReadSession) -> Street:
 
 
 async def _version(session: ReadSession) -> _Version:
-    """Return a pair that no two states share: ids may be committed out of order, rows are never deleted."""
-    query = select(func.max(PlacesVersion.id), func.count(PlacesVersion.id))
-    newest, count = (await session.execute(query)).one()
-    return newest or 0, count
+    """Return what no two states share: ids may be committed out of order, rows are never deleted.
+
+    Which channels there are decides who can be told, and is written when a server starts.
+    """
+    channels = select(func.count(ChannelSetup.channel)).scalar_subquery()
+    newest_channel = select(func.max(ChannelSetup.since)).scalar_subquery()
+    query = select(func.max(PlacesVersion.id), func.count(PlacesVersion.id), channels, newest_channel)
+    newest, count, channel_count, since = (await session.execute(query)).one()
+    return newest or 0, count, channel_count, str(since)
 
 
 def _engine_of(session: ReadSession) -> Any:
