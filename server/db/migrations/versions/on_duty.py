@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "on_duty"
-down_revision = "notices"
+down_revision = "alarm_measure"
 branch_labels = None
 depends_on = None
 
