@@ -109,6 +109,7 @@ SOURCES: Final[dict[str, Read]] = {
     "chirpstack-gas": _alarming_gas,
     "coil-relay": _nothing,
     "fan-relay": _nothing,
+    "siren-relay": _nothing,
 }
 """By model; one that is not named can see everything."""
 

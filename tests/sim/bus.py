@@ -34,6 +34,7 @@ TRUE_VALUES = {
     "ysi-odo": {"dissolved_oxygen_mg_l": 8.5, "temperature_c": 16.0},
     "coil-relay": {},
     "fan-relay": {},
+    "siren-relay": {},
     "draeger-polytron-8000": {"gas_lel": 40.0},
     "otis-oi-7032": {"ch01_reading": 3.5, "ch32_reading": 19.0, "ch17_battery_v": 3.2, "ch32_age_s": 70.0},
     "eastron-sdm630": {

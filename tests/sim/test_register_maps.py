@@ -130,6 +130,14 @@ async def test_a_valve_is_closed_and_read_back(technique):
         assert named("coil-relay", (await bus.driver.read("coil-relay"))[0])["valve_closed"] == 1
 
 
+async def test_a_siren_sounds_and_is_silenced_and_both_are_read_back():
+    async with simulated_bus("siren-relay") as bus:
+        for action, sounding in (("sound", 1), ("silence", 0)):
+            await bus.driver.act("siren-relay", action)
+            assert named("siren-relay", (await bus.driver.read("siren-relay"))[0])["sounding"] == sounding
+        assert bus.server.units[1].writes == [True, False]
+
+
 async def test_a_valve_that_says_done_and_is_not_is_noticed(monkeypatch):
     async with simulated_bus("coil-relay") as bus:
         monkeypatch.setattr(bus.server.units[1], "write", lambda *_: None)

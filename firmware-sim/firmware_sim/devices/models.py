@@ -5,7 +5,7 @@ from the makers' side, so that a mistake in one shows against the other.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from firmware_sim.devices.meters import (
     AcrelAdw300,
@@ -216,13 +216,17 @@ class CoilSwitch(SimulatedDevice):
         writes: every value that was written.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("valve_closed", "running", "sounding")
+    """What the coil is called in profiles, for scenarios that pin it."""
+
     closed: bool = False
     writes: list[bool] = field(default_factory=list)
 
     def registers(self, fc: int) -> dict[int, int]:
         """Return coil 0."""
         points = self.points()
-        return {0: int(points.get("valve_closed", points.get("running", self.closed)))} if fc == 1 else {}
+        shown = next((points[name] for name in self.SHOWN if name in points), self.closed)
+        return {0: int(shown)} if fc == 1 else {}
 
     def write(self, fc: int, address: int, values: list[int]) -> None:
         """Take a coil."""
@@ -248,6 +252,13 @@ class FanRelay(CoilSwitch):
     model: str = "fan-relay"
 
 
+@dataclass
+class SirenRelay(CoilSwitch):
+    """A relay of a siren on coil 0: 1 means told to sound."""
+
+    model: str = "siren-relay"
+
+
 MODELS: Final[dict[str, type[SimulatedDevice]]] = {
     "honeywell-midas": HoneywellMidas,
     "eastron-sdm120": EastronSdm120,
@@ -257,6 +268,7 @@ MODELS: Final[dict[str, type[SimulatedDevice]]] = {
     "ysi-odo": YsiOdo,
     "coil-relay": CoilRelay,
     "fan-relay": FanRelay,
+    "siren-relay": SirenRelay,
     "draeger-polytron-8000": DraegerPolytron8000,
     "otis-oi-7032": OtisOi7032,
     "eastron-sdm630": EastronSdm630,

@@ -42,6 +42,7 @@ def told(tmp_path):
         ),
         store_failed=lambda: False,
         volatile=lambda: False,
+        suppressions=tuple,
         store_bytes=lambda: 0,
         certificate_expires_at=lambda: None,
         folder=tmp_path,
