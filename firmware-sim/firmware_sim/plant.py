@@ -10,7 +10,7 @@ import structlog
 
 from firmware_sim.devices.modbus import Fault, FaultKind
 from firmware_sim.devices.model import SimulatedDevice
-from firmware_sim.devices.models import CoilRelay, FanRelay
+from firmware_sim.devices.models import CoilSwitch, FanRelay, SirenRelay
 from firmware_sim.performing import PERFORM, UnknownNameError
 from firmware_sim.physics import Hydrant, Room, World
 from firmware_sim.scenario import DevicePart, Scenario
@@ -193,16 +193,16 @@ class SimulatedPlant:
             raise UnknownNameError(device) from error
 
     def link_actuators(self) -> None:
-        """Valves, fans and sirens (a relay with "siren" in its name) act on the rooms they stand in."""
+        """Valves, fans and sirens act on the rooms they stand in."""
         for name, device in self.devices.items():
             part = self.parts[name]
-            if part.room is None or not isinstance(device, CoilRelay):
+            if part.room is None or not isinstance(device, CoilSwitch):
                 continue
             room = self.world.rooms[part.room]
-            if not isinstance(device, FanRelay):
-                room.valve_closed = device.closed
-            elif "siren" in name:
+            if isinstance(device, SirenRelay):
                 room.siren_on = device.closed
+            elif not isinstance(device, FanRelay):
+                room.valve_closed = device.closed
             elif device.writes:
                 room.fan_on = device.closed
 

@@ -11,7 +11,7 @@ from firmware_sim.scenario import DevicePart
 from firmware_sim.sources import measure, source_of
 from firmware_sim.wiring import SPEAKING_MODELS, build_device
 
-BLIND = {"coil-relay", "fan-relay", "siren-relay"}
+BLIND = {"coil-relay", "fan-relay", "siren-relay", "gatt-valve"}
 """Actuators measure nothing; they show what they were told."""
 
 
