@@ -21,14 +21,14 @@ def test_every_verified_frame_keeps_the_promise(target: str) -> None:
 
 
 @_EACH
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(noise=st.binary(max_size=200))
 def test_pure_noise_keeps_the_promise(target: str, noise: bytes) -> None:
     TARGETS[target](noise)
 
 
 @_EACH
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_a_damaged_frame_keeps_the_promise(target: str, data: st.DataObject) -> None:
     frame = bytearray(data.draw(st.sampled_from(seeds_of(target))))

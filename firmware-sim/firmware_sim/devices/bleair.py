@@ -24,8 +24,9 @@ class AirDevice(SpeakingDevice):
     key: str = ""
 
     def points(self) -> dict[str, float]:
-        """Return what it measures: what a quiet day shows, unless the world or somebody says otherwise."""
-        return {**BLE_MODELS[self.model], **super().points()}
+        """Return what its model measures: a quiet day's values, unless the world or somebody says otherwise."""
+        quiet, seen = BLE_MODELS[self.model], super().points()
+        return {name: seen.get(name, value) for name, value in quiet.items()}
 
     def go_on_air(self) -> BleDevice:
         """Return it as the daemon hears it."""
@@ -83,6 +84,8 @@ class AirBus:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+            if not self._task.cancelled():
+                self._task.result()  # it fell silent by itself: says why
         if self._bluez is not None:
             await self._bluez.stop()
         self._stack.close()

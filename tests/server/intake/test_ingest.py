@@ -209,7 +209,7 @@ STATES = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     length=st.integers(1, len(STATES)),
     extra=st.lists(st.integers(0, len(STATES) - 1), max_size=4),

@@ -103,7 +103,7 @@ CODES = ["wang", "li", "zhao", "chen", "liu", "duty-e01", "fix", "desk"]
 
 
 async def test_whoever_is_away_there_is_an_owner(street):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.sets(st.sampled_from(CODES)))
     def away(absent):
         subsets.append(absent)
