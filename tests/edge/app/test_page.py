@@ -41,7 +41,6 @@ def told(tmp_path):
             LaneDepth(lane=Lane.READINGS, run="r", shed=5),
         ),
         store_failed=lambda: False,
-        suppressions=tuple,
         volatile=lambda: False,
         suppressions=tuple,
         store_bytes=lambda: 0,
