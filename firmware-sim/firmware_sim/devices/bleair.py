@@ -24,7 +24,7 @@ class AirDevice(SpeakingDevice):
     key: str = ""
 
     def points(self) -> dict[str, float]:
-        """Return what its model measures: a quiet day's values, unless the world or somebody says otherwise."""
+        """Return what its model measures: quiet values, unless the world or somebody says otherwise."""
         quiet, seen = BLE_MODELS[self.model], super().points()
         return {name: seen.get(name, value) for name, value in quiet.items()}
 
