@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from server.access.guard import check_declared, open_to_all
 from server.access.links import LinkBook
-from server.access.web import build_door, build_gate
+from server.access.web import build_gate
 from server.context import Context
 from server.devices.web import build_command_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
@@ -49,18 +50,19 @@ def build_app(context: Context) -> FastAPI:
     hub = Hub()
     context.database.listen(hub.hear)
     book = LinkBook(settings.signing_key())
-    door = build_door(context)
+    app.state.context = context
     for router in (
-        build_gate(context, door),
+        build_gate(context),
         build_leader_pages(context, book, hub),
-        build_desk_pages(context, door, hub),
-        build_api(context, door),
-        build_command_api(context, door),
-        build_history_api(context, door),
+        build_desk_pages(context, hub),
+        build_api(context),
+        build_command_api(context),
+        build_history_api(context),
     ):
         app.include_router(router)
     _add_health(app, context)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    check_declared(app)
     for kind, answer in (
         (AnswerError, _answer_error),
         (RequestValidationError, _answer_invalid),
@@ -77,16 +79,18 @@ def build_app(context: Context) -> FastAPI:
 
 
 def _add_health(app: FastAPI, context: Context) -> None:
-    @app.get("/", include_in_schema=False)
+    probed = open_to_all("probes have no account; it tells nothing but the names of loops")
+
+    @app.get("/", include_in_schema=False, dependencies=[open_to_all("it only leads to the desk")])
     async def go_to_desk() -> Response:
         return RedirectResponse("/desk", status_code=303)
 
-    @app.get("/health/live", operation_id="isAlive", tags=["health"])
+    @app.get("/health/live", operation_id="isAlive", tags=["health"], dependencies=[probed])
     async def is_alive() -> dict[str, str]:
         """Answer as long as the process serves at all."""
         return {"status": "alive"}
 
-    @app.get("/health/ready", operation_id="isReady", tags=["health"])
+    @app.get("/health/ready", operation_id="isReady", tags=["health"], dependencies=[probed])
     async def is_ready() -> Response:
         """Answer 200 only while every loop of the server comes round."""
         stuck = context.pulses.stuck(boot_s=context.clock.boot_s())

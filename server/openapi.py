@@ -4,6 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fastapi import FastAPI
+
 from server.clock import SystemClock
 from server.config import Settings
 from server.context import Context
@@ -16,6 +18,11 @@ from server.pulse import Pulses
 
 def describe_api() -> dict[str, Any]:
     """Return the OpenAPI document."""
+    return build_described_app().openapi()
+
+
+def build_described_app() -> FastAPI:
+    """Return the application with nothing behind it: its routes can be looked at, not called."""
     with TemporaryDirectory() as folder:
         settings = Settings(data_folder=Path(folder))
         context = Context(
@@ -26,4 +33,4 @@ def describe_api() -> dict[str, Any]:
             policies=DEFAULT_POLICIES,
             pulses=Pulses(),
         )
-        return build_app(context).openapi()
+        return build_app(context)

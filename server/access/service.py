@@ -5,17 +5,20 @@ counted per name and per source in the database, so that a restart forgets none;
 never locks a person out for good.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from sqlalchemy import delete, func, select
 
+from server.access.model import ROLE_OF_DUTY, AccessRole, Grant, Reach, Right, rights_of
 from server.access.secrets import fits_password, hash_password, hash_secret, new_code, new_secret
-from server.access.tables import FirstRunCode, LoginFailure, Operator, OperatorSession
+from server.access.tables import FirstRunCode, LoginFailure, Operator, OperatorGrant, OperatorSession
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
 from server.errors import ConflictError, ForbiddenError, InvalidError, TooManyError
+from server.people.model import Scope
+from server.people.tables import Duty, Person
 
 CODE_LIFE: Final = timedelta(hours=1)
 IDLE_LIFE: Final = timedelta(hours=12)
@@ -24,14 +27,45 @@ _TOUCH_AFTER: Final = timedelta(minutes=1)
 _FREE_ATTEMPTS: Final = 5
 _WINDOW: Final = timedelta(minutes=15)
 _LONGEST_PAUSE_S: Final = 300
+_FIRST_ROLES: Final = (AccessRole.ADMINISTRATOR, AccessRole.DESK)
+"""Of the first operator, who gives the others theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """Somebody at the desk."""
+    """Somebody with a session.
+
+    Attributes:
+        operator: the account's name.
+        token_hash: of the session.
+        person: who they are in the register, by code, if the account says so.
+        grants: the account's roles and, for its person, those of the register's duties.
+        right: what the route asked for.
+    """
 
     operator: str
     token_hash: str
+    person: str | None = None
+    grants: tuple[Grant, ...] = ()
+    right: Right = Right.SIGNED_IN
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """Every right that is held for at least one place."""
+        return rights_of(self.grants)
+
+    @property
+    def reach(self) -> Reach:
+        """The places for which the right is held that the route asked for."""
+        return self.reach_of(self.right)
+
+    def reach_of(self, right: Right) -> Reach:
+        """Return the places for which a right is held."""
+        return Reach.of(right, self.grants, self.person)
+
+    def asking(self, right: Right) -> Self:
+        """Return the same, asking for a right."""
+        return replace(self, right=right)
 
 
 async def has_operator(session: ReadSession) -> bool:
@@ -76,6 +110,9 @@ async def set_up_first_operator(
         raise InvalidError("密码至少 12 个字符。")
     row.used_at = now
     session.add(Operator(name=name.strip(), password_hash=hash_password(password), created_at=now))
+    await session.flush()
+    for role in _FIRST_ROLES:
+        session.add(OperatorGrant(operator=name.strip(), role=role, scope=Scope.STREET, granted_at=now))
     await _record(session, now, name.strip(), "operator_made")
 
 
@@ -112,15 +149,38 @@ async def sign_in(
 
 async def find_session(session: ReadSession, token: str | None, *, now: datetime) -> SignedIn | None:
     """Return who holds a token, or None when nobody does any more."""
-    if not token:
-        return None
-    row = await session.get(OperatorSession, hash_secret(token))
+    return await find_session_by_hash(session, hash_secret(token), now=now) if token else None
+
+
+async def find_session_by_hash(session: ReadSession, token_hash: str, *, now: datetime) -> SignedIn | None:
+    """Return whose session it is, with the roles they hold now; None when it has ended."""
+    row = await session.get(OperatorSession, token_hash)
     if row is None or row.expires_at <= now:
         return None
     operator = await session.get(Operator, row.operator)
     if operator is None or operator.disabled_at is not None:
         return None
-    return SignedIn(operator=row.operator, token_hash=row.token_hash)
+    return SignedIn(
+        operator=row.operator,
+        token_hash=row.token_hash,
+        person=operator.person,
+        grants=await grants_of(session, operator),
+    )
+
+
+async def grants_of(session: ReadSession, operator: Operator) -> tuple[Grant, ...]:
+    """Return an account's roles, and those that its person's duties open; asked anew by every request."""
+    given = await session.scalars(
+        select(OperatorGrant).where(OperatorGrant.operator == operator.name).order_by(OperatorGrant.id)
+    )
+    grants = [Grant(role=row.role, scope=row.scope, code=row.code) for row in given]
+    if operator.person is not None:
+        duties = select(Duty).join(Person).where(Duty.person == operator.person, Person.active)
+        for duty in await session.scalars(duties.order_by(Duty.id)):
+            role = ROLE_OF_DUTY.get((duty.role, duty.scope))
+            if role is not None:
+                grants.append(Grant(role=role, scope=duty.scope, code=duty.code))
+    return tuple(grants)
 
 
 async def touch_session(session: WriteSession, token_hash: str, *, now: datetime) -> None:

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.db.base import Base, Utc
+from server.access.model import AccessRole
+from server.db.base import Base, Utc, Word
+from server.people.model import Scope
 
 
 class Operator(Base):
@@ -14,9 +16,26 @@ class Operator(Base):
     __tablename__ = "operator"
 
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
-    password_hash: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    """Null for an account that signs in through another system."""
+    person: Mapped[str | None] = mapped_column(ForeignKey("person.code"), unique=True)
+    """Who it is in the register: their duties open their places."""
     created_at: Mapped[datetime] = mapped_column(Utc)
     disabled_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class OperatorGrant(Base):
+    """A role of an account for a place; `code` is the place's, empty for the street."""
+
+    __tablename__ = "operator_grant"
+    __table_args__ = (UniqueConstraint("operator", "role", "scope", "code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    operator: Mapped[str] = mapped_column(ForeignKey("operator.name"), index=True)
+    role: Mapped[AccessRole] = mapped_column(Word(AccessRole))
+    scope: Mapped[Scope] = mapped_column(Word(Scope))
+    code: Mapped[str] = mapped_column(String(40), default="")
+    granted_at: Mapped[datetime] = mapped_column(Utc)
 
 
 class OperatorSession(Base):

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.access.web import Door
+from server.access.guard import requires
+from server.access.model import Right
+from server.access.service import SignedIn
 from server.context import Context
 from server.devices import service
 from server.devices.tables import Command, CommandState, Device, Gateway
@@ -61,14 +63,15 @@ class CommandOut(BaseModel):
     answered_at: datetime | None
 
 
-def build_command_api(context: Context, door: Door) -> APIRouter:
+def build_command_api(context: Context) -> APIRouter:
     """Return the routes under /api/v1/gateways/…/commands."""
     router = APIRouter(prefix="/api/v1/gateways/{gateway}/commands", tags=["devices"], responses=PROBLEMS)
 
     @router.post("", operation_id="orderGateway", status_code=202)
-    async def order(request: Request, gateway: str, wanted: OrderIn) -> CommandOut:
+    async def order(
+        signed_in: Annotated[SignedIn, requires(Right.ORDER_GATEWAYS)], gateway: str, wanted: OrderIn
+    ) -> CommandOut:
         """Order something; it is sent while the gateway is connected, and expires after a minute."""
-        signed_in = await door(request)
         async with context.database.write() as session:
             if await session.get(Gateway, gateway) is None:
                 raise NotFoundError("没有这个网关。")
@@ -86,10 +89,9 @@ def build_command_api(context: Context, door: Door) -> APIRouter:
             await session.flush()
             return CommandOut.model_validate(await session.get(Command, command_id))
 
-    @router.get("/{command_id}", operation_id="getCommand")
-    async def show(request: Request, gateway: str, command_id: str) -> CommandOut:
+    @router.get("/{command_id}", operation_id="getCommand", dependencies=[requires(Right.SEE_DEVICES)])
+    async def show(gateway: str, command_id: str) -> CommandOut:
         """Return an order and what became of it."""
-        await door(request)
         async with context.database.read() as session:
             command = await session.get(Command, command_id)
         if command is None or command.gateway != gateway:

@@ -4,16 +4,21 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import isnan
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy import select
 from starlette.responses import StreamingResponse
 
-from server.access.web import Door
+from server.access.guard import requires
+from server.access.model import Right
+from server.access.scopes import devices_within
+from server.access.service import SignedIn
 from server.clock import STREET_ZONE
 from server.context import Context
 from server.db.session import ReadSession
+from server.devices.tables import Device
 from server.errors import InvalidError, NotFoundError
 from server.history import electricity, export
 from server.history.columns import QUALITIES
@@ -113,26 +118,27 @@ class FileForm(StrEnum):
     """For a gateway's replay."""
 
 
-def build_history_api(context: Context, door: Door) -> APIRouter:
+def build_history_api(context: Context) -> APIRouter:
     """Return the routes of history under /api/v1."""
     router = APIRouter(prefix="/api/v1", tags=["history"], responses=PROBLEMS)
-    _add_trends(router, context, door)
-    _add_electricity(router, context, door)
-    _add_files(router, context, door)
+    _add_trends(router, context)
+    _add_electricity(router, context)
+    _add_files(router, context)
     return router
 
 
-def _add_trends(router: APIRouter, context: Context, door: Door) -> None:
+def _add_trends(router: APIRouter, context: Context) -> None:
     @router.get("/series", operation_id="listSeries")
-    async def list_series(request: Request, gateway: str, device: str | None = None) -> list[SeriesOut]:
+    async def list_series(
+        who: Annotated[SignedIn, requires(Right.SEE_DEVICES)], gateway: str, device: str | None = None
+    ) -> list[SeriesOut]:
         """List what was ever measured by a gateway, or by one of its devices."""
-        await door(request)
         found = await find_series(context.readings, gateway=gateway, device=device)
-        return [_series_out(one) for one in found]
+        seen = await _seen_devices(context, who, gateway)
+        return [_series_out(one) for one in found if seen is None or one.device in seen]
 
-    @router.get("/trends", operation_id="readTrend")
+    @router.get("/trends", operation_id="readTrend", dependencies=[requires(Right.SEE_DEVICES)])
     async def read_trend(  # noqa: PLR0917 - FastAPI passes them by name
-        request: Request,
         gateway: str,
         device: str,
         point: str,
@@ -141,7 +147,6 @@ def _add_trends(router: APIRouter, context: Context, door: Door) -> None:
         end: datetime | None = None,
     ) -> TrendOut:
         """Return how a point went: in the period before `end` (now), or from `start` to `end`."""
-        await door(request)
         now = context.clock.now()
         stretch = choose_stretch(period, start, end, now=now)
         series = await one_series(context, gateway, device, point)
@@ -151,11 +156,10 @@ def _add_trends(router: APIRouter, context: Context, door: Door) -> None:
         return _trend_out(curve)
 
 
-def _add_electricity(router: APIRouter, context: Context, door: Door) -> None:
-    @router.get("/electricity", operation_id="readElectricity")
-    async def read_electricity(request: Request, place: str, month: str = "") -> list[BuildingUseOut]:
+def _add_electricity(router: APIRouter, context: Context) -> None:
+    @router.get("/electricity", operation_id="readElectricity", dependencies=[requires(Right.SEE_STATISTICS)])
+    async def read_electricity(place: str, month: str = "") -> list[BuildingUseOut]:
         """Return what each building of a place drew on each day of a month (`2026-03`)."""
-        await door(request)
         first = month_of(month, now=context.clock.now(), zone=STREET_ZONE)
         if first is None:
             raise InvalidError("月份要写成 2026-03 这样。")
@@ -178,10 +182,10 @@ def _add_electricity(router: APIRouter, context: Context, door: Door) -> None:
         ]
 
 
-def _add_files(router: APIRouter, context: Context, door: Door) -> None:
+def _add_files(router: APIRouter, context: Context) -> None:
     @router.get("/exports/readings", operation_id="exportReadings", response_class=StreamingResponse)
     async def export_readings(  # noqa: PLR0917 - as above
-        request: Request,
+        who: Annotated[SignedIn, requires(Right.SEE_DEVICES)],
         gateway: str,
         start: datetime,
         end: datetime,
@@ -190,9 +194,10 @@ def _add_files(router: APIRouter, context: Context, door: Door) -> None:
         form: FileForm = FileForm.CSV,
     ) -> StreamingResponse:
         """Stream readings of a gateway, a device or a point; the form is what `rules replay` takes."""
-        await door(request)
         stretch = choose_stretch(None, start, end, now=context.clock.now(), longest=export.LONGEST)
         series = await find_series(context.readings, gateway=gateway, device=device, point=point)
+        seen = await _seen_devices(context, who, gateway)
+        series = [one for one in series if seen is None or one.device in seen]
         if not series:
             raise NotFoundError("没有这个设备的读数。")
         lines = (
@@ -204,14 +209,27 @@ def _add_files(router: APIRouter, context: Context, door: Door) -> None:
 
     @router.get("/exports/alarms", operation_id="exportAlarms", response_class=StreamingResponse)
     async def export_alarms(
-        request: Request, gateway: str, start: datetime, end: datetime, device: str | None = None
+        who: Annotated[SignedIn, requires(Right.SEE_DEVICES)],
+        gateway: str,
+        start: datetime,
+        end: datetime,
+        device: str | None = None,
     ) -> StreamingResponse:
         """Stream the real alarms that were raised, as JSON lines: for `rules replay --raised`."""
-        await door(request)
         stretch = choose_stretch(None, start, end, now=context.clock.now(), longest=export.LONGEST)
-        devices = None if device is None else [device]
+        seen = await _seen_devices(context, who, gateway)
+        devices = (None if seen is None else sorted(seen)) if device is None else [device]
         lines = export.alarms_as_json_lines(context.database, gateway, stretch, devices=devices)
         return _file(lines, "alarms", FileForm.JSON_LINES, stretch)
+
+
+async def _seen_devices(context: Context, who: SignedIn, gateway: str) -> frozenset[str] | None:
+    """Return the devices of a gateway within reach; None when all are: some may hang elsewhere."""
+    if who.reach.street:
+        return None
+    query = select(Device.device).where(Device.gateway == gateway, devices_within(who.reach))
+    async with context.database.read() as session:
+        return frozenset(await session.scalars(query))
 
 
 _TYPES: Final = {FileForm.CSV: "text/csv; charset=utf-8", FileForm.JSON_LINES: "application/x-ndjson"}

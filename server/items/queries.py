@@ -65,6 +65,8 @@ class ItemFilter:
     owner: str | None = None
     at_desk: bool = False
     """Only those whose owner is the desk itself."""
+    within: ColumnElement[bool] | None = None
+    """Only what the asker may see: `server.access.scopes.items_within`."""
 
 
 async def find_item(session: ReadSession, item_id: str) -> Item | None:
@@ -216,4 +218,6 @@ def _conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:
     conditions += [column == value for column, value in columns.items() if value is not None]
     if wanted.at_desk:
         conditions.append(Item.owner.is_(None))
+    if wanted.within is not None:
+        conditions.append(wanted.within)
     return conditions

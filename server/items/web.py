@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from server.access import links
+from server.access.guard import by_link, open_to_all
 from server.access.links import LinkBook, LinkState, LinkView
 from server.access.secrets import new_secret
 from server.context import Context
@@ -57,7 +58,7 @@ def _cookie_of(context: Context) -> str:
 def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
     cookie, secure = _cookie_of(context), context.settings.cookies_are_secure
 
-    @router.get("/i/{token}")
+    @router.get("/i/{token}", dependencies=[by_link()])
     async def show_item(request: Request, token: str, said: str = "") -> Response:
         async with context.database.read() as session:
             view = await book.open(session, token, phone=request.cookies.get(cookie))
@@ -72,7 +73,7 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
         return _item_page(request, token, view, story, moves=moves, said=said)
 
-    @router.post("/i/{token}/moves")
+    @router.post("/i/{token}/moves", dependencies=[by_link()])
     async def press_button(
         request: Request,
         token: str,
@@ -95,19 +96,27 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
 
 
 def _add_live(router: APIRouter, context: Context, book: LinkBook, hub: Hub) -> None:
-    @router.get("/i/{token}/live")
+    @router.get("/i/{token}/live", dependencies=[by_link()])
     async def follow_item(token: str) -> StreamingResponse:
         async with context.database.read() as session:
             view = await book.open(session, token, phone=None)
         if view is None:
             raise NotFoundError("没有找到这个链接。")
+
+        async def still() -> bool:
+            async with context.database.read() as session:
+                now = await book.open(session, token, phone=None)
+            return now is not None and now.state is not LinkState.REVOKED
+
         return StreamingResponse(
-            hub.stream(item=view.item.id), media_type="text/event-stream", headers=STREAM_HEADERS
+            hub.stream(item=view.item.id, still=still),
+            media_type="text/event-stream",
+            headers=STREAM_HEADERS,
         )
 
 
 def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
-    @router.get("/my")
+    @router.get("/my", dependencies=[open_to_all("the phone's own secret says whose list it is")])
     async def list_mine(request: Request) -> Response:
         phone = request.cookies.get(_cookie_of(context))
         rows = []
@@ -120,7 +129,7 @@ def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
 
 
 def _add_settings(router: APIRouter) -> None:
-    @router.post("/size")
+    @router.post("/size", dependencies=[open_to_all("it only sets a cookie of the asker's")])
     async def choose_size(size: Annotated[str, Form()], back: Annotated[str, Form()] = "/my") -> Response:
         if size not in SIZES:
             raise InvalidError("没有这个字号。")
@@ -129,7 +138,7 @@ def _add_settings(router: APIRouter) -> None:
         answer.set_cookie("size", size, max_age=_YEAR_S, httponly=True, samesite="lax")
         return answer
 
-    @router.get("/feedback")
+    @router.get("/feedback", dependencies=[open_to_all("a page of text")])
     async def show_feedback(request: Request) -> Response:
         return render_page(request, "feedback.html")
 

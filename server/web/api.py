@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
-from server.access.web import Door
+from server.access.guard import requires
+from server.access.model import Right
+from server.access.scopes import devices_within, gateways_within, items_within
+from server.access.service import SignedIn
 from server.context import Context
 from server.devices.tables import Device, Gateway
 from server.errors import ConflictError, NotFoundError
@@ -182,20 +185,20 @@ class ReadingOut(BaseModel):
     quality: Quality
 
 
-def build_api(context: Context, door: Door) -> APIRouter:
+def build_api(context: Context) -> APIRouter:
     """Return the routes under /api/v1."""
     router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
-    _add_items(router, context, door)
-    _add_presses(router, context, door)
-    _add_devices(router, context, door)
-    _add_history(router, context, door)
+    _add_items(router, context)
+    _add_presses(router, context)
+    _add_devices(router, context)
+    _add_history(router, context)
     return router
 
 
-def _add_items(router: APIRouter, context: Context, door: Door) -> None:
+def _add_items(router: APIRouter, context: Context) -> None:
     @router.get("/items", operation_id="listItems", tags=["items"])
     async def list_all(
-        request: Request,
+        who: Annotated[SignedIn, requires(Right.SEE_ITEMS)],
         *,
         open: bool | None = True,  # noqa: A002 - the query's own word
         mode: Mode | None = None,
@@ -206,8 +209,14 @@ def _add_items(router: APIRouter, context: Context, door: Door) -> None:
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> ItemPage:
         """List items, the gravest first."""
-        await door(request)
-        wanted = ItemFilter(open=open, mode=mode, owner=owner, grid=grid, community=community)
+        wanted = ItemFilter(
+            open=open,
+            mode=mode,
+            owner=owner,
+            grid=grid,
+            community=community,
+            within=items_within(who.reach),
+        )
         async with context.database.read() as session:
             items = await list_items(session, wanted, limit=limit, offset=offset)
             total = await count_items(session, wanted)
@@ -218,10 +227,14 @@ def _add_items(router: APIRouter, context: Context, door: Door) -> None:
             next=after if after < total else None,
         )
 
-    @router.get("/items/{item_id}", operation_id="getItem", tags=["items"])
-    async def show(request: Request, item_id: str) -> ItemStoryOut:
+    @router.get(
+        "/items/{item_id}",
+        operation_id="getItem",
+        tags=["items"],
+        dependencies=[requires(Right.SEE_ITEMS)],
+    )
+    async def show(item_id: str) -> ItemStoryOut:
         """Return an item with its alarms, history and notices."""
-        await door(request)
         async with context.database.read() as session:
             story = await item_story(session, item_id)
         if story is None:
@@ -234,16 +247,17 @@ def _add_items(router: APIRouter, context: Context, door: Door) -> None:
         )
 
 
-def _add_presses(router: APIRouter, context: Context, door: Door) -> None:
+def _add_presses(router: APIRouter, context: Context) -> None:
     @router.post("/items/{item_id}/moves", operation_id="pressItem", tags=["items"])
-    async def move(request: Request, item_id: str, wanted: PressIn) -> PressOut:
+    async def move(
+        who: Annotated[SignedIn, requires(Right.ACT_AS_DESK)], item_id: str, wanted: PressIn
+    ) -> PressOut:
         """Press a button of the desk; 409 says why it is not possible now."""
-        signed_in = await door(request)
         async with context.database.write() as session:
             outcome = await press(
                 session,
                 item_id,
-                Actor(kind=ActorKind.OPERATOR, id=signed_in.operator),
+                Actor(kind=ActorKind.OPERATOR, id=who.operator),
                 wanted.move,
                 wanted.press,
                 wanted.reason,
@@ -258,20 +272,22 @@ def _add_presses(router: APIRouter, context: Context, door: Door) -> None:
         return PressOut(verdict=outcome.verdict, state=outcome.state)
 
 
-def _add_devices(router: APIRouter, context: Context, door: Door) -> None:
+def _add_devices(router: APIRouter, context: Context) -> None:
     @router.get("/gateways", operation_id="listGateways", tags=["devices"])
-    async def list_gateways(request: Request) -> list[GatewayOut]:
+    async def list_gateways(who: Annotated[SignedIn, requires(Right.SEE_DEVICES)]) -> list[GatewayOut]:
         """List gateways with their newest status."""
-        await door(request)
         async with context.database.read() as session:
-            rows = await session.scalars(select(Gateway).order_by(Gateway.id))
+            rows = await session.scalars(
+                select(Gateway).where(gateways_within(who.reach)).order_by(Gateway.id)
+            )
             return [GatewayOut.model_validate(row) for row in rows]
 
     @router.get("/devices", operation_id="listDevices", tags=["devices"])
-    async def list_devices(request: Request, *, adopted: bool | None = None) -> list[DeviceOut]:
+    async def list_devices(
+        who: Annotated[SignedIn, requires(Right.SEE_DEVICES)], *, adopted: bool | None = None
+    ) -> list[DeviceOut]:
         """List devices; `adopted=false` gives those that nobody registered."""
-        await door(request)
-        query = select(Device).order_by(Device.gateway, Device.device)
+        query = select(Device).where(devices_within(who.reach)).order_by(Device.gateway, Device.device)
         if adopted is not None:
             query = query.where(Device.adopted.is_(adopted))
         async with context.database.read() as session:
@@ -279,13 +295,17 @@ def _add_devices(router: APIRouter, context: Context, door: Door) -> None:
             return [DeviceOut.model_validate(row) for row in rows]
 
 
-def _add_history(router: APIRouter, context: Context, door: Door) -> None:
-    @router.get("/readings", operation_id="listReadings", tags=["history"])
-    async def list_readings(  # noqa: PLR0917 - FastAPI passes them by name
-        request: Request, gateway: str, device: str, point: str, start: datetime, end: datetime
+def _add_history(router: APIRouter, context: Context) -> None:
+    @router.get(
+        "/readings",
+        operation_id="listReadings",
+        tags=["history"],
+        dependencies=[requires(Right.SEE_DEVICES)],
+    )
+    async def list_readings(
+        gateway: str, device: str, point: str, start: datetime, end: datetime
     ) -> list[ReadingOut]:
         """Return the readings of one point in a span of time, the oldest first."""
-        await door(request)
         found = await trends.read_range(
             context.readings, gateway=gateway, device=device, point=point, since=start, until=end
         )

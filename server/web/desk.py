@@ -9,7 +9,11 @@ from fastapi import APIRouter, Form, Request
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from server.access.web import Door
+from server.access.guard import requires
+from server.access.model import Right
+from server.access.scopes import devices_within, gateways_within, items_within, people_within
+from server.access.service import SignedIn
+from server.access.watching import Watch
 from server.context import Context
 from server.db.session import ReadSession
 from server.devices.service import silent_gateways
@@ -31,27 +35,28 @@ from server.web.templating import render_page
 _MOST_ROWS: Final = 200
 
 
-def build_desk_pages(context: Context, door: Door, hub: Hub) -> APIRouter:
+def build_desk_pages(context: Context, hub: Hub) -> APIRouter:
     """Return the routes of the desk."""
     router = APIRouter(include_in_schema=False, prefix="/desk")
-    _add_list(router, context, door, hub)
-    _add_item(router, context, door)
-    _add_presses(router, context, door)
-    _add_registers(router, context, door)
+    _add_list(router, context, hub)
+    _add_item(router, context)
+    _add_presses(router, context)
+    _add_registers(router, context)
     return router
 
 
-def _add_list(router: APIRouter, context: Context, door: Door, hub: Hub) -> None:
+def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
     @router.get("")
-    async def show_list(request: Request, show: str = "open") -> Response:
-        signed_in = await door(request)
+    async def show_list(
+        request: Request, signed_in: Annotated[SignedIn, requires(Right.SEE_ITEMS)], show: str = "open"
+    ) -> Response:
         now = context.clock.now()
         async with context.database.read() as session:
-            wanted = ItemFilter(open=show != "closed")
+            wanted = ItemFilter(open=show != "closed", within=items_within(signed_in.reach))
             items = await list_items(session, wanted, limit=_MOST_ROWS)
-            people = await _names(session)
+            people = await _names(session, signed_in)
             dues = await _next_dues(session)
-            silent = len(await silent_gateways(session, now=now))
+            silent = len(await _silent(session, signed_in, now))
         return render_page(
             request,
             "desk.html",
@@ -68,21 +73,30 @@ def _add_list(router: APIRouter, context: Context, door: Door, hub: Hub) -> None
         )
 
     @router.get("/live")
-    async def follow(request: Request) -> StreamingResponse:
-        await door(request)
-        return StreamingResponse(hub.stream(), media_type="text/event-stream", headers=STREAM_HEADERS)
+    async def follow(signed_in: Annotated[SignedIn, requires(Right.SEE_ITEMS)]) -> StreamingResponse:
+        watch = Watch(context, signed_in)
+        return StreamingResponse(
+            hub.stream(still=watch.still, mine=watch.concerns),
+            media_type="text/event-stream",
+            headers=STREAM_HEADERS,
+        )
 
 
-def _add_item(router: APIRouter, context: Context, door: Door) -> None:
+def _add_item(router: APIRouter, context: Context) -> None:
     @router.get("/items/{item_id}")
-    async def show_item(request: Request, item_id: str, said: str = "") -> Response:
-        signed_in = await door(request)
+    async def show_item(
+        request: Request,
+        signed_in: Annotated[SignedIn, requires(Right.SEE_ITEMS)],
+        item_id: str,
+        said: str = "",
+    ) -> Response:
+        at_desk = Right.ACT_AS_DESK in signed_in.rights
         async with context.database.read() as session:
             story = await item_story(session, item_id)
             if story is None:
                 raise NotFoundError("没有这件事项。")
             allowed = await open_moves(session, story.item, ActorKind.OPERATOR, signed_in.operator)
-            people = await _names(session)
+            people = await _names(session, signed_in)
             commands = list(
                 await session.scalars(select(Command).where(Command.item == item_id).order_by(Command.id))
             )
@@ -92,7 +106,7 @@ def _add_item(router: APIRouter, context: Context, door: Door) -> None:
             operator=signed_in.operator,
             story=story,
             item=story.item,
-            moves={move.value for move, refusal in allowed.items() if refusal is None},
+            moves={move.value for move, refusal in allowed.items() if refusal is None and at_desk},
             people=people,
             commands=commands,
             said=said[:200],
@@ -103,17 +117,16 @@ def _add_item(router: APIRouter, context: Context, door: Door) -> None:
         )
 
 
-def _add_presses(router: APIRouter, context: Context, door: Door) -> None:
+def _add_presses(router: APIRouter, context: Context) -> None:
     @router.post("/items/{item_id}/moves")
     async def press_button(  # noqa: PLR0917 - FastAPI passes them by name
-        request: Request,
+        signed_in: Annotated[SignedIn, requires(Right.ACT_AS_DESK)],
         item_id: str,
         move: Annotated[str, Form()],
         press_id: Annotated[str, Form(alias="press")],
         reason: Annotated[str, Form()] = "",
         to: Annotated[str, Form()] = "",
     ) -> Response:
-        signed_in = await door(request)
         if move not in set(Move):
             raise InvalidError("没有这个操作。")
         async with context.database.write() as session:
@@ -134,15 +147,16 @@ def _add_presses(router: APIRouter, context: Context, door: Door) -> None:
         return RedirectResponse(f"/desk/items/{item_id}?said={said}", status_code=303)
 
 
-def _add_registers(router: APIRouter, context: Context, door: Door) -> None:
+def _add_registers(router: APIRouter, context: Context) -> None:
     @router.get("/unassigned")
-    async def show_unassigned(request: Request) -> Response:
-        signed_in = await door(request)
+    async def show_unassigned(
+        request: Request, signed_in: Annotated[SignedIn, requires(Right.SEE_DEVICES)]
+    ) -> Response:
         async with context.database.read() as session:
             devices = list(
                 await session.scalars(
                     select(Device)
-                    .where(Device.adopted.is_(False))
+                    .where(Device.adopted.is_(False), devices_within(signed_in.reach))
                     .order_by(Device.gateway, Device.device)
                     .limit(_MOST_ROWS)
                 )
@@ -150,12 +164,17 @@ def _add_registers(router: APIRouter, context: Context, door: Door) -> None:
         return render_page(request, "unassigned.html", operator=signed_in.operator, devices=devices)
 
     @router.get("/gateways")
-    async def show_gateways(request: Request) -> Response:
-        signed_in = await door(request)
+    async def show_gateways(
+        request: Request, signed_in: Annotated[SignedIn, requires(Right.SEE_DEVICES)]
+    ) -> Response:
         now = context.clock.now()
         async with context.database.read() as session:
-            gateways = list(await session.scalars(select(Gateway).order_by(Gateway.id)))
-            silent = {gateway.id for gateway in await silent_gateways(session, now=now)}
+            gateways = list(
+                await session.scalars(
+                    select(Gateway).where(gateways_within(signed_in.reach)).order_by(Gateway.id)
+                )
+            )
+            silent = await _silent(session, signed_in, now)
         return render_page(
             request,
             "gateways.html",
@@ -166,8 +185,9 @@ def _add_registers(router: APIRouter, context: Context, door: Door) -> None:
         )
 
     @router.get("/quarantine")
-    async def show_quarantine(request: Request) -> Response:
-        signed_in = await door(request)
+    async def show_quarantine(
+        request: Request, signed_in: Annotated[SignedIn, requires(Right.SEE_RAW)]
+    ) -> Response:
         async with context.database.read() as session:
             kept = list(
                 await session.scalars(select(Quarantined).order_by(Quarantined.id.desc()).limit(_MOST_ROWS))
@@ -187,8 +207,18 @@ def _count(items: list[Item]) -> Mapping[str, int]:
     }
 
 
-async def _names(session: ReadSession) -> dict[str, str]:
-    query = select(Person.code, Person.name).where(Person.active).order_by(Person.name)
+async def _silent(session: ReadSession, who: SignedIn, now: datetime) -> set[str]:
+    """Return the gateways within reach that are silent."""
+    seen = set(
+        await session.scalars(select(Gateway.id).where(gateways_within(who.reach_of(Right.SEE_DEVICES))))
+    )
+    return {gateway.id for gateway in await silent_gateways(session, now=now)} & seen
+
+
+async def _names(session: ReadSession, who: SignedIn) -> dict[str, str]:
+    """Return the names of people that the asker may know."""
+    known = people_within(who.reach_of(Right.SEE_PEOPLE))
+    query = select(Person.code, Person.name).where(Person.active, known).order_by(Person.name)
     return {row.code: row.name for row in await session.execute(query)}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.devices.tables import CommandState
+from server.escalation.tables import DueKind
 from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.notify.tables import NoticeState
 from server.people.tables import Role
@@ -151,3 +152,13 @@ _UNITS: Final[Mapping[str, str]] = {
 def unit_of(code: str) -> str:
     """Return a unit as people say it; one that is not listed as its code."""
     return _UNITS.get(code, code)
+
+
+DUES: Final = {
+    DueKind.STEP: "通知下一级",
+    DueKind.ACCEPTANCE: "收回接手",
+    DueKind.RECHECK: "复查",
+    DueKind.REPEAT: "再次通知",
+    DueKind.REACH: "查看是否有人收到",
+}
+"""What is due next."""
