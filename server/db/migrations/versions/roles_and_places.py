@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "roles_and_places"
-down_revision = "alarm_measure"
+down_revision = "on_duty"
 branch_labels = None
 depends_on = None
 
