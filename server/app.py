@@ -46,6 +46,7 @@ from server.notify.claims import LinkMaker
 from server.notify.service import WEBHOOK
 from server.notify.worker import NotifyWorker
 from server.pulse import Pulses
+from server.routing.proving import NightlyProof
 
 log = structlog.get_logger()
 
@@ -98,6 +99,7 @@ class _Parts:
     notify: NotifyWorker
     packer: Packer
     feeder: Feeder | None
+    route_proof: NightlyProof
     web: FastAPI
 
 
@@ -163,6 +165,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
             if influx is not None
             else None
         ),
+        route_proof=NightlyProof(database=database, clock=clock, pulses=pulses),
         web=build_app(context),
     )
 
@@ -194,6 +197,7 @@ async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event
                 ("escalation", parts.escalation.run()),
                 ("notify", parts.notify.run()),
                 ("history-packer", parts.packer.run()),
+                ("route-proof", parts.route_proof.run()),
                 ("web", _serve(server, listener)),
             )
         ]
