@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.blebuses import build_ble
 from edge.busconfig import (
     BleBusSettings,
     BusSettings,
@@ -26,12 +25,14 @@ from edge.drivers.modbus import (
 )
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import Profile
-from edge.listeners import build_gb26875, build_hj212, build_mqtt
 from edge.periods import period_s_of
 from edge.poller import BusPoller, build_devices
 from edge.ports import Actor, BusWorker, Clock, CounterStore, SnapshotSink
 from edge.reception import HeardDevice, HeardPoint, Reception
 from wire.vocabulary import AlarmClass
+
+ListeningBusSettings = Hj212BusSettings | Gb26875BusSettings | MqttBusSettings
+"""A bus whose devices speak by themselves over the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,29 +75,48 @@ def build_bus(
     if isinstance(bus, ModbusBusSettings):
         return _build_modbus(bus, mine, settings=settings, profiles=profiles, sink=sink, clock=clock)
     reception = Reception(bus=bus.id, devices=heard_devices(mine, profiles), sink=sink, clock=clock)
-    if isinstance(bus, Hj212BusSettings):
-        stations = build_hj212(bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder)
-        return BuiltBus(worker=stations, actor=None)
-    if isinstance(bus, Gb26875BusSettings):
-        transmitters = build_gb26875(bus, mine, profiles=profiles, reception=reception, clock=clock)
-        return BuiltBus(worker=transmitters, actor=None)
     if isinstance(bus, BleBusSettings):
+        from edge.blebuses import build_ble  # noqa: PLC0415 - only Bluetooth needs bleak and D-Bus
+
         ble = build_ble(
             bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder, counters=counters
         )
         return BuiltBus(worker=ble, actor=ble)
-    if isinstance(bus, MqttBusSettings):
-        listener = build_mqtt(
-            bus,
-            mine,
-            gateway=settings.gateway,
-            profiles=profiles,
-            reception=reception,
-            clock=clock,
-            folder=folder,
-        )
-        return BuiltBus(worker=listener, actor=None)
-    raise NotImplementedError(bus.technique)
+    return BuiltBus(
+        worker=_build_listener(
+            bus, mine, settings=settings, profiles=profiles, reception=reception, clock=clock, folder=folder
+        ),
+        actor=None,
+    )
+
+
+def _build_listener(
+    bus: ListeningBusSettings,
+    mine: Sequence[DeviceSettings],
+    *,
+    settings: SiteSettings,
+    profiles: Mapping[str, Profile],
+    reception: Reception,
+    clock: Clock,
+    folder: Path,
+) -> BusWorker:
+    from edge.listeners import build_gb26875, build_hj212, build_mqtt  # noqa: PLC0415 - Modbus needs none
+
+    match bus:
+        case Hj212BusSettings():
+            return build_hj212(bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder)
+        case Gb26875BusSettings():
+            return build_gb26875(bus, mine, profiles=profiles, reception=reception, clock=clock)
+        case MqttBusSettings():
+            return build_mqtt(
+                bus,
+                mine,
+                gateway=settings.gateway,
+                profiles=profiles,
+                reception=reception,
+                clock=clock,
+                folder=folder,
+            )
 
 
 def heard_devices(

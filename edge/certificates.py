@@ -8,12 +8,14 @@ import ssl
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
 from edge.settings import TlsSettings
 from wire.fields import LAST_YEAR
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 Files = tuple[tuple[str, int, int], ...]
 """What a change of files shows in: name, size, time of change in nanoseconds."""
@@ -49,7 +51,7 @@ def expiry_of(tls: TlsSettings, folder: Path) -> datetime | None:
     if tls.certificate is None:
         return None
     try:
-        found = x509.load_pem_x509_certificates((folder / tls.certificate).read_bytes())
+        found = _load((folder / tls.certificate).read_bytes())
     except (OSError, ValueError):
         return None
     end = found[0].not_valid_after_utc
@@ -92,7 +94,7 @@ def files_of(tls: TlsSettings, folder: Path) -> Files:
 
 def _judge_certificate(data: bytes, now: datetime) -> Iterator[str]:
     try:
-        certificates = x509.load_pem_x509_certificates(data)
+        certificates = _load(data)
     except ValueError:
         yield "which is no certificate in PEM"
         return
@@ -106,7 +108,14 @@ def _judge_certificate(data: bytes, now: datetime) -> Iterator[str]:
 def read_expiry(pem: bytes) -> datetime | None:
     """Return when the first of a file's certificates to expire does; None when there is none in it."""
     try:
-        found = x509.load_pem_x509_certificates(pem)
+        found = _load(pem)
     except ValueError:
         return None
     return min((one.not_valid_after_utc for one in found), default=None)
+
+
+def _load(pem: bytes) -> "list[Certificate]":
+    """Return the certificates of a file; raises `ValueError` where there is none."""
+    from cryptography import x509  # noqa: PLC0415 - 5 MB that a site without certificates does not need
+
+    return x509.load_pem_x509_certificates(pem)

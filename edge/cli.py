@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from edge.actuatorcli import register_actuators
-from edge.logs import configure_logs
 from edge.tools.commandline import register_tools
 from edge.tools.rulecommands import register_rules
 
@@ -19,16 +18,9 @@ SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
 @app.command()
 def run(site: SiteFile) -> None:
     """Run the gateway. A site file that cannot be used leaves the last good one in force."""
-    from edge.app import run_gateway  # noqa: PLC0415 - `check` and `schema` need no driver
-    from edge.siteloader import SiteError  # noqa: PLC0415
+    from edge.running import run_site  # noqa: PLC0415 - `check` and `schema` need no driver
 
-    configure_logs()
-    try:
-        code = run_gateway(site.absolute())
-    except SiteError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
-    raise typer.Exit(code)
+    raise typer.Exit(run_site(site))
 
 
 def _say_version(wanted: bool) -> None:
