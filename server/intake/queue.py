@@ -34,13 +34,18 @@ class BoundedQueue(Generic[_T]):
         return True
 
     async def take(self, most: int, *, linger_s: float, patience_s: float) -> list[_T]:
-        """Wait for an entry, then a little for more, and return up to `most`, oldest first.
+        """Wait for an entry and return up to `most`, oldest first.
+
+        What comes alone, after a pause, is taken at once: nobody waits for company that is not there.
+        Where batch follows batch, each has a little time to fill up.
 
         Args:
             most: the size of a batch.
-            linger_s: how long to wait for a batch to fill up once it has one entry.
+            linger_s: how long after asking a batch is taken at the earliest; a full one sooner.
             patience_s: how long to wait for the first entry; then the batch is empty.
         """
+        loop = asyncio.get_running_loop()
+        asked_s = loop.time()
         try:
             async with asyncio.timeout(patience_s):
                 while not self._entries:
@@ -48,6 +53,7 @@ class BoundedQueue(Generic[_T]):
                     await self._filled.wait()
         except TimeoutError:
             return []
-        if len(self._entries) < most:
-            await asyncio.sleep(linger_s)
+        rest_s = asked_s + linger_s - loop.time()
+        if rest_s > 0 and len(self._entries) < most:
+            await asyncio.sleep(rest_s)
         return [self._entries.popleft() for _ in range(min(most, len(self._entries)))]
