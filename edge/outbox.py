@@ -17,13 +17,14 @@ import structlog
 from edge.counters import CounterTable
 from edge.model import Moment
 from edge.rules.decision import Decision
-from edge.rules.state import Ended, RuleState
+from edge.rules.state import RuleState
 from edge.rules.suppression import Shelf
 from edge.rules.watch import Key
+from edge.rulestates import decode_state, encode_state
 from edge.storefile import load_run, open_store
 from edge.storethread import StoreThread, Work
 from wire.messages import AlarmState, CommandReport
-from wire.vocabulary import AlarmClass, Condition
+from wire.vocabulary import AlarmClass
 
 if TYPE_CHECKING:
     import sqlite3
@@ -85,21 +86,6 @@ def entry_of(decision: Decision) -> JournalEntry:
     return JournalEntry(
         key=decision.key, state=decision.state, alarm=decision.alarm, shelves=decision.shelves
     )
-
-
-class _State(msgspec.Struct, frozen=True):
-    """A rule's state as it is stored."""
-
-    condition: Condition
-    latched: bool
-    since: tuple[int, int] | None
-    boot: str
-    alarm: str | None
-    raised_ms: int
-    count: int
-    value: float | None
-    ended: Ended | None = None
-    stage: int = 0
 
 
 class Outbox:
@@ -273,7 +259,7 @@ class Outbox:
         self, connection: "sqlite3.Connection"
     ) -> tuple[dict[Key, RuleState], list[AlarmState], list[Outgoing]]:
         states = {
-            (rule, device): _decode_state(body)
+            (rule, device): decode_state(body)
             for rule, device, body in connection.execute("SELECT rule, device, body FROM rule_state")
         }
         alarms = [
@@ -328,7 +314,7 @@ def _write(
 ) -> None:
     connection.executemany(
         "INSERT OR REPLACE INTO rule_state (rule, device, body) VALUES (?, ?, ?)",
-        [(*entry.key, _encode_state(entry.state)) for entry in entries if entry.key is not None],
+        [(*entry.key, encode_state(entry.state)) for entry in entries if entry.key is not None],
     )
     for entry in entries:
         if entry.shelves is not None:
@@ -360,39 +346,4 @@ def _prune(connection: "sqlite3.Connection", limit_ms: int) -> None:
     connection.execute(
         "DELETE FROM answer WHERE command NOT IN (SELECT command FROM answer ORDER BY at_ms DESC LIMIT ?)",
         (_MOST_ANSWERS,),
-    )
-
-
-def _encode_state(state: RuleState) -> bytes:
-    since = None if state.since is None else (state.since.wall_ms, state.since.boot_ms)
-    return msgspec.json.encode(
-        _State(
-            condition=state.condition,
-            latched=state.latched,
-            since=since,
-            boot=state.boot,
-            alarm=state.alarm,
-            raised_ms=state.raised_ms,
-            count=state.count,
-            value=state.value,
-            ended=state.ended,
-            stage=state.stage,
-        )
-    )
-
-
-def _decode_state(body: bytes) -> RuleState:
-    stored = msgspec.json.decode(body, type=_State)
-    since = None if stored.since is None else Moment(wall_ms=stored.since[0], boot_ms=stored.since[1])
-    return RuleState(
-        condition=stored.condition,
-        latched=stored.latched,
-        since=since,
-        boot=stored.boot,
-        alarm=stored.alarm,
-        raised_ms=stored.raised_ms,
-        count=stored.count,
-        value=stored.value,
-        ended=stored.ended,
-        stage=stored.stage,
     )

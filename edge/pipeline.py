@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from edge.batches import ClockStand
+from edge.clockjumps import JumpWatch
 from edge.errors import StoreError
 from edge.exceptionreport import ExceptionFilter
 from edge.model import ActionResult, Snapshot
@@ -35,8 +36,6 @@ TICK_S: Final = 0.2
 PRUNE_EVERY_S: Final = 600.0
 _RECOVER_EVERY_S: Final = 5.0
 _CHECK_LIMIT_S: Final = 4.0
-_JUMP_MS: Final = 60_000
-_DAY_MS: Final = 86_400_000
 
 log = structlog.get_logger(__name__)
 
@@ -94,8 +93,7 @@ class Pipeline:
         self.ticks = 0
         """Grows whenever the rules have judged the passing of time."""
         self._store_failed = False
-        self._offset_ms = _offset_ms(clock)
-        self._jumped_boot_ms: int | None = None
+        self._jumps = JumpWatch(clock)
         self.progress = 0
         """Grows with every turn of the journal; a watchdog reads it."""
 
@@ -120,8 +118,12 @@ class Pipeline:
         return self._engine
 
     def now(self) -> Now:
-        """Return the moment, with the machine start and the clock's trust."""
-        return Now(moment=self._clock.moment(), boot=self._engine.boot, trust=self._clock.trust())
+        """Return the moment, with the machine start and the clock's trust.
+
+        The trust is asked first: a clock is set, then trusted, and a time from before is never taken for one.
+        """
+        trust = self._clock.trust()
+        return Now(moment=self._clock.moment(), boot=self._engine.boot, trust=trust)
 
     async def restore(self) -> None:
         """Take up where the journal ends.
@@ -201,7 +203,7 @@ class Pipeline:
         while True:
             await asyncio.sleep(self._clock.pause_s(TICK_S))
             self._trust = self._clock.trust()
-            self._notice_jump()
+            self._jumps.look()
             self.decide(self._engine.tick(self.now()))
             self.ticks += 1
 
@@ -366,30 +368,15 @@ class Pipeline:
             self._readings.shed += sum(len(snapshot.points) for snapshot in block)
             log.error("readings_not_stored", snapshots=len(block), error=str(error))
 
-    def _notice_jump(self) -> None:
-        """Say when the wall clock jumped: for a day nothing is thrown away on its word."""
-        offset_ms = _offset_ms(self._clock)
-        if abs(offset_ms - self._offset_ms) > _JUMP_MS:
-            log.warning("clock_jumped", seconds=round((offset_ms - self._offset_ms) / 1000))
-            self._jumped_boot_ms = self._clock.moment().boot_ms
-        self._offset_ms = offset_ms
-
     async def _prune(self) -> None:
         moment = self._clock.moment()
-        jumped = self._jumped_boot_ms
-        steady = jumped is None or moment.boot_ms - jumped > _DAY_MS
-        believed = steady and self._trust is ClockTrust.SYNCED
+        believed = self._jumps.is_steady(moment) and self._trust is ClockTrust.SYNCED
         try:
             await self._readings.prune(moment, by_age=believed)
             await self._outbox.prune(moment, by_age=believed)
         except StoreError as error:
             self._store_failed = True
             log.error("prune_failed", error=str(error))
-
-
-def _offset_ms(clock: Clock) -> int:
-    moment = clock.moment()
-    return moment.wall_ms - moment.boot_ms
 
 
 def _cannot_wait(decision: Decision) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from edge.model import ActionResult, PlannedAction, Point, Snapshot
 from edge.rules.book import AlarmBook
+from edge.rules.clockless import UnsureAlarms, correct_alarm, correct_state
 from edge.rules.decision import Decision
 from edge.rules.judge import Sample
 from edge.rules.model import ContactRule, Rule, ThresholdRule, VoteRule, devices_of, memory_ms
@@ -24,7 +25,7 @@ from edge.rules.threshold import reached_stage
 from edge.rules.voting import Ballot
 from edge.rules.watch import Key, Watch, prepare_watch
 from wire.messages import AlarmState
-from wire.vocabulary import Condition, Quality
+from wire.vocabulary import Clock, Condition, Quality
 
 JUDGE_TIME_EVERY_MS: Final = 1_000
 """How often rules are judged that can raise an alarm by the passing of time alone."""
@@ -73,6 +74,7 @@ class RuleEngine:
         self._states: dict[Key, RuleState] = dict.fromkeys(self._by_key, RuleState())
         self._heard: dict[str, int] = {}
         self._waiting: set[Key] = set()
+        self._unsure = UnsureAlarms()
         self._judged_ms = since_ms
         self.points = {
             device: tuple(Point(name=name, unit=unit) for name, unit in named)
@@ -204,6 +206,8 @@ class RuleEngine:
     def tick(self, now: Now) -> list[Decision]:
         """Judge the time that has passed: delays, silent buses, actions to be planned again."""
         decisions: list[Decision] = []
+        if self._unsure and now.trust is Clock.SYNCED:
+            self._correct_times(now, decisions)
         for key in tuple(self._waiting):
             self._step(self._by_key[key], Cause.UNKNOWN, None, now, decisions)
         self._judge_silence(now, decisions)
@@ -310,13 +314,32 @@ class RuleEngine:
             planned = self.book.plan_end(watch, alarm, now.moment)
         ballot = self._ballots.get(watch.key)
         voters = ballot.as_voters() if ballot else ()
-        return self.book.tell(watch, after, change, now, planned, alarm=alarm, voters=voters)
+        decision = self.book.tell(watch, after, change, now, planned, alarm=alarm, voters=voters)
+        if decision.alarm is not None:
+            self._unsure.note_told(decision.alarm, before.unsure or after.unsure)
+        return decision
+
+    def _correct_times(self, now: Now, decisions: list[Decision]) -> None:
+        """State anew, with the true time of their raise, the alarms that an unsure clock stamped."""
+        for key in tuple(self._unsure.keys):
+            before = self._states[key]
+            after = self._states[key] = correct_state(before, now)
+            self._note_waiting(key, after)
+            alarm = self.book.alarms.get(before.alarm or "")
+            if alarm is not None and before.unsure is not None and before.unsure.boot == now.boot:
+                alarm = correct_alarm(alarm, before.unsure, now)
+                self.book.keep(alarm)
+                decisions.append(Decision(key=key, state=after, change=Change.CORRECTED, alarm=alarm))
+        for alarm, unsure in self._unsure.take_over():
+            corrected = correct_alarm(alarm, unsure, now)
+            decisions.append(Decision(key=None, state=RuleState(), change=Change.CORRECTED, alarm=corrected))
 
     def _note_waiting(self, key: Key, state: RuleState) -> None:
         if state.since is not None:
             self._waiting.add(key)
         else:
             self._waiting.discard(key)
+        self._unsure.note(key, state)
 
     # --- results and resets --------------------------------------------------------------------
 
@@ -334,7 +357,8 @@ class RuleEngine:
         if known is None:
             raise RefusedError("no such alarm is open here")
         key = (known.rule, known.device)
-        after = reset(self._states[key]) if key in self._states else None
+        before = self._states.get(key, RuleState())
+        after = reset(before) if key in self._states else None
         if after is None:
             raise RefusedError(f"the condition is {known.condition.value}, not normal")
         self._states[key] = after
@@ -343,6 +367,8 @@ class RuleEngine:
             known, latched=False, condition=Condition.NORMAL, changed_at=now.moment.as_datetime()
         )
         self.book.keep(alarm)
+        self._unsure.note_told(alarm, before.unsure)
+        self._note_waiting(key, after)
         over = Decision(key=key, state=after, change=Change.RESET, alarm=alarm, actions=planned)
         return [over, *self.book.remark(now)]
 

@@ -27,8 +27,23 @@ class Change(StrEnum):
     """A further stage of its limit was reached."""
     MARKED = "marked"
     """It is shown or hidden otherwise than before; where its cause stands is the same."""
+    CORRECTED = "corrected"
+    """When it was raised is known better now: the clock was not to be trusted then, and is now."""
     RESET = "reset"
     """A person reset the latch: the alarm is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsureTime:
+    """When something happened while the wall clock was not to be trusted.
+
+    Attributes:
+        boot: the machine start in which it was.
+        boot_ms: milliseconds after that start.
+    """
+
+    boot: str
+    boot_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +54,13 @@ class Ended:
         alarm: its id.
         raised_ms: wall clock when it was first active.
         count: how often it became active.
+        unsure: when that was, where the wall clock was not to be trusted and has not been since.
     """
 
     alarm: str
     raised_ms: int
     count: int
+    unsure: UnsureTime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +79,8 @@ class RuleState:
         stage: which stage of its limit that alarm has reached, the highest so far.
         ended: the alarm before, which a cause that comes back may continue while the server has
             not been told of its end; None for one that a person reset.
+        unsure: when the alarm was first active, where the wall clock was not to be trusted then and
+            `raised_ms` is not corrected yet.
     """
 
     condition: Condition = Condition.NORMAL
@@ -74,6 +93,7 @@ class RuleState:
     value: float | None = None
     stage: int = 0
     ended: Ended | None = None
+    unsure: UnsureTime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,3 +117,10 @@ def elapsed_ms(state: RuleState, now: Now) -> int | None:
         return now.moment.boot_ms - state.since.boot_ms
     passed_ms = now.moment.wall_ms - state.since.wall_ms
     return passed_ms if now.trust is ClockTrust.SYNCED and passed_ms >= 0 else None
+
+
+def unsure_time(now: Now) -> UnsureTime | None:
+    """Return a moment by the clock since the machine's start; None where the wall clock is trusted."""
+    if now.trust is ClockTrust.SYNCED:
+        return None
+    return UnsureTime(boot=now.boot, boot_ms=now.moment.boot_ms)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from edge.rules.state import Change, Ended, Now, RuleState, elapsed_ms
+from edge.rules.state import Change, Ended, Now, RuleState, elapsed_ms, unsure_time
 from wire.ids import new_uuid7
 from wire.vocabulary import AlarmClass, Condition
 
@@ -101,12 +101,14 @@ def _call_off(_rule: Behaviour, state: RuleState, _now: Now) -> Step:
 def _activate(rule: Behaviour, state: RuleState, now: Now) -> Step:
     if state.alarm is not None:
         before, change = (
-            Ended(alarm=state.alarm, raised_ms=state.raised_ms, count=state.count),
+            Ended(alarm=state.alarm, raised_ms=state.raised_ms, count=state.count, unsure=state.unsure),
             Change.RETURNED,
         )
     else:
         fresh = new_uuid7(unix_ms=now.moment.wall_ms)
-        before = state.ended or Ended(alarm=fresh, raised_ms=now.moment.wall_ms, count=0)
+        before = state.ended or Ended(
+            alarm=fresh, raised_ms=now.moment.wall_ms, count=0, unsure=unsure_time(now)
+        )
         change = Change.RAISED
     active = replace(
         state,
@@ -117,6 +119,7 @@ def _activate(rule: Behaviour, state: RuleState, now: Now) -> Step:
         raised_ms=before.raised_ms,
         count=before.count + 1,
         ended=None,
+        unsure=before.unsure,
     )
     return active, change
 
@@ -150,7 +153,7 @@ def _settle(_rule: Behaviour, state: RuleState, _now: Now) -> Step:
 def _over(state: RuleState) -> RuleState:
     ended = None
     if state.alarm is not None and not state.latched:
-        ended = Ended(alarm=state.alarm, raised_ms=state.raised_ms, count=state.count)
+        ended = Ended(alarm=state.alarm, raised_ms=state.raised_ms, count=state.count, unsure=state.unsure)
     return RuleState(value=state.value, ended=ended)
 
 
