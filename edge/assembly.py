@@ -15,6 +15,7 @@ from edge.buses import build_bus
 from edge.certificates import expiry_of
 from edge.commands import CommandDesk
 from edge.config import StoreSettings
+from edge.diskreturn import ALARMS_FILE, READINGS_FILE, DiskReturn
 from edge.drivers.profile import actions_of, shipped_profiles
 from edge.errors import StoreError
 from edge.exceptionreport import ExceptionFilter, ReportPolicy
@@ -110,6 +111,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         store_failed=lambda: holder[0].store_failed,
         volatile=lambda: holder[0].volatile,
         suppressions=engine.book.shelves.as_states,
+        warming=engine.warming,
         store_bytes=lambda: readings.written_bytes + outbox.written_bytes,
         certificate_expires_at=lambda: (
             None if settings.server.tls is None else expiry_of(settings.server.tls, site.path.parent)
@@ -133,7 +135,9 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         actuator=lane,
         clock=clock,
         offer=uplink.offer,
-        in_memory=in_memory,
+        return_to_disk=DiskReturn(folder, outbox, readings, sent=lambda: uplink.batches.keys)
+        if in_memory
+        else None,
         reports=ExceptionFilter(policies),
     )
     holder.append(pipeline)
@@ -215,7 +219,7 @@ def _open_stores(
         )
 
     try:
-        return Outbox(folder / "alarms.db"), open_readings(folder / "readings.db"), False
+        return Outbox(folder / ALARMS_FILE), open_readings(folder / READINGS_FILE), False
     except StoreError as error:
         log.critical("store_unusable", error=str(error))
         return Outbox(IN_MEMORY), open_readings(IN_MEMORY), True

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from edge.ports import StoredCounter
-from edge.storethread import StoreThread
+from edge.storethread import Transact
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,9 +23,9 @@ CREATE TABLE IF NOT EXISTS heard_counter (
 class CounterTable:
     """A table of counters in a store that others share; see `edge.ports.CounterStore`."""
 
-    def __init__(self, thread: StoreThread) -> None:
-        """Use the store's own thread; the table is made where it is missing."""
-        self._thread = thread
+    def __init__(self, transact: Transact) -> None:
+        """Use the store's own transactions; the table is made where it is missing."""
+        self._transact = transact
 
     async def load(self) -> Mapping[str, StoredCounter]:
         """Return what is kept, by device.
@@ -33,7 +33,7 @@ class CounterTable:
         Raises:
             StoreError: the store cannot be read.
         """
-        return await self._thread.run(_load)
+        return await self._transact(_load)
 
     async def save(self, counters: Mapping[str, StoredCounter], forget: Iterable[str] = ()) -> None:
         """Keep counters durably, and forget devices.
@@ -43,7 +43,7 @@ class CounterTable:
         """
         rows = [(device, one.heard, one.ceiling, one.fallen) for device, one in counters.items()]
         forgotten = [(device,) for device in forget]
-        await self._thread.run(lambda connection: _save(connection, rows, forgotten))
+        await self._transact(lambda connection: _save(connection, rows, forgotten))
 
 
 def _load(connection: "sqlite3.Connection") -> dict[str, StoredCounter]:

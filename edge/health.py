@@ -12,7 +12,7 @@ from typing import Final
 
 from edge import machine
 from edge.config import LoadedSite
-from edge.model import Snapshot
+from edge.model import Moment, Snapshot
 from edge.ports import Clock
 from edge.selfwatch import SelfMeasures, self_snapshot
 from edge.trial import TrialRecord
@@ -24,7 +24,7 @@ from wire.messages import (
     StatusMessage,
     SuppressionState,
 )
-from wire.statusparts import ConfigState, MachineState
+from wire.statusparts import ConfigState, MachineState, WarmingRule
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Presence
 
@@ -32,6 +32,7 @@ SELF_CHECK_EVERY_S: Final = 5.0
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _DAY_S: Final = 86_400.0
 _MEGABYTE: Final = 1_000_000
+_MOST_WARMING: Final = 100
 _SOFTWARE: Final = f"gridwarden {metadata.version('gridwarden')}"
 
 
@@ -70,6 +71,7 @@ class SelfReport:
         store_failed: Callable[[], bool],
         volatile: Callable[[], bool],
         suppressions: Callable[[], tuple[SuppressionState, ...]],
+        warming: Callable[[Moment], tuple[tuple[str, str], ...]],
         store_bytes: Callable[[], int],
         certificate_expires_at: Callable[[], datetime | None],
         folder: Path,
@@ -85,6 +87,7 @@ class SelfReport:
             store_failed: whether alarms or readings cannot be written.
             volatile: whether alarms live in memory only.
             suppressions: what is shelved or out of service.
+            warming: which rules on which devices have not heard enough yet.
             store_bytes: what the stores wrote since the start, where Linux does not say it.
             certificate_expires_at: until when the certificate for the broker is valid.
             folder: where the stores lie.
@@ -97,6 +100,7 @@ class SelfReport:
         self._store_failed = store_failed
         self._volatile = volatile
         self._suppressions = suppressions
+        self._warming = warming
         self._store_bytes = store_bytes
         self._expires_at = certificate_expires_at
         self._folder = folder
@@ -111,6 +115,7 @@ class SelfReport:
         """Return how the gateway stands now."""
         moment = self._clock.moment()
         disk = machine.disk_bytes(self._folder)
+        warming = self._warming(moment)
         return StatusMessage(
             v=CONTRACT_VERSION,
             gateway=self._site.settings.gateway,
@@ -130,6 +135,8 @@ class SelfReport:
             volatile=self._volatile(),
             machine=self._machine(None if disk is None else disk[0]),
             suppressions=self._suppressions(),
+            warming=tuple(WarmingRule(rule=rule, device=device) for rule, device in warming[:_MOST_WARMING]),
+            warming_count=len(warming),
         )
 
     def written_bytes_per_day(self) -> int:

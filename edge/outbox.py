@@ -98,7 +98,7 @@ class Outbox:
             StoreError: no store can be opened at all.
         """
         self._path = path
-        self._thread = _open(path)
+        self._thread = open_alarm_store(path)
         self.run, self._seq = self._thread.run_now(load_run)
         self.written_bytes = 0
 
@@ -118,7 +118,7 @@ class Outbox:
     @property
     def counters(self) -> CounterTable:
         """The counters of devices, kept in the same file by the same thread."""
-        return CounterTable(self._thread)
+        return CounterTable(self.transact)
 
     async def load(self) -> tuple[dict[Key, RuleState], list[AlarmState], list[Outgoing]]:
         """Return rule states, alarms that are not cleared, and what is not acknowledged.
@@ -217,6 +217,38 @@ class Outbox:
         self._thread = await asyncio.to_thread(_reopen, before, self._path)
         self.run, self._seq = await self._thread.run(load_run)
 
+    async def move_to(self, fresh: StoreThread) -> tuple[AlarmState, ...]:
+        """Leave memory for a store on the disk that has just been opened.
+
+        Answers and counters go along, the alarms do not: whoever knows them all commits them anew.
+
+        Args:
+            fresh: of `open_alarm_store`.
+
+        Returns:
+            The alarms that are over and that the server has not acknowledged.
+
+        Raises:
+            StoreError: it could not be used after all; memory stays.
+        """
+        run, seq = await fresh.run(load_run)
+        before, self._thread = self._thread, fresh
+        self.run, self._seq = run, seq
+        states = await before.run(lambda connection: self._select(connection, "acked = 0"))
+        answers = await before.run(
+            lambda connection: connection.execute("SELECT command, body, at_ms FROM answer").fetchall()
+        )
+        counters = await CounterTable(before.run).load()
+        before.close()
+        await fresh.run(
+            lambda connection: connection.executemany(
+                "INSERT OR REPLACE INTO answer (command, body, at_ms) VALUES (?, ?, ?)", answers
+            )
+        )
+        await self.counters.save(counters)
+        alarms = [msgspec.json.decode(state.body, type=AlarmState) for state in states]
+        return tuple(alarm for alarm in alarms if alarm.cleared)
+
     async def check(self) -> None:
         """Return when the store's thread has answered: it works, or says that it does not.
 
@@ -281,13 +313,18 @@ class Outbox:
         return self._select(connection, "acked = 0")
 
 
-def _open(path: Path) -> StoreThread:
+def open_alarm_store(path: Path) -> StoreThread:
+    """Open a store of alarms; one that is not sound is moved aside and a new one is begun.
+
+    Raises:
+        StoreError: no store can be opened at all.
+    """
     return open_store(path, schema=_SCHEMA, synchronous="FULL", reserve_bytes=RESERVE_BYTES)
 
 
 def _reopen(before: StoreThread, path: Path) -> StoreThread:
     before.close()
-    return _open(path)
+    return open_alarm_store(path)
 
 
 def encode_outgoing(alarm: AlarmState, run: str, seq: int) -> Outgoing:

@@ -11,6 +11,7 @@ from wire.messages import AlarmState, StatusMessage
 
 _MEGABYTE: Final = 1_000_000
 _SECOND_MS: Final = 1000
+_FEW: Final = 5
 
 
 class Language(StrEnum):
@@ -58,6 +59,7 @@ _ENGLISH: Final = {
     "秒": "s",
     "启动次数": "Starts",
     "温度": "Temperature",
+    "规则还在积累数据": "Rules still gathering data",
 }
 _STYLE: Final = (
     "body{font:18px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:64rem;padding:0 1rem;color:#111;"
@@ -138,6 +140,10 @@ def _summary(status: StatusMessage, *, connected: bool, language: Language) -> s
         ("每日写入", _megabytes(status.written_bytes_per_day)),
         ("时钟", _t("可信" if status.clock.value == "synced" else "不可信", language)),
     ]
+    if status.warming_count:
+        named = ", ".join(f"{one.rule} ({one.device})" for one in status.warming[:_FEW])
+        more = " …" if status.warming_count > _FEW else ""
+        rows.append(("规则还在积累数据", f"{status.warming_count}: {named}{more}"))
     if machine is not None and machine.cpu_temperature_c is not None:
         rows.append(("温度", f"{machine.cpu_temperature_c:.0f} °C"))
     if machine is not None and machine.starts is not None:

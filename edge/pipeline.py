@@ -13,8 +13,10 @@ import structlog
 
 from edge.batches import ClockStand
 from edge.clockjumps import JumpWatch
+from edge.diskreturn import DiskReturn
 from edge.errors import StoreError
 from edge.exceptionreport import ExceptionFilter
+from edge.journallog import report_journalled
 from edge.model import ActionResult, Snapshot
 from edge.orderedactions import OrderedActions
 from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing, entry_of
@@ -52,7 +54,7 @@ class Pipeline:
         actuator: Actuator,
         clock: Clock,
         offer: Callable[[list[Outgoing]], None],
-        in_memory: bool = False,
+        return_to_disk: DiskReturn | None = None,
         reports: ExceptionFilter | None = None,
     ) -> None:
         """Join the parts.
@@ -64,7 +66,8 @@ class Pipeline:
             actuator: carries out actions.
             clock: the machine's clocks.
             offer: takes what is to be sent; returns at once.
-            in_memory: whether the stores themselves live in memory, for want of a disk.
+            return_to_disk: where the stores themselves live in memory, for want of a disk, what moves them
+                there when it can be used.
             reports: chooses what is stored of each snapshot; None stores everything.
         """
         self._reports = reports or ExceptionFilter({})
@@ -77,7 +80,7 @@ class Pipeline:
         self._decisions: list[Decision] = []
         self._wake = asyncio.Event()
         self._block: list[Snapshot] = []
-        self._in_memory = in_memory
+        self._return_to_disk = return_to_disk
         self._volatile_run: str | None = None
         self._volatile_seq = 0
         self._trust = clock.trust()
@@ -100,7 +103,7 @@ class Pipeline:
     @property
     def volatile(self) -> bool:
         """Whether the alarm store cannot be written and alarms live in memory."""
-        return self._in_memory or self._volatile_run is not None
+        return self._return_to_disk is not None or self._volatile_run is not None
 
     @property
     def store_failed(self) -> bool:
@@ -225,6 +228,8 @@ class Pipeline:
         """Return to the disk as soon as it takes a commit again."""
         while True:
             await asyncio.sleep(_RECOVER_EVERY_S)
+            if self._return_to_disk is not None:
+                await self._move_to_disk(self._return_to_disk)
             if self._volatile_run is not None:
                 await self._recover()
             else:
@@ -242,7 +247,7 @@ class Pipeline:
         outgoing = await self._commit(entries) if journalled else None
         if outgoing is None:
             outgoing = self._number_in_memory(entries)
-        self._report(decisions, outgoing)
+        report_journalled(decisions, outgoing)
         self._offer(outgoing)
         for decision in decisions:
             if not _cannot_wait(decision):
@@ -303,6 +308,24 @@ class Pipeline:
         log.warning("store_recovered", alarms=len(outgoing))
         self._offer(outgoing)
 
+    async def _move_to_disk(self, move: DiskReturn) -> None:
+        """Leave memory for the disk, if it can be used, and take up what stands there."""
+        try:
+            ended = await move(self._restate)
+        except StoreError as error:
+            log.warning("disk_still_failing", error=str(error))
+            return
+        self._return_to_disk = None
+        self._ended_volatile.update((alarm.alarm, alarm) for alarm in ended)
+        try:
+            (states, alarms, unsent), shelves = await self._outbox.load(), await self._outbox.load_shelves()
+        except StoreError as error:
+            log.error("older_journal_not_read", error=str(error))
+            return
+        self._offer(unsent)
+        self.decide(self._engine.take_up(states, alarms, self.now(), shelves))
+        log.warning("disk_returned", run=self._outbox.run, open_alarms=len(alarms))
+
     async def _check_store(self) -> None:
         """See whether the alarm store still answers, before an alarm has to find out."""
         try:
@@ -333,26 +356,6 @@ class Pipeline:
     def _start_actions(self, decision: Decision) -> None:
         for action in decision.actions:
             self._actuator.start(action)
-
-    def _report(self, decisions: list[Decision], outgoing: list[Outgoing]) -> None:
-        """One log line for each alarm state that is now safe: what a journal outside reads."""
-        told = [decision for decision in decisions if decision.alarm is not None]
-        for decision, message in zip(told, outgoing, strict=True):
-            alarm: AlarmState = decision.alarm  # type: ignore[assignment]  # filtered above
-            log.info(
-                "alarm_journalled",
-                alarm=alarm.alarm,
-                run=message.run,
-                seq=message.seq,
-                device=alarm.device,
-                rule=alarm.rule,
-                change=decision.change.value,
-                condition=alarm.condition.value,
-                latched=alarm.latched,
-                count=alarm.count,
-                value=alarm.value,
-                mode=alarm.mode.value,
-            )
 
     async def _write_block(self) -> None:
         block, self._block = self._block, []

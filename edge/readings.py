@@ -4,8 +4,9 @@ A block is one batch of the wire. Blocks are written every few seconds, bounded 
 when space runs out the oldest go first, counted. Alarms live elsewhere and are never shed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ from edge.exceptionreport import ReportPolicy
 from edge.model import Moment, Snapshot
 from edge.outbox import Outgoing
 from edge.storefile import load_run, open_store
-from edge.storethread import FullDiskError
+from edge.storethread import FullDiskError, StoreThread
 from wire.messages import ReadingsBatch
 from wire.vocabulary import Clock as ClockTrust
 
@@ -73,9 +74,8 @@ class ReadingStore:
         Raises:
             StoreError: no store can be opened at all.
         """
-        self._thread = open_store(
-            path, schema=_SCHEMA, synchronous="NORMAL", reserve_bytes=min(RESERVE_BYTES, max_bytes)
-        )
+        self._max_bytes = max_bytes
+        self._thread = self.open_at(path)
         self.run, self._seq = self._thread.run_now(load_run)
         totals = self._thread.run_now(_measure)
         self._body_bytes = totals.body_bytes
@@ -83,13 +83,50 @@ class ReadingStore:
         self.shed = 0
         self.written_bytes = 0
         self._policies = policies or {}
-        self._max_bytes = max_bytes
         self._max_age_ms = max_age_ms
 
     @property
     def last_seq(self) -> int:
         """The highest number given so far in this run."""
         return self._seq
+
+    def open_at(self, path: Path) -> StoreThread:
+        """Open a file as this store would.
+
+        Raises:
+            StoreError: no store can be opened at all.
+        """
+        reserve_bytes = min(RESERVE_BYTES, self._max_bytes)
+        return open_store(path, schema=_SCHEMA, synchronous="NORMAL", reserve_bytes=reserve_bytes)
+
+    async def move_to(self, fresh: StoreThread, *, sent: Callable[[], Collection[str]]) -> None:
+        """Leave memory for a store on the disk that has just been opened; what was not sent goes along.
+
+        Args:
+            fresh: of `open_at`.
+            sent: the numbers of the blocks that are on their way to the server already.
+
+        Raises:
+            StoreError: it could not be used after all, or the blocks in memory are lost to it.
+        """
+        run, seq = await fresh.run(load_run)
+        totals = await fresh.run(_measure)
+        before, self._thread = self._thread, fresh
+        self.run, self._seq = run, seq
+        self._body_bytes, self.waiting = totals.body_bytes, totals.waiting
+        blocks = await before.run(_unacknowledged)
+        before.close()
+        on_the_way = set(sent())
+        for number, last_ms, rows, body, boot, base_ms in blocks:
+            if str(number) in on_the_way:
+                continue
+            self._seq += 1
+            row = [(self._seq, last_ms, rows, body)]
+            last_seq = self._seq
+            unsure = None if boot is None else ClockStand(boot=boot, base_ms=base_ms, trust=ClockTrust.UNSURE)
+            await fresh.run(partial(_write, rows=row, last_seq=last_seq, unsure=unsure))
+            self._body_bytes += len(body)
+            self.waiting += 1
 
     async def append(
         self, snapshots: Iterable[Snapshot], now: Moment, *, stand: ClockStand | None = None
@@ -243,6 +280,13 @@ def _write(
             [(row[0], unsure.boot, unsure.base_ms) for row in rows],
         )
     connection.execute("UPDATE meta SET value = ? WHERE name = 'seq'", (last_seq,))
+
+
+def _unacknowledged(connection: "sqlite3.Connection") -> list[tuple[int, int, int, bytes, str | None, int]]:
+    return connection.execute(
+        "SELECT block.seq, last_ms, rows, body, boot, base_ms FROM block LEFT JOIN unsure_block USING (seq)"
+        " WHERE acked = 0 ORDER BY block.seq"
+    ).fetchall()
 
 
 def _waiting(connection: "sqlite3.Connection") -> int:

@@ -30,4 +30,4 @@ async def recall_windows(engine: RuleEngine, readings: ReadingStore, now: Now) -
     for snapshot in snapshots_of(rows, engine.points, offset_ms=now.moment.wall_ms - now.moment.boot_ms):
         engine.recall(snapshot)
         snapshots += 1
-    log.info("readings_recalled", snapshots=snapshots, warming=len(engine.warming(now)))
+    log.info("readings_recalled", snapshots=snapshots, warming=len(engine.warming(now.moment)))

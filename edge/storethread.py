@@ -8,10 +8,10 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
@@ -20,6 +20,15 @@ from edge.errors import StoreError
 
 _T = TypeVar("_T")
 Work = Callable[[sqlite3.Connection], _T]
+
+
+class Transact(Protocol):
+    """Does work on a store's connection; see `StoreThread.run`."""
+
+    def __call__(self, work: Work[_T], /) -> Awaitable[_T]:
+        """Do work; what it returns comes after the commit."""
+
+
 _MOST_PER_COMMIT: Final = 64
 _CLOSE_LIMIT_S: Final = 2.0
 _PAGE_BYTES: Final = 4096

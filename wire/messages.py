@@ -20,7 +20,7 @@ from wire.fields import (
     Unit,
     check_instant,
 )
-from wire.statusparts import ConfigState, MachineState
+from wire.statusparts import ConfigState, MachineState, WarmingRule
 from wire.traffic import RawTrafficReport
 from wire.vocabulary import (
     ActionState,
@@ -300,6 +300,11 @@ class StatusMessage(Envelope, frozen=True, kw_only=True):
     suppressions: tuple[SuppressionState, ...] = ()
     """What is shelved or out of service now."""
     machine: MachineState | None = None
+    warming: tuple[WarmingRule, ...] = ()
+    """Rules that cannot say yet that all is well, after a restart without the readings they look back on:
+    the first hundred."""
+    warming_count: Count = 0
+    """How many there are."""
 
 
 class OpenAlarmsReport(Message, frozen=True, kw_only=True, tag="open_alarms", tag_field="type"):

@@ -1,6 +1,6 @@
 """Parts of the status: which configuration is in force, and how the machine stands."""
 
-from wire.fields import Count, Instant, Message, Text, check_instant
+from wire.fields import Count, Id, Instant, Message, Text, check_instant
 
 
 class ConfigState(Message, frozen=True, kw_only=True):
@@ -16,6 +16,13 @@ class ConfigState(Message, frozen=True, kw_only=True):
     rejected_hash: Text = ""
     trial: bool = False
     """It is new and on trial: if the gateway does not work with it, the last good one comes back."""
+
+
+class WarmingRule(Message, frozen=True, kw_only=True):
+    """A rule that looks back and has not heard enough yet to say that its cause is absent."""
+
+    rule: Id
+    device: Id
 
 
 class MachineState(Message, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from edge.model import ActionResult, PlannedAction, Point, Snapshot
+from edge.model import ActionResult, Moment, PlannedAction, Point, Snapshot
 from edge.rules.book import AlarmBook
 from edge.rules.clockless import UnsureAlarms, correct_alarm, correct_state
 from edge.rules.decision import Decision
@@ -132,6 +132,24 @@ class RuleEngine:
             decisions.append(book.state_shelves())
         return decisions + book.remark(now)
 
+    def take_up(
+        self,
+        states: Mapping[Key, RuleState],
+        alarms: Iterable[AlarmState],
+        now: Now,
+        shelves: Iterable[Shelf] = (),
+    ) -> list[Decision]:
+        """Take up an older journal that is found only now; what has been judged since counts more.
+
+        An open alarm of it goes on where its rule has raised none since, and is ended where it has.
+        """
+        missing = {
+            key: state
+            for key, state in states.items()
+            if state.alarm is not None and key in self._states and self._states[key].alarm is None
+        }
+        return self.restore(missing, alarms, now, (*shelves, *self.book.shelves.all))
+
     def recall(self, snapshot: Snapshot) -> None:
         """Remember a stored reading, oldest first, without judging it: windows are rebuilt so."""
         for watch in self._watches.get(snapshot.device, ()):
@@ -158,10 +176,11 @@ class RuleEngine:
         """Every rule on every device."""
         return self._by_key
 
-    def warming(self, now: Now) -> tuple[Key, ...]:
+    def warming(self, moment: Moment) -> tuple[Key, ...]:
         """Return the rules that have not heard enough yet to say that a cause is absent."""
-        boot_ms = now.moment.boot_ms
-        return tuple(w.key for w in self._judging if w.judge is not None and w.judge.is_warming(boot_ms))
+        return tuple(
+            w.key for w in self._judging if w.judge is not None and w.judge.is_warming(moment.boot_ms)
+        )
 
     # --- readings and time ---------------------------------------------------------------------
 

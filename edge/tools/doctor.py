@@ -15,6 +15,7 @@ LEAST_DISK_BYTES: Final = 50_000_000
 LITTLE_DISK_BYTES: Final = 200_000_000
 LITTLE_DAYS: Final = 30
 LONG_UNACKED_MS: Final = 60_000
+_FEW: Final = 5
 
 
 class Level(StrEnum):
@@ -123,6 +124,18 @@ def _acks(facts: Facts) -> Found:
         yield _ok("acks", "acks_good")
 
 
+def _rules(facts: Facts) -> Found:
+    status = facts.answers.get("status")
+    if not status:
+        return
+    warming = [f"{one['rule']} ({one['device']})" for one in status.get("warming", ())]
+    if warming:
+        named = ", ".join(warming[:_FEW]) + (" …" if len(warming) > _FEW else "")
+        yield _warn("rules", "rules_warming", count=status.get("warming_count", len(warming)), named=named)
+    else:
+        yield _ok("rules", "rules_ready")
+
+
 def _buses(facts: Facts) -> Found:
     for bus in facts.answers.get("buses", ()):
         if not bus["connected"]:
@@ -200,6 +213,7 @@ CHECKS: Final[tuple[Callable[[Facts], Found], ...]] = (
     _site_file,
     _gateway,
     _config,
+    _rules,
     _buses,
     _broker,
     _acks,

@@ -30,6 +30,11 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "restart the gateway to take it, or put the old one back",
         ),
         "config_in_force": ("the file is in force ({hash})", ""),
+        "rules_warming": (
+            "{count} rules look back and have not heard enough yet: {named}",
+            "they raise alarms already, and clear none yet; wait as long as their window",
+        ),
+        "rules_ready": ("every rule has heard enough", ""),
         "broker_connected": ("connected to the broker", ""),
         "broker_reachable": ("somebody listens at the broker's address", ""),
         "broker_away": (
@@ -98,6 +103,11 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "config_rejected": ("最新的站点文件未被采用：{why}", "请改正；目前使用上一份正确的文件"),
         "config_differs": ("网关读取之后文件又被修改", "重启网关以采用，或恢复原文件"),
         "config_in_force": ("文件已生效（{hash}）", ""),
+        "rules_warming": (
+            "{count} 条规则要回看一段数据，目前还不够：{named}",
+            "它们已能报警，但暂不解除；等够一个时间窗即可",
+        ),
+        "rules_ready": ("所有规则的数据都已足够", ""),
         "broker_connected": ("已连接消息服务器", ""),
         "broker_reachable": ("消息服务器地址可达", ""),
         "broker_away": ("无法连接消息服务器：{why}", "检查网络、地址和证书；报警会保留，本地动作照常执行"),

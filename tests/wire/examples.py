@@ -186,6 +186,12 @@ EXAMPLES |= {
     "command-drill": command(orders.TestOrder(device="gas-kitchen", rule="gas-high", mode=Mode.DRILL)),
     "alarm-voted": messages.AlarmMessage(**ENVELOPE, run=RUN, seq=9, alarm=codec.as_raw(VOTED)),
     "alarm-by-design": messages.AlarmMessage(**ENVELOPE, run=RUN, seq=10, alarm=codec.as_raw(BY_DESIGN)),
+    "status-warming": messages.StatusMessage(
+        **ENVELOPE,
+        presence=Presence.ONLINE,
+        warming=(messages.WarmingRule(rule="gas-mean", device="gas-kitchen"),),
+        warming_count=1,
+    ),
     "status-suppressions": messages.StatusMessage(
         **ENVELOPE,
         presence=Presence.ONLINE,

@@ -43,6 +43,7 @@ def told(tmp_path):
         store_failed=lambda: False,
         volatile=lambda: False,
         suppressions=tuple,
+        warming=lambda _moment: (("gas-mean", "gas"),),
         store_bytes=lambda: 0,
         certificate_expires_at=lambda: None,
         folder=tmp_path,
@@ -106,6 +107,12 @@ def test_without_a_file_with_a_code_nobody_gets_in(client, tmp_path):
     (tmp_path / "code").write_text("")
     assert client.post("/code", data={"code": ""}).status_code == 401
     assert client.get("/", headers={"Authorization": "Bearer "}).status_code == 401
+
+
+def test_rules_that_cannot_say_yet_that_all_is_well_are_named(client):
+    assert "1: gas-mean (gas)" in client.post("/code", data={"code": CODE}).text
+    (told,) = client.get("/api/status").json()["warming"]
+    assert told == {"rule": "gas-mean", "device": "gas"}
 
 
 def test_names_from_the_site_file_are_shown_as_text(client, told):

@@ -204,9 +204,9 @@ def test_a_window_is_judged_as_a_whole(measure, limit, values):
 def test_a_mean_waits_until_its_window_is_full_and_says_that_it_warms_up():
     room = Room(WindowRule(**COMMON, measure=Measure.MEAN, window_ms=60_000, above=5.0))
     assert room.play([9.0] * 50) == []
-    assert room.engine.warming(room.now()) == (("r", "a"),)
+    assert room.engine.warming(room.now().moment) == (("r", "a"),)
     assert "raised" in changes(room.play([9.0] * 15))
-    assert room.engine.warming(room.now()) == ()
+    assert room.engine.warming(room.now().moment) == ()
 
 
 def test_a_window_is_rebuilt_from_stored_readings_after_a_restart():
@@ -214,7 +214,7 @@ def test_a_window_is_rebuilt_from_stored_readings_after_a_restart():
     room.play([9.0] * 55)
     heard = list(room.heard)
     room.restart()
-    assert room.engine.warming(room.now()) == (("r", "a"),)
+    assert room.engine.warming(room.now().moment) == (("r", "a"),)
     for snapshot in heard:
         room.engine.recall(snapshot)
     assert "raised" in changes(room.play([9.0] * 8))

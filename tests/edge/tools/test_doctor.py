@@ -97,6 +97,11 @@ ILL = [
     (lambda f: status(f, volatile=True), "stores_volatile", "fail"),
     (lambda f: status(f, config={"hash": "x", "rejected": "why"}), "config_rejected", "fail"),
     (lambda f: status(f, config={"hash": "x", "rejected": ""}), "config_differs", "warn"),
+    (
+        lambda f: status(f, warming=[{"rule": "mean", "device": "gas"}], warming_count=1),
+        "rules_warming",
+        "warn",
+    ),
     (lambda f: status(f, clock="unsure"), "clock_unsure", "warn"),
     (lambda f: status(f, lanes=[{"lane": "alarms", "waiting": 2}]), "acks_waiting", "warn"),
     (
