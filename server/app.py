@@ -41,9 +41,12 @@ from server.intake.commands import CommandSender
 from server.intake.mqtt import BrokerAddress
 from server.intake.service import Intake
 from server.items import timed
+from server.notify.accounts import load_accounts
+from server.notify.cards import CardKeeper
+from server.notify.channels.door import Door
 from server.notify.channels.webhook import WebhookChannel
 from server.notify.claims import LinkMaker
-from server.notify.service import WEBHOOK
+from server.notify.setup import build_channels, note_channels
 from server.notify.worker import NotifyWorker
 from server.pulse import Pulses
 from server.routing.proving import NightlyProof
@@ -97,6 +100,7 @@ class _Parts:
     commands: CommandSender
     escalation: EscalationLoop
     notify: NotifyWorker
+    cards: CardKeeper | None
     packer: Packer
     feeder: Feeder | None
     route_proof: NightlyProof
@@ -126,6 +130,16 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         policies=policies,
         pulses=pulses,
     )
+    door = await stack.enter_async_context(Door())
+    accounts = load_accounts(settings.channels_file)
+    channels = build_channels(accounts, webhook, door=door, clock=clock, stack=stack)
+    await note_channels(database, channels.by_kind, now=clock.now())
+    make_link = _link_maker(settings, port)
+    cards = (
+        CardKeeper(database=database, clock=clock, wecom=channels.wecom, make_link=make_link, pulses=pulses)
+        if channels.wecom
+        else None
+    )
     commands = CommandSender(database=database, clock=clock, link=intake.link, pulses=pulses)
     escalation = EscalationLoop(
         database=database, clock=clock, carry_out=_carrying_out(policies), pulses=pulses
@@ -133,11 +147,11 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
     notify = NotifyWorker(
         database=database,
         clock=clock,
-        channels={WEBHOOK: webhook},
-        make_link=_link_maker(settings, port),
+        channels=channels.by_kind,
+        make_link=make_link,
         pulses=pulses,
     )
-    for hear in (commands.hear, escalation.hear, notify.hear):
+    for hear in (commands.hear, escalation.hear, notify.hear, *((cards.hear,) if cards else ())):
         stack.callback(database.listen(hear))
     influx = _open_influx(settings, stack, readings)
     context = Context(
@@ -154,6 +168,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         commands=commands,
         escalation=escalation,
         notify=notify,
+        cards=cards,
         packer=Packer(
             database=readings,
             clock=clock,
@@ -201,6 +216,8 @@ async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event
                 ("web", _serve(server, listener)),
             )
         ]
+        if parts.cards is not None:
+            tasks.append(group.create_task(parts.cards.run(), name="cards"))
         if parts.feeder is not None:
             tasks.append(group.create_task(parts.feeder.run(), name="history-feeder"))
         await server.up.wait()

@@ -10,6 +10,7 @@ from server.clock import server_clock
 from server.commandline import read_settings, with_database
 from server.db.migrate import migrate as migrate_database
 from server.db.session import Database
+from server.errors import SettingsError
 from server.logs import configure_logs
 from server.streetcommands import export_files, import_files, route
 
@@ -35,6 +36,31 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     migrate_database(read_settings().database)
     typer.echo("the database has the newest schema")
+
+
+@app.command()
+def channels() -> None:
+    """Say which channels have accounts, and the addresses to enter at their providers."""
+    from server.notify.accounts import load_accounts  # noqa: PLC0415
+
+    settings = read_settings()
+    try:
+        accounts = load_accounts(settings.channels_file)
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    typer.echo("webhook: signed requests to addresses of people's own")
+    base = f"{settings.address()}/callbacks/{settings.callback_secret()}"
+    rows = (
+        ("wecom", bool(accounts.wecom), ("wecom",)),
+        ("sms", bool(accounts.sms), ("sms",)),
+        ("voice", bool(accounts.voice), ("voice", "voice/keys")),
+        ("robot", bool(accounts.robots), ()),
+    )
+    for name, present, paths in rows:
+        typer.echo(f"{name}: {'set up' if present else 'no account'}")
+        for path in paths if present else ():
+            typer.echo(f"  reports to {base}/{path}")
 
 
 @influx.command()

@@ -48,6 +48,13 @@ class Settings(BaseSettings):
     webhook_allow: Annotated[frozenset[str], NoDecode] = frozenset()
     """`host:port` of receivers that may lie in private networks, separated by commas."""
 
+    channels_file: Path | None = None
+    """Accounts of WeCom, short messages, calls and robots (JSON, for the server's eyes only)."""
+    callback_key: str = ""
+    """The part of the callbacks' addresses that nobody can guess; made and kept when empty."""
+    canary_every_s: Annotated[float, Field(ge=0)] = 300.0
+    """How often a message goes through the whole chain to nobody; 0 for never."""
+
     history_raw_days: Annotated[int, Field(ge=1)] = 30
     """How long every reading is kept."""
     history_minute_days: Annotated[int, Field(ge=1)] = 90
@@ -131,6 +138,11 @@ class Settings(BaseSettings):
     def signing_key(self) -> bytes:
         """Return the key of signed links, made at the first start."""
         return base64.b64decode(self._kept_secret("signing.key"))
+
+    def callback_secret(self) -> str:
+        """Return the part of the callbacks' addresses that nobody can guess, made at the first start."""
+        made = self.callback_key or self._kept_secret("callback.key")
+        return made.replace("+", "-").replace("/", "_").rstrip("=")
 
     def webhook_key(self) -> str:
         """Return the secret with which webhooks are signed, made at the first start."""

@@ -18,6 +18,8 @@ from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.history.web import build_history_api
 from server.items.web import build_leader_pages
 from server.live import Hub
+from server.notify.accounts import load_accounts
+from server.notify.web import build_callbacks
 from server.web.api import build_api
 from server.web.desk import build_desk_pages
 from server.web.security import PROBLEM, Guard, wants_page
@@ -47,6 +49,7 @@ def build_app(context: Context) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
+    accounts = load_accounts(settings.channels_file)
     hub = Hub()
     context.database.listen(hub.hear)
     book = LinkBook(settings.signing_key())
@@ -58,6 +61,7 @@ def build_app(context: Context) -> FastAPI:
         build_api(context),
         build_command_api(context),
         build_history_api(context),
+        build_callbacks(context, accounts.wecom),
     ):
         app.include_router(router)
     _add_health(app, context)

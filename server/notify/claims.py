@@ -220,6 +220,7 @@ async def _claim_one(
             link=await make_link(session, notice.item, notice.person, now),
             step=notice.step,
             sent_at=now,
+            items=len(together),
             attempt=notice.attempts + 1,
         ),
     )

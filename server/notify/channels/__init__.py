@@ -52,6 +52,8 @@ class Message:
     link: str
     step: int
     sent_at: datetime
+    items: int = 1
+    """How many items it tells of; buttons act on one, so a message of several has none."""
     attempt: int = 1
     """Which attempt this is, from 1: another provider may be tried first."""
 

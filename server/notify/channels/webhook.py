@@ -1,4 +1,4 @@
-"""Signed webhooks, as Standard Webhooks 1.0 describes them: the only user of httpx2 on the server."""
+"""Signed webhooks, as Standard Webhooks 1.0 describes them."""
 
 import json
 from collections.abc import Callable
@@ -6,22 +6,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-import httpx2
 from standardwebhooks import Webhook
 
 from server.notify.channels import Message, Outcome, Verdict
+from server.notify.channels.door import Door, UnreachableError
 from server.notify.channels.guard import RefusedAddressError, Resolve, find_target
 
-_TIMEOUT_S: Final = 8.0
-_MOST_RESPONSE_BYTES: Final = 64 * 1024
 _TEMPORARY: Final = frozenset({408, 421, 423, 425, 429})
 """Statuses under 500 after which another attempt may work."""
 _FIRST_SERVER_ERROR: Final = 500
+_SUCCESS: Final = range(200, 300)
 
 
 def judge(status: int) -> Verdict:
     """Say what an HTTP status means for a notice. Redirects are not followed: they fail."""
-    if httpx2.codes.is_success(status):
+    if status in _SUCCESS:
         return Verdict.SENT
     if status in _TEMPORARY or status >= _FIRST_SERVER_ERROR:
         return Verdict.TEMPORARY
@@ -59,15 +58,12 @@ class WebhookChannel:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """When a request is signed. The receiver compares it with its own clock, so that this is the
     machine's true time even where the server runs on a test's."""
-    _client: httpx2.AsyncClient = field(init=False)
+    door: Door = field(default_factory=Door)
     _signer: Webhook = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare the client: no redirects, no proxies from the environment."""
+        """Prepare the signer."""
         self._signer = Webhook(self.secret)
-        self._client = httpx2.AsyncClient(
-            follow_redirects=False, trust_env=False, timeout=httpx2.Timeout(_TIMEOUT_S)
-        )
 
     async def __aenter__(self) -> Self:
         """Use it in a `with` block."""
@@ -79,7 +75,7 @@ class WebhookChannel:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self.door.close()
 
     async def send(self, message: Message) -> Outcome:
         """Post a notice to the address that was checked, and no other."""
@@ -99,23 +95,10 @@ class WebhookChannel:
             "webhook-signature": self._signer.sign(message.id, signed_at, body),
         }
         try:
-            status = await self._post(target.url, target.host, body.encode(), headers)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            answer = await self.door.exchange(
+                "POST", target.url, content=body.encode(), headers=headers, sni=target.host
+            )
+        except UnreachableError as error:
             # The text may hold the address, which is a secret: only the kind is kept.
-            return Outcome(verdict=Verdict.TEMPORARY, reason=type(error).__name__)
-        return Outcome(verdict=judge(status), reason=f"status {status}")
-
-    async def _post(self, url: str, host: str, body: bytes, headers: dict[str, str]) -> int:
-        request = self._client.build_request(
-            "POST", url, content=body, headers=headers, extensions={"sni_hostname": host}
-        )
-        response = await self._client.send(request, stream=True)
-        try:
-            read = 0
-            async for chunk in response.aiter_raw():
-                read += len(chunk)
-                if read > _MOST_RESPONSE_BYTES:
-                    break
-        finally:
-            await response.aclose()
-        return response.status_code
+            return Outcome(verdict=Verdict.TEMPORARY, reason=str(error))
+        return Outcome(verdict=judge(answer.status), reason=f"status {answer.status}")
