@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 import uvicorn
@@ -92,6 +92,13 @@ async def _run(settings: Settings) -> int:
     return EXIT_OK
 
 
+class _Runs(Protocol):
+    """A loop of its own."""
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     """Everything that runs, in the order in which it is started."""
@@ -100,11 +107,9 @@ class _Parts:
     commands: CommandSender
     escalation: EscalationLoop
     notify: NotifyWorker
-    cards: CardKeeper | None
-    packer: Packer
-    feeder: Feeder | None
-    route_proof: NightlyProof
     web: FastAPI
+    others: Mapping[str, _Runs] = field(default_factory=dict)
+    """Loops besides the alarm's path, by name."""
 
 
 async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Parts:
@@ -163,25 +168,27 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         policies=policies,
         pulses=pulses,
     )
+    packer = Packer(
+        database=readings,
+        clock=clock,
+        pulses=pulses,
+        retention=plan_retention(settings, database, readings),
+    )
+    others: dict[str, _Runs] = {
+        "history-packer": packer,
+        "route-proof": NightlyProof(database=database, clock=clock, pulses=pulses),
+    }
+    if cards is not None:
+        others["cards"] = cards
+    if influx is not None:
+        others["history-feeder"] = Feeder(database=readings, influx=influx, clock=clock, pulses=pulses)
     return _Parts(
         intake=intake,
         commands=commands,
         escalation=escalation,
         notify=notify,
-        cards=cards,
-        packer=Packer(
-            database=readings,
-            clock=clock,
-            pulses=pulses,
-            retention=plan_retention(settings, database, readings),
-        ),
-        feeder=(
-            Feeder(database=readings, influx=influx, clock=clock, pulses=pulses)
-            if influx is not None
-            else None
-        ),
-        route_proof=NightlyProof(database=database, clock=clock, pulses=pulses),
         web=build_app(context),
+        others=others,
     )
 
 
@@ -211,15 +218,10 @@ async def _run_parts(parts: _Parts, listener: socket.socket, stop: asyncio.Event
                 ("commands", parts.commands.run()),
                 ("escalation", parts.escalation.run()),
                 ("notify", parts.notify.run()),
-                ("history-packer", parts.packer.run()),
-                ("route-proof", parts.route_proof.run()),
+                *((name, other.run()) for name, other in parts.others.items()),
                 ("web", _serve(server, listener)),
             )
         ]
-        if parts.cards is not None:
-            tasks.append(group.create_task(parts.cards.run(), name="cards"))
-        if parts.feeder is not None:
-            tasks.append(group.create_task(parts.feeder.run(), name="history-feeder"))
         await server.up.wait()
         log.info("server_started", http_port=listener.getsockname()[1])
         stopping = asyncio.create_task(stop.wait(), name="stop-signal")
