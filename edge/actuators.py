@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from edge.errors import DriverError, LinkError, NoAnswerError
+from edge.errors import DriverError, LinkError, NoAnswerError, WithdrawnError
 from edge.model import ActionResult, Moment, PlannedAction
 from edge.ports import ActionSink, Actor, Clock
 from wire.vocabulary import ActionState
@@ -121,7 +121,9 @@ class ActuationLane:
             if forbidden:
                 return ActionState.FAILED, f"interlocked: {forbidden}"
             try:
-                await driver.act(action.device, action.action)
+                await driver.act(action.device, action.action, veto=lambda: self._objection(action))
+            except WithdrawnError:
+                continue  # judged again at once: it has expired, or an interlock says why not
             except (NoAnswerError, LinkError) as error:
                 detail = str(error)
             except DriverError as error:
@@ -133,6 +135,11 @@ class ActuationLane:
                 return ActionState.CONFIRMED, ""
             await asyncio.sleep(_RETRY_S)
         return ActionState.EXPIRED, detail
+
+    def _objection(self, action: PlannedAction) -> str:
+        """Return what speaks against an action that waited for its line, now that it holds it."""
+        now = self._clock.moment()
+        return "expired" if now.boot_ms > action.expires_boot_ms else self._guard(action, now)
 
     def _result(self, action: PlannedAction, state: ActionState, detail: str) -> ActionResult:
         return ActionResult(planned=action, state=state, at=self._clock.moment(), detail=detail)

@@ -5,6 +5,7 @@ EdgeError
  ├─ StoreError             a durable store cannot be read or written
  ├─ WayOutError            a message could not be sent by the gateway's second way
  └─ DriverError
+     ├─ WithdrawnError     a write was no longer wanted when it could have left
      ├─ LinkError          the bus cannot be reached
      ├─ NoAnswerError      a device on a living bus stays silent
      ├─ RefusedError       a device answers, with an exception or with nonsense
@@ -46,3 +47,7 @@ class RefusedError(DriverError):
 
 class ReadBackError(DriverError):
     """A device does not show what was written to it."""
+
+
+class WithdrawnError(DriverError):
+    """A write was no longer wanted when its turn on the line came; nothing was sent."""

@@ -12,6 +12,14 @@ from wire.messages import BusState
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Quality
 
+Veto = Callable[[], str]
+"""Why something must not be done any more, asked at the last moment; empty while it may."""
+
+
+def never() -> str:
+    """Have nothing against it."""
+    return ""
+
 
 class Clock(Protocol):
     """Both clocks of the machine."""
@@ -53,10 +61,16 @@ class BusDriver(Protocol):
             edge.errors.LinkError: the connection is gone.
         """
 
-    async def act(self, device: str, action: str) -> None:
+    async def act(self, device: str, action: str, *, veto: Veto = never) -> None:
         """Carry out an action of the device's profile and read it back.
 
+        Args:
+            device: the device's id.
+            action: of its profile.
+            veto: asked when the write holds the line, however long it waited for that.
+
         Raises:
+            edge.errors.WithdrawnError: there was a veto; nothing was sent.
             edge.errors.ReadBackError: the device does not show what was written.
             edge.errors.NoAnswerError, RefusedError, LinkError: as for `read`.
         """
@@ -86,7 +100,7 @@ class BusWorker(Protocol):
 class Actor(Protocol):
     """Whoever can tell the devices of a bus to do something."""
 
-    async def act(self, device: str, action: str) -> None:
+    async def act(self, device: str, action: str, *, veto: Veto = never) -> None:
         """Carry out an action of the device's profile and read it back; see `BusDriver.act`."""
 
 

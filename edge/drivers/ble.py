@@ -13,7 +13,7 @@ from edge.drivers.bluezwatch import BluezWatch
 from edge.drivers.gatt import GattDevice, GattLink, GattSessions, NotSeenError
 from edge.drivers.radio import Radio, Sighting
 from edge.errors import StoreError
-from edge.ports import Clock, CounterStore
+from edge.ports import Clock, CounterStore, Veto, never
 from edge.reception import Reception
 from wire.messages import BusState
 
@@ -95,9 +95,9 @@ class BleBus:
             with contextlib.suppress(StoreError):
                 await self._counters.save(self._hearing.rest(), frozenset(self._hearing.forgotten))
 
-    async def act(self, device: str, action: str) -> None:
+    async def act(self, device: str, action: str, *, veto: Veto = never) -> None:
         """Carry out an action and read it back; see `edge.ports.BusDriver.act`."""
-        await self._links.act(device, action)
+        await self._links.act(device, action, veto=veto)
 
     def re_enrol(self, device: str) -> bool:
         """Believe a device's counter anew; returns whether the device advertises on this bus."""

@@ -14,8 +14,8 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from edge.drivers.listenedprofile import BleProfile, GattCharacteristic
-from edge.errors import DriverError, LinkError, NoAnswerError, ReadBackError, RefusedError
-from edge.ports import Clock
+from edge.errors import DriverError, LinkError, NoAnswerError, ReadBackError, RefusedError, WithdrawnError
+from edge.ports import Clock, Veto, never
 from edge.reception import Reception
 
 _T = TypeVar("_T")
@@ -136,7 +136,7 @@ class GattSessions:
             session.due_ms = 0
         await asyncio.gather(*map(self._close, self._sessions.values()))
 
-    async def act(self, device: str, action: str) -> None:
+    async def act(self, device: str, action: str, *, veto: Veto = never) -> None:
         """Carry out an action and read it back; see `edge.ports.BusDriver.act`."""
         session = self._sessions.get(device)
         if session is None:
@@ -146,7 +146,13 @@ class GattSessions:
         session.urgent += 1
         try:
             link = await self._open(session)
-            await self._transact(session, lambda: link.write(wanted.uuid, bytes.fromhex(wanted.value)))
+
+            async def write() -> None:
+                if reason := veto():
+                    raise WithdrawnError(reason)
+                await link.write(wanted.uuid, bytes.fromhex(wanted.value))
+
+            await self._transact(session, write)
             shown = b""
             for _ in range(READ_BACK_TRIES):
                 shown = await self._transact(session, lambda: link.read(wanted.uuid))

@@ -21,6 +21,7 @@ from edge.drivers.planner import QUALITY_WORD, Block, plan_reads, split_block
 from edge.drivers.registers import BlockDecoder, compile_block
 from edge.drivers.transports import RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
 from edge.errors import DriverError, LinkError, NoAnswerError, ReadBackError, RefusedError
+from edge.ports import Veto, never
 from wire.vocabulary import Quality
 
 __all__ = ["ModbusDriver", "RtuOverTcpTransport", "SerialTransport", "TcpTransport", "Transport"]
@@ -178,11 +179,11 @@ class ModbusDriver:
             known.plan_anew()
             raise
 
-    async def act(self, device: str, action: str) -> None:
+    async def act(self, device: str, action: str, *, veto: Veto = never) -> None:
         """Carry out an action and read it back; see `edge.ports.BusDriver.act`."""
         known = self._devices[device]
         wanted = known.profile.actions[action]
-        await self.link.write(known.unit, known.pacing, wanted.fc, wanted.address, wanted.value)
+        await self.link.write(known.unit, known.pacing, wanted.fc, wanted.address, wanted.value, veto=veto)
         await self._confirm(device, known, wanted)
 
     async def _confirm(self, name: str, device: _Device, wanted: ActionProfile) -> None:

@@ -13,6 +13,9 @@ transaction, so a write leaves after at most the transaction in flight.
 
 import asyncio
 import logging
+import os
+import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,8 +30,9 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from edge.cancellation import await_cancellable, await_directly
 from edge.drivers.transports import RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
-from edge.errors import LinkError, NoAnswerError, RefusedError
+from edge.errors import LinkError, NoAnswerError, RefusedError, WithdrawnError
 from edge.model import RawFrame
+from edge.ports import Veto, never
 
 _READS: Final = {
     1: "read_coils",
@@ -145,6 +149,7 @@ class ModbusLink:
         # A frame of the serial line says whose answer it is, not to which question: whoever did not
         # answer in time is not asked again before what comes late has passed.
         self._late_s = 0.0 if isinstance(transport, TcpTransport) else timeout_s
+        self._is_serial = isinstance(transport, SerialTransport)
         self._lock = asyncio.Lock()
         self._free_at = 0.0
         self._listener: FrameListener | None = None
@@ -222,10 +227,16 @@ class ModbusLink:
             raise OutOfStepError(f"unit {unit}: {len(found)} values of another question instead of {count}")
         return found
 
-    async def write(self, unit: int, pacing: UnitPacing, fc: int, address: int, value: int) -> None:
+    async def write(
+        self, unit: int, pacing: UnitPacing, fc: int, address: int, value: int, *, veto: Veto = never
+    ) -> None:
         """Write one coil (functions 5, 15) or one register (6, 16).
 
+        Over TCP a write without an answer ends the connection, and what the network has not taken of it
+        is thrown away: it would arrive when the outage is over, when nobody wants it any more.
+
         Raises:
+            WithdrawnError: there was a veto when the write held the line; nothing was sent.
             NoAnswerError, RefusedError, LinkError: as for `read`.
         """
         client = self._client
@@ -235,7 +246,11 @@ class ModbusLink:
             15: lambda: client.write_coils(address, [bool(value)], device_id=unit),
             16: lambda: client.write_registers(address, [value], device_id=unit),
         }
-        await self._transact(unit, pacing, starts[fc])
+        try:
+            await self._transact(unit, pacing, starts[fc], veto=veto)
+        except NoAnswerError:
+            self._hang_up()
+            raise
 
     async def send_raw(self, unit: int, pacing: UnitPacing, pdu: bytes) -> bytes:
         """Send a question as bytes, function code first; unit and check are added.
@@ -254,7 +269,12 @@ class ModbusLink:
         return bytes((answer.function_code,)) + answer.encode()
 
     async def _transact(
-        self, unit: int, pacing: UnitPacing, start: Callable[[], Awaitable[ModbusPDU]]
+        self,
+        unit: int,
+        pacing: UnitPacing,
+        start: Callable[[], Awaitable[ModbusPDU]],
+        *,
+        veto: Veto = never,
     ) -> ModbusPDU:
         """Hold the line for one transaction, after the silences that line and unit ask for."""
         loop = asyncio.get_running_loop()
@@ -262,6 +282,8 @@ class ModbusLink:
             wait_s = max(self._free_at, pacing.free_at) - loop.time()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
+            if reason := veto():
+                raise WithdrawnError(reason)
             answered = False
             self.transactions += 1
             try:
@@ -279,6 +301,17 @@ class ModbusLink:
         if answer.isError():
             raise _refusal(unit, getattr(answer, "exception_code", 0))
         return answer
+
+    def _hang_up(self) -> None:
+        """End a TCP connection so that neither this process nor the system sends what still waits."""
+        transport = self._client.ctx.transport
+        known = None if transport is None else transport.get_extra_info("socket")
+        if self._is_serial or known is None:
+            return
+        # What lingers for no time is thrown away (socket(7), SO_LINGER); a copy, since uvloop lends none.
+        with socket.socket(fileno=os.dup(known.fileno())) as copy:
+            copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._client.close()
 
     async def _call(self, start: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
         """Make one transaction and turn pymodbus's errors into the gateway's.

@@ -15,6 +15,7 @@ class FaultProxy:
         self._target_port = target_port
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._readers: set[asyncio.StreamReader] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._cut = False
@@ -32,6 +33,11 @@ class FaultProxy:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def resets(self) -> int:
+        """How many open connections one end has thrown away, with what was under way on them."""
+        return sum(reader.exception() is not None for reader in self._readers)
 
     def cut(self) -> None:
         """End every connection and refuse new ones, as a cable pulled out."""
@@ -64,11 +70,15 @@ class FaultProxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self._readers.add(reader)
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
                 await self._flowing.wait()
+                if reader.exception() is not None:
+                    break  # the sender threw it away: what a network holds of a reset connection is lost
                 writer.write(data)
                 await writer.drain()
         self._writers.discard(writer)
+        self._readers.discard(reader)
         with contextlib.suppress(OSError):
             writer.close()

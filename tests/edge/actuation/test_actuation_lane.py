@@ -12,12 +12,15 @@ from edge.actuatororders import OrderError, actuator_orders
 from edge.actuators import ActuationLane
 from edge.cli import app
 from edge.clock import ManualClock
-from edge.errors import LinkError, ReadBackError, StoreError
+from edge.drivers.modbus import ModbusDriver, TcpTransport
+from edge.drivers.profile import shipped_profiles
+from edge.errors import LinkError, NoAnswerError, ReadBackError, StoreError, WithdrawnError
 from edge.interlocks import Interlock, guard_with
 from edge.localdoor import LocalDoor
 from edge.model import ActionResult, PlannedAction, Point, Snapshot
 from edge.outbox import Outbox
 from firmware_sim.devices.modbus import FaultKind
+from tests.harness.proxy import FaultProxy
 from tests.harness.waiting import until
 from tests.sim.bus import simulated_bus
 from wire.vocabulary import ActionState, Quality
@@ -32,8 +35,13 @@ class Hand:
 
     errors: list = field(default_factory=list)
     done: list = field(default_factory=list)
+    waits_for_line: object = None
 
-    async def act(self, device, action):
+    async def act(self, device, action, *, veto=lambda: ""):
+        if self.waits_for_line is not None:
+            self.waits_for_line()
+            if reason := veto():
+                raise WithdrawnError(reason)
         if self.errors:
             error = self.errors.pop(0)
             if callable(error):
@@ -164,6 +172,60 @@ async def test_an_interlock_is_judged_again_before_every_attempt(bench):
     bench.hand.errors = [gas_comes]
     assert (await bench.outcome(bench.plan("start_fan"))).state is ActionState.FAILED
     assert bench.hand.done == []
+
+
+async def test_a_write_that_waited_too_long_for_its_line_does_not_leave(bench):
+    """Behind a slow transaction it gets the line when nobody wants it any more."""
+    bench.hand.waits_for_line = lambda: bench.clock.advance(seconds=31)
+    assert (await bench.outcome(bench.plan(life_s=30))).state is ActionState.EXPIRED
+    assert bench.hand.done == []
+
+
+async def test_an_interlock_that_came_while_a_write_waited_for_its_line_holds_it_back(bench):
+    latest = {"gas": gas(bench, 3.0)}
+    lock = Interlock(device="gas", point="gas_lel", above=25.0)
+    bench.lane.obey(guard_with({("valve", "start_fan"): (lock,)}, latest))
+    bench.hand.waits_for_line = lambda: latest.update(gas=gas(bench, 60.0))
+    result = await bench.outcome(bench.plan("start_fan"))
+    assert (result.state, bench.hand.done) == (ActionState.FAILED, [])
+    assert "interlocked" in result.detail
+
+
+async def test_a_veto_on_the_line_sends_nothing():
+    async with simulated_bus(VALVE) as bus:
+        begun = bus.driver.link.transactions
+        with pytest.raises(WithdrawnError, match="expired"):
+            await bus.driver.act(VALVE, "close_valve", veto=lambda: "expired")
+        assert bus.driver.link.transactions == begun
+        await bus.driver.act(VALVE, "close_valve")
+
+
+async def test_a_write_into_an_outage_does_not_arrive_when_it_is_over():
+    """Bytes that wait in the network or in a buffer would close a valve that was opened by hand since."""
+    async with simulated_bus(VALVE, timeout_s=0.3) as bus, FaultProxy(bus.server.port).serve() as proxy:
+        functions: list[int] = []
+        answer = bus.server._answer
+
+        async def noting(writer, transaction, unit, request):
+            functions.append(request[0])
+            return await answer(writer, transaction, unit, request)
+
+        bus.server._answer = noting
+        unit_and_profile = {VALVE: (1, shipped_profiles()[VALVE])}
+        driver = ModbusDriver(
+            TcpTransport(host="127.0.0.1", port=proxy.port), timeout_s=0.3, devices=unit_and_profile
+        )
+        await driver.connect()
+        proxy.stall()
+        with pytest.raises((NoAnswerError, LinkError)):
+            await driver.act(VALVE, "close_valve")
+        assert not driver.link.connected
+        await until(lambda: proxy.resets, what="the old connection is thrown away, not just closed")
+        proxy.mend()
+        await driver.connect()
+        await driver.act(VALVE, "close_valve")
+        assert functions.count(5) == 1, "the new write, not the old one"
+        await driver.close()
 
 
 async def test_what_was_never_heard_is_not_known(bench):
