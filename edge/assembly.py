@@ -117,6 +117,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
             None if settings.server.tls is None else expiry_of(settings.server.tls, site.path.parent)
         ),
         folder=folder,
+        unassigned=lambda: tuple(one for worker in workers.values() for one in worker.unassigned()),
     )
     uplink = Uplink(
         gateway=settings.gateway,

@@ -74,7 +74,13 @@ def build_bus(
         return None
     if isinstance(bus, ModbusBusSettings):
         return _build_modbus(bus, mine, settings=settings, profiles=profiles, sink=sink, clock=clock)
-    reception = Reception(bus=bus.id, devices=heard_devices(mine, profiles), sink=sink, clock=clock)
+    reception = Reception(
+        bus=bus.id,
+        devices=heard_devices(mine, profiles),
+        sink=sink,
+        clock=clock,
+        technique=bus.technique,
+    )
     if isinstance(bus, BleBusSettings):
         from edge.blebuses import build_ble  # noqa: PLC0415 - only Bluetooth needs bleak and D-Bus
 

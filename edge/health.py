@@ -24,7 +24,7 @@ from wire.messages import (
     StatusMessage,
     SuppressionState,
 )
-from wire.statusparts import ConfigState, MachineState, WarmingRule
+from wire.statusparts import ConfigState, MachineState, UnassignedDevice, WarmingRule
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Presence
 
@@ -75,6 +75,7 @@ class SelfReport:
         store_bytes: Callable[[], int],
         certificate_expires_at: Callable[[], datetime | None],
         folder: Path,
+        unassigned: Callable[[], tuple[UnassignedDevice, ...]] = tuple,
     ) -> None:
         """Know whom to ask.
 
@@ -91,6 +92,7 @@ class SelfReport:
             store_bytes: what the stores wrote since the start, where Linux does not say it.
             certificate_expires_at: until when the certificate for the broker is valid.
             folder: where the stores lie.
+            unassigned: what is heard and not configured.
         """
         self._site = site
         self._record = record
@@ -104,6 +106,7 @@ class SelfReport:
         self._store_bytes = store_bytes
         self._expires_at = certificate_expires_at
         self._folder = folder
+        self._unassigned = unassigned
         self._began = clock.moment()
         self._meter = WriteMeter(now_ms=self._began.boot_ms, total_bytes=self._written())
         self.config = ConfigState(
@@ -135,6 +138,7 @@ class SelfReport:
             volatile=self._volatile(),
             machine=self._machine(None if disk is None else disk[0]),
             suppressions=self._suppressions(),
+            unassigned=self._unassigned(),
             warming=tuple(WarmingRule(rule=rule, device=device) for rule, device in warming[:_MOST_WARMING]),
             warming_count=len(warming),
         )

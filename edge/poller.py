@@ -19,6 +19,7 @@ from edge.model import Point, Snapshot
 from edge.ports import BusDriver, Clock, SnapshotSink
 from edge.schedule import PolledDevice, Schedule
 from wire.messages import BusState
+from wire.statusparts import UnassignedDevice
 from wire.vocabulary import Quality
 
 __all__ = ["BusPoller", "PolledDevice", "build_devices"]
@@ -81,6 +82,10 @@ class BusPoller:
             devices=len(self._schedules),
             silent=tuple(s.device.id for s in self._schedules if s.silent),
         )
+
+    def unassigned(self) -> tuple[UnassignedDevice, ...]:
+        """Return nothing: whoever is not asked does not speak."""
+        return ()
 
     async def run(self) -> None:
         """Poll until cancelled; then close the connection."""

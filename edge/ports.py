@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from edge.model import ActionResult, Moment, PlannedAction, RawFrame, Snapshot
 from wire.messages import BusState
+from wire.statusparts import UnassignedDevice
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Quality
 
@@ -92,6 +93,9 @@ class BusWorker(Protocol):
 
     def state(self) -> BusState:
         """Return how the bus stands, for the status."""
+
+    def unassigned(self) -> tuple[UnassignedDevice, ...]:
+        """Return what is heard on the bus and not configured, for the status."""
 
     async def run(self) -> None:
         """Work until cancelled; then close what is open."""

@@ -4,6 +4,7 @@ A message seldom names every point of its device. What it does not name has no v
 and quality `stale`: an old value is never passed off as a fresh one.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,10 +14,14 @@ import structlog
 from edge.model import Moment, Point, Snapshot
 from edge.ports import Clock, SnapshotSink
 from wire.messages import BusState
+from wire.statusparts import UnassignedDevice
 from wire.vocabulary import Quality
 
 SILENT_PERIODS: Final = 3
 """A device that speaks by itself counts as silent after so many of its periods."""
+MOST_STRANGERS: Final = 20
+"""So many of a bus are remembered that are not configured."""
+_MOST_TEXT: Final = 100
 OVERDUE_PERIODS: Final = 1.5
 """After so many of its periods a device's values are no values any more."""
 
@@ -55,8 +60,18 @@ class HeardDevice:
 class Reception:
     """Turns what was heard on one bus into snapshots."""
 
-    def __init__(self, *, bus: str, devices: Sequence[HeardDevice], sink: SnapshotSink, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        bus: str,
+        devices: Sequence[HeardDevice],
+        sink: SnapshotSink,
+        clock: Clock,
+        technique: str = "",
+    ) -> None:
         """Know the devices of a bus."""
+        self._technique = technique
+        self._strangers: OrderedDict[str, UnassignedDevice] = OrderedDict()
         self._bus = bus
         self._sink = sink
         self._clock = clock
@@ -66,6 +81,29 @@ class Reception:
         self._heard_ms = {device.id: now_ms for device in devices}
         self._lost: set[str] = set()
         self.connected = False
+
+    def note_stranger(self, address: str, *, said: str = "") -> None:
+        """Note one that speaks and is not configured; the one not heard for longest makes way.
+
+        Args:
+            address: as a site file would name it; what is no text is left out.
+            said: what it says of itself.
+        """
+        known = _printable(address)
+        self._strangers[known] = UnassignedDevice(
+            bus=self._bus,
+            technique=self._technique,
+            address=known,
+            said=_printable(said),
+            heard_at=self._clock.moment().as_datetime(),
+        )
+        self._strangers.move_to_end(known)
+        while len(self._strangers) > MOST_STRANGERS:
+            self._strangers.popitem(last=False)
+
+    def unassigned(self) -> tuple[UnassignedDevice, ...]:
+        """Return who was heard and is not configured, the newest last."""
+        return tuple(self._strangers.values())
 
     def hear(
         self,
@@ -175,3 +213,7 @@ class Reception:
         if device in self._lost:
             self._lost.discard(device)
             log.info("device_heard_again", bus=self._bus, device=device)
+
+
+def _printable(text: str) -> str:
+    return "".join(sign for sign in text[:_MOST_TEXT] if sign.isprintable())

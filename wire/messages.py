@@ -20,7 +20,7 @@ from wire.fields import (
     Unit,
     check_instant,
 )
-from wire.statusparts import ConfigState, MachineState, WarmingRule
+from wire.statusparts import ConfigState, MachineState, UnassignedDevice, WarmingRule
 from wire.traffic import RawTrafficReport
 from wire.vocabulary import (
     ActionState,
@@ -300,6 +300,8 @@ class StatusMessage(Envelope, frozen=True, kw_only=True):
     suppressions: tuple[SuppressionState, ...] = ()
     """What is shelved or out of service now."""
     machine: MachineState | None = None
+    unassigned: tuple[UnassignedDevice, ...] = ()
+    """What is heard and not configured, at most 20 of each bus, whoever was heard last at the end."""
     warming: tuple[WarmingRule, ...] = ()
     """Rules that cannot say yet that all is well, after a restart without the readings they look back on:
     the first hundred."""

@@ -49,3 +49,20 @@ class MachineState(Message, frozen=True, kw_only=True):
         """Check what the types cannot say."""
         if self.certificate_expires_at is not None:
             check_instant(self.certificate_expires_at)
+
+
+class UnassignedDevice(Message, frozen=True, kw_only=True):
+    """What a bus hears and the site file does not name: it can be entered there."""
+
+    bus: Id
+    technique: Text
+    """How it speaks: `hj212`, `gb26875`, `ble`."""
+    address: Text
+    """As a site file would name it: a station's MN, a transmitter and its component, a Bluetooth address."""
+    said: Text = ""
+    """What it said of itself, for a person."""
+    heard_at: Instant
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        check_instant(self.heard_at)

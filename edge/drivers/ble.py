@@ -16,6 +16,7 @@ from edge.errors import StoreError
 from edge.ports import Clock, CounterStore, Veto, never
 from edge.reception import Reception
 from wire.messages import BusState
+from wire.statusparts import UnassignedDevice
 
 _KEEP_HOUSE_S: Final = 0.3
 
@@ -53,7 +54,13 @@ class BleBus:
         self._clock = clock
         self._counters = counters
         self._reception = reception
-        self._hearing = Hearing(bus=bus, devices=advertising, reception=reception, clock=clock)
+        self._hearing = Hearing(
+            bus=bus,
+            devices=advertising,
+            others=[device.address for device in connected],
+            reception=reception,
+            clock=clock,
+        )
         self._radio = Radio(adapter, self._take)
         self._links = GattSessions(
             bus=bus, devices=connected, connect=self._connect, reception=reception, clock=clock
@@ -81,6 +88,10 @@ class BleBus:
         """Return how the bus stands, for the status."""
         self._reception.connected = self._scan.is_sound
         return self._reception.state()
+
+    def unassigned(self) -> tuple[UnassignedDevice, ...]:
+        """Return who advertises in a format that is known and is not configured."""
+        return self._reception.unassigned()
 
     async def run(self) -> None:
         """Listen and read until cancelled; then stop the scan, end every link, keep the counters."""

@@ -4,7 +4,7 @@ An advertisement is a hint. One that could be an old one raises an alarm and end
 heard before says nothing at all, so that an old value never looks fresh.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -82,12 +82,19 @@ class Hearing:
     """The advertising devices of one bus."""
 
     def __init__(
-        self, *, bus: str, devices: Sequence[AdvertisingDevice], reception: Reception, clock: Clock
+        self,
+        *,
+        bus: str,
+        devices: Sequence[AdvertisingDevice],
+        reception: Reception,
+        clock: Clock,
+        others: Iterable[str] = (),
     ) -> None:
-        """Know the devices."""
+        """Know the devices, and the addresses of others that are configured though not heard here."""
         self._bus = bus
         self._reception = reception
         self._clock = clock
+        self._others = frozenset(others)
         self._by_address = {
             device.address.upper(): _Heard(
                 device=device,
@@ -114,6 +121,7 @@ class Hearing:
         """Take what the scanner called back with."""
         heard = self._by_address.get(sighting.address)
         if heard is None:
+            self._note_stranger(sighting)
             return
         data = sighting.services.get(heard.uuid)
         moved, heard.state = sighting.state != heard.state, sighting.state
@@ -128,6 +136,11 @@ class Hearing:
         heard.advert = self._decode(heard, data)
         if heard.advert is not None:
             self._judge(heard, heard.advert)
+
+    def _note_stranger(self, sighting: Sighting) -> None:
+        for name, (uuid, _) in _FORMATS.items():
+            if uuid in sighting.services and sighting.on_air and sighting.address not in self._others:
+                self._reception.note_stranger(sighting.address, said=name)
 
     def confirm(self, saved: Mapping[str, StoredCounter]) -> None:
         """Note what is on the disk; what waited for it is now believed in full."""

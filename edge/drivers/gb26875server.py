@@ -161,11 +161,14 @@ class Gb26875Server(ListeningBus):
         self._order(transmitter, Command.CONTROL, sync_clock(now.as_datetime(), dialect))
 
     def _report(self, reaction: Reaction, frame: Frame, peer: str) -> None:
+        if reaction.outcome is Outcome.UNKNOWN_TRANSMITTER:
+            self._reception.note_stranger(str(frame.source))
         if reaction.outcome is Outcome.UNKNOWN_TRANSMITTER and self.is_new_stranger(str(frame.source)):
             log.warning("unknown_transmitter", bus=self._bus, transmitter=frame.source, peer=peer)
         for remark in reaction.remarks:
             log.warning("transmitter_odd", bus=self._bus, transmitter=frame.source, remark=remark)
         for place, said in reaction.unassigned:
+            self._reception.note_stranger(str(place), said=said)
             if self.is_new_stranger(f"{place} {said}"):
                 log.warning("place_unassigned", bus=self._bus, address=str(place), said=said)
         for pressed in reaction.pressed:

@@ -101,6 +101,8 @@ class Hj212Server(ListeningBus):
             log.warning("station_odd", bus=self._bus, mn=packet.mn[:40], cn=packet.cn[:10], remark=remark)
         if any(answer.cn == "1012" for answer in reaction.answers):
             log.info("station_time_set", bus=self._bus, mn=packet.mn)
+        if reaction.outcome is Outcome.UNKNOWN_STATION:
+            self._reception.note_stranger(packet.mn, said=f"ST={packet.st}")
         if reaction.outcome in (Outcome.UNKNOWN_STATION, Outcome.WRONG_PASSWORD) and self.is_new_stranger(
             f"{reaction.outcome.value} {packet.mn[:40]}"
         ):

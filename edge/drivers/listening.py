@@ -12,6 +12,7 @@ from edge.errors import LinkError
 from edge.ports import Clock
 from edge.reception import Reception
 from wire.messages import BusState
+from wire.statusparts import UnassignedDevice
 
 HOUSEKEEPING_S: Final = 1.0
 LONGEST_REOPEN_S: Final = 10.0
@@ -35,6 +36,10 @@ class ListeningBus(ABC):
     def state(self) -> BusState:
         """Return how the bus stands, for the status."""
         return self._reception.state()
+
+    def unassigned(self) -> tuple[UnassignedDevice, ...]:
+        """Return who speaks here and is not configured."""
+        return self._reception.unassigned()
 
     async def run(self) -> None:
         """Listen until cancelled; then end every connection."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from wire import codec, messages, orders, traffic
+from wire import codec, messages, orders, statusparts, traffic
 from wire.fields import Message
 from wire.messages import CONTRACT_VERSION
 from wire.vocabulary import (
@@ -191,6 +191,15 @@ EXAMPLES |= {
         presence=Presence.ONLINE,
         warming=(messages.WarmingRule(rule="gas-mean", device="gas-kitchen"),),
         warming_count=1,
+    ),
+    "status-unassigned": messages.StatusMessage(
+        **ENVELOPE,
+        presence=Presence.ONLINE,
+        unassigned=(
+            statusparts.UnassignedDevice(
+                bus="stations", technique="hj212", address="A110000_0001", said="ST=21", heard_at=AT
+            ),
+        ),
     ),
     "status-suppressions": messages.StatusMessage(
         **ENVELOPE,

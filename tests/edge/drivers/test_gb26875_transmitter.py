@@ -151,6 +151,7 @@ async def test_a_component_at_another_address_is_named_in_the_log_and_heard_by_n
         before = house.transmitter.requests[0]
         await until(lambda: house.transmitter.requests[0] >= before + 3, what="words")
         await until(lambda: "place_unassigned" in capsys.readouterr().out, what="the place in the log")
+        assert [(one.technique, one.address) for one in house.server.unassigned()] != []
 
 
 async def test_recorded_frames_played_back_are_confirmed_and_not_taken():

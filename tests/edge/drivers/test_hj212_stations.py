@@ -248,6 +248,8 @@ async def test_unknown_stations_are_told_so_and_then_hung_up_on():
                     pass
         assert b"CN=9011" in answered
         assert b"QnRtn=4" in answered
+        [stranger] = side.server.unassigned()
+        assert (stranger.address, stranger.said) == ("C" * 24, "ST=21")
         await hang_up(writer)
 
 
