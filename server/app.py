@@ -27,6 +27,7 @@ from server.context import Context
 from server.db.migrate import migrate
 from server.db.session import Database, WriteSession
 from server.errors import ServerError
+from server.escalation.canary import Canary
 from server.escalation.loop import CarryOut, EscalationLoop
 from server.escalation.plan import Policies, make_policies
 from server.escalation.tables import Due
@@ -40,6 +41,7 @@ from server.http import build_app
 from server.intake.commands import CommandSender
 from server.intake.mqtt import BrokerAddress
 from server.intake.service import Intake
+from server.intake.silence import SilenceWatch
 from server.items import timed
 from server.notify.accounts import load_accounts
 from server.notify.cards import CardKeeper
@@ -178,6 +180,17 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         "history-packer": packer,
         "route-proof": NightlyProof(database=database, clock=clock, pulses=pulses),
     }
+    others["silence"] = SilenceWatch(
+        database=database, clock=clock, link=intake.link, policies=policies, pulses=pulses
+    )
+    if settings.canary_every_s:
+        others["canary"] = Canary(
+            database=database,
+            clock=clock,
+            publish=intake.link.publish_up,
+            every_s=settings.canary_every_s,
+            pulses=pulses,
+        )
     if cards is not None:
         others["cards"] = cards
     if influx is not None:

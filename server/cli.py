@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from typing import Annotated
 
 import typer
 
@@ -36,6 +37,24 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     migrate_database(read_settings().database)
     typer.echo("the database has the newest schema")
+
+
+@app.command()
+def watchdog(
+    url: Annotated[str | None, typer.Option(help="The server's address.")] = None,
+) -> None:
+    """Watch a server from outside and tell the desk if it is dead (GRIDWARDEN_WATCHDOG_TELL)."""
+    from server.watchdog import watch  # noqa: PLC0415 - the other commands send nothing
+
+    configure_logs()
+    settings = read_settings()
+    try:
+        asyncio.run(watch(settings, url or settings.address(), server_clock()))
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
 
 
 @app.command()

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     canary_every_s: Annotated[float, Field(ge=0)] = 300.0
     """How often a message goes through the whole chain to nobody; 0 for never."""
 
+    watchdog_tell: str = ""
+    """Whom the watchdog tells: `sms=199…,voice=199…,robot=NAME,webhook=https://…`."""
+
     history_raw_days: Annotated[int, Field(ge=1)] = 30
     """How long every reading is kept."""
     history_minute_days: Annotated[int, Field(ge=1)] = 90

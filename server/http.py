@@ -15,6 +15,7 @@ from server.access.web import build_gate
 from server.context import Context
 from server.devices.web import build_command_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
+from server.escalation.canary import canary_age_s
 from server.history.web import build_history_api
 from server.items.web import build_leader_pages
 from server.live import Hub
@@ -98,7 +99,10 @@ def _add_health(app: FastAPI, context: Context) -> None:
     async def is_ready() -> Response:
         """Answer 200 only while every loop of the server comes round."""
         stuck = context.pulses.stuck(boot_s=context.clock.boot_s())
+        async with context.database.read() as session:
+            age_s = await canary_age_s(session, now=context.clock.now())
         body: dict[str, Any] = {
+            "canary_age_s": None if age_s is None else round(age_s, 1),
             "status": "stuck" if stuck else "ready",
             "loops": list(context.pulses.loops),
             "stuck": stuck,

@@ -17,6 +17,8 @@ from server.alarms.service import Applied
 from server.db.session import Database, WriteSession
 from server.devices import service as devices
 from server.devices.tables import Gateway
+from server.escalation import canary
+from server.escalation.canary import CANARY_GATEWAY
 from server.escalation.plan import Policies
 from server.failpoints import Failpoint, reach
 from server.intake.received import UNREADABLE, Received, read
@@ -156,6 +158,8 @@ async def _apply_one(
     if message.gateway != received.gateway:
         log.warning("gateway_differs", topic=received.topic, claimed=message.gateway)
     match message:
+        case AlarmMessage() if received.gateway == CANARY_GATEWAY:
+            await canary.take_in(session, message, now=now)
         case AlarmMessage():
             applied = await _apply_alarm(session, received.gateway, message, now=now)
             await opening.follow(session, applied, now=now, policies=policies)

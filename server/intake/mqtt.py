@@ -128,6 +128,14 @@ class BrokerLink:
         """
         await self._publish(down_topic(gateway, Down.COMMANDS), codec.encode(message))
 
+    async def publish_up(self, topic: str, payload: bytes) -> None:
+        """Say something as a gateway would: for the canary, which tests the whole way.
+
+        Raises:
+            LinkDownError: it could not be said.
+        """
+        await self._publish(topic, payload)
+
     async def _publish(self, topic: str, payload: bytes) -> None:
         if self._client is None:
             raise LinkDownError("not connected to the broker")

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock
 from server.db.session import Announcement, Database
+from server.escalation import canary
 from server.failpoints import Failpoint, reach
 from server.notify import claims
 from server.notify.channels import Channel, Outcome, Verdict
@@ -60,6 +61,7 @@ class NotifyWorker:
                 try:
                     await self._start_due(group)
                     await claims.expire_receipts(self._database, now=self._clock.now())
+                    await canary.hand_over(self._database, now=self._clock.now())
                     wait_s = await self._wait_s()
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("notices_not_claimed", error=str(error))
@@ -73,6 +75,7 @@ class NotifyWorker:
     async def send_due(self) -> int:
         """Send everything that is due now and wait for it; returns how many attempts were made."""
         made = 0
+        await canary.hand_over(self._database, now=self._clock.now())
         await claims.expire_receipts(self._database, now=self._clock.now())
         while True:
             async with asyncio.TaskGroup() as group:
