@@ -13,6 +13,7 @@ from server.access.guard import check_declared, open_to_all
 from server.access.links import LinkBook
 from server.access.web import build_gate
 from server.context import Context
+from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.escalation.canary import canary_age_s
@@ -21,6 +22,9 @@ from server.items.web import build_leader_pages
 from server.live import Hub
 from server.notify.accounts import load_accounts
 from server.notify.web import build_callbacks
+from server.people.web import build_people_api
+from server.places.web import build_street_api
+from server.routing.web import build_routing_api
 from server.web.api import build_api
 from server.web.desk import build_desk_pages
 from server.web.security import PROBLEM, Guard, wants_page
@@ -61,6 +65,10 @@ def build_app(context: Context) -> FastAPI:
         build_desk_pages(context, hub),
         build_api(context),
         build_command_api(context),
+        build_register_api(context),
+        build_street_api(context),
+        build_people_api(context),
+        build_routing_api(context),
         build_history_api(context),
         build_callbacks(context, accounts.wecom),
     ):

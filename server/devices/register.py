@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
@@ -210,11 +210,21 @@ async def changes_of(session: ReadSession, gateway: str, device: str) -> list[De
     return list(await session.scalars(query.order_by(DeviceChange.id.desc())))
 
 
-async def devices_due(session: ReadSession, *, until: date) -> list[Device]:
-    """Return devices in use whose test is due or whose life ends by a day, the earliest first."""
+async def devices_due(
+    session: ReadSession, *, until: date, within: ColumnElement[bool] | None = None
+) -> list[Device]:
+    """Return devices in use whose test is due or whose life ends by a day, the earliest first.
+
+    Args:
+        session: where to read.
+        until: the day.
+        within: a condition on `Device` that leaves out what somebody may not see.
+    """
     query = select(Device).where(
         Device.adopted, Device.retired_at.is_(None), or_(Device.test_due_on <= until, Device.ends_on <= until)
     )
+    if within is not None:
+        query = query.where(within)
     found = list(await session.scalars(query))
     return sorted(found, key=lambda one: (_first_due(one), one.gateway, one.device))
 

@@ -47,6 +47,11 @@ async def chain_for(session: ReadSession, gateway: str, device: str, at: datetim
     return resolve(street, facts, at, gateway=(owner.name if owner else "") or gateway)
 
 
+async def grid_chain(session: ReadSession, grid: str, at: datetime) -> Chain:
+    """Return who is responsible for a grid, as for a device that the register lists in it."""
+    return resolve(await street_now(session), DeviceFacts(grid=grid), at)
+
+
 async def street_now(session: ReadSession) -> Street:
     """Return the street's facts as they stand; read anew when an import has changed them."""
     engine = _engine_of(session)

@@ -1,0 +1,167 @@
+"""A street in and out as files, and its boundaries as GeoJSON: for the desk's programs and pages."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, File, Query, UploadFile
+from pydantic import BaseModel, ConfigDict
+from shapely import from_wkt, to_geojson
+from sqlalchemy import select
+from starlette.responses import Response
+
+from server.access.guard import requires
+from server.access.model import Right
+from server.access.scopes import grids_within
+from server.access.service import SignedIn
+from server.audit import service as audit
+from server.context import Context
+from server.errors import ImportRefusedError, InvalidError
+from server.places.exporter import export_street
+from server.places.importer import Fate, SheetChange, import_street, read_files
+from server.places.tables import Grid
+from server.places.workbook import MEDIA_TYPE, write_workbook
+from server.web.problems import PROBLEMS
+
+_MOST_BYTES: Final = 64 * 1024 * 1024
+_GEOJSON: Final = "application/geo+json"
+
+
+class RowOut(BaseModel):
+    """A row that differs; `fields` has each differing column's old and new text."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    key: str
+    fate: Fate
+    fields: dict[str, tuple[str, str]]
+
+
+class SheetOut(BaseModel):
+    """What changes in one table, and the first of the rows that differ."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    sheet: str
+    added: int
+    changed: int
+    unchanged: int
+    gone: int
+    kept: int
+    rows: list[RowOut]
+
+
+class ImportOut(BaseModel):
+    """What files change, or every problem that they have; with problems nothing is changed."""
+
+    changes: list[SheetOut]
+    problems: list[str]
+
+
+class _PreviewedError(Exception):
+    """Rolls a preview back."""
+
+
+def build_street_api(context: Context) -> APIRouter:
+    """Return the routes under /api/v1/street."""
+    router = APIRouter(prefix="/api/v1/street", tags=["places"], responses=PROBLEMS)
+    _add_files(router, context)
+
+    @router.get("/grids.geojson", operation_id="listGridBoundaries")
+    async def boundaries(who: Annotated[SignedIn, requires(Right.SEE_PLACES)]) -> Response:
+        """Return the grids' boundaries (RFC 7946); each feature's `datum` says what they refer to."""
+        async with context.database.read() as session:
+            grids = await session.scalars(select(Grid).where(grids_within(who.reach)).order_by(Grid.code))
+            features = [_feature(grid) for grid in grids]
+        body = {"type": "FeatureCollection", "features": features}
+        return Response(json.dumps(body, ensure_ascii=False), media_type=_GEOJSON)
+
+    return router
+
+
+def _add_files(router: APIRouter, context: Context) -> None:
+    @router.post("/preview", operation_id="previewStreet")
+    async def preview(
+        who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)],
+        files: Annotated[list[UploadFile], File()],
+        rows: Annotated[int, Query(ge=0, le=10_000)] = 200,
+    ) -> ImportOut:
+        """Say what files would change, row by row with old and new, and every problem; change nothing."""
+        taken: list[SheetChange] = []
+        try:
+            named = await _read(files)
+            async with context.database.write() as session:
+                taken = await _take(context, session, named, who, rows)
+                raise _PreviewedError  # noqa: TRY301 - leaves the transaction, which takes it all back
+        except _PreviewedError:
+            return _out(taken)
+        except ImportRefusedError as error:
+            return ImportOut(changes=[], problems=list(error.problems))
+
+    @router.post("/import", operation_id="importStreet")
+    async def take(
+        who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)],
+        files: Annotated[list[UploadFile], File()],
+    ) -> ImportOut:
+        """Take files of a street, all of it or nothing; 422 names every problem."""
+        try:
+            named = await _read(files)
+            async with context.database.write() as session:
+                return _out(await _take(context, session, named, who, 0))
+        except ImportRefusedError as error:
+            raise InvalidError("\n".join(error.problems)) from error
+
+    @router.get("/export.xlsx", operation_id="exportStreet")
+    async def export(who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)]) -> Response:
+        """Return the whole street as a workbook, in the form in which it is imported."""
+        async with context.database.write() as session:
+            tables = await export_street(session)
+            # It holds telephone numbers: who took them away is written down.
+            await audit.record(
+                session,
+                at=context.clock.now(),
+                actor_kind="operator",
+                actor=who.operator,
+                action="street_exported",
+                subject_kind="street",
+                subject="",
+            )
+        headers = {"Content-Disposition": 'attachment; filename="street.xlsx"'}
+        return Response(write_workbook(tables), media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _read(files: Sequence[UploadFile]) -> dict[str, bytes]:
+    """Return CSV by sheet name from uploaded files."""
+    if sum(file.size or 0 for file in files) > _MOST_BYTES:
+        raise InvalidError(f"files: more than {_MOST_BYTES} bytes")
+    return read_files({file.filename or "": await file.read() for file in files})
+
+
+async def _take(
+    context: Context, session: Any, named: dict[str, bytes], who: SignedIn, rows: int
+) -> list[SheetChange]:
+    return await import_street(
+        session,
+        named,
+        by=who.operator,
+        now=context.clock.now(),
+        grid_code=context.settings.grid_code_pattern,
+        most_rows=rows,
+    )
+
+
+def _out(changes: Sequence[SheetChange]) -> ImportOut:
+    return ImportOut(changes=[SheetOut.model_validate(change) for change in changes], problems=[])
+
+
+def _feature(grid: Grid) -> dict[str, Any]:
+    geometry = json.loads(to_geojson(from_wkt(grid.polygon))) if grid.polygon else None
+    properties = {
+        "code": grid.code,
+        "name": grid.name,
+        "kind": grid.kind.value,
+        "community": grid.community,
+        "parent": grid.parent,
+        "datum": grid.datum.value,
+    }
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
