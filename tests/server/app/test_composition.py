@@ -45,9 +45,6 @@ def make_parts(*, in_flight: asyncio.Event, **runs) -> _Parts:
         commands=part("commands"),
         escalation=part("escalation"),
         notify=part("notify"),
-        packer=part("packer"),
-        feeder=None,
-        route_proof=part("route-proof"),
         web=web,
     )
 
