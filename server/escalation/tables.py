@@ -24,9 +24,17 @@ class DueKind(StrEnum):
     """Tell the last step again, if still nobody accepted."""
     REACH = "reach"
     """Look whether anybody was reached at all, and say so if not."""
+    HOLD = "hold"
+    """See whether others fell silent with it, and tell people."""
+    SPLIT = "split"
+    """Contact came back: what is still silent stands for itself."""
+    UNSHELVE = "unshelve"
+    """Take up again what was laid aside."""
+    DIGEST = "digest"
+    """Tell those whose hour was full."""
 
 
-TELLING = (DueKind.STEP, DueKind.REPEAT, DueKind.REACH)
+TELLING = (DueKind.STEP, DueKind.REPEAT, DueKind.REACH, DueKind.DIGEST)
 """What ends when somebody takes an item."""
 
 

@@ -9,17 +9,21 @@ from typing import Any, Final
 from server.access import links
 from server.db.session import WriteSession
 from server.escalation import service as dues
-from server.escalation.plan import RECHECK_AFTER, Candidate, Policy
+from server.escalation.plan import RECHECK_AFTER, Candidate, Policies, Policy
 from server.escalation.tables import TELLING, DueKind
-from server.items import telling
+from server.items import grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.model import ActorKind, Move, Outcome
-from server.items.opening import order_resets, restart_acceptance
 from server.items.record import Actor
+from server.items.resuming import order_resets, restart_acceptance, take_up_again
+from server.items.starting import start_telling
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from server.notify.render import Occasion
 from server.people.tables import Role
+from wire.vocabulary import AlarmClass
+
+MERGED: Final = "之前收到过并入的那件事的通知"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +38,12 @@ class Act:
     """When it was done, by the phone's clock as far as that is credible."""
     now: datetime
     policy: Policy
+    reason: str
     waits_for_desk: bool
     """A false alarm was claimed that only the desk can confirm."""
+    policies: Policies
     to: str | None = None
+    until: datetime | None = None
     before: dict[str, Any] = field(default_factory=dict)
     """The snapshot an undo restores; effects add what they withdrew."""
 
@@ -141,12 +148,61 @@ async def _reassign(act: Act) -> None:
 async def _close_exception(act: Act) -> None:
     act.item.outcome = Outcome.EXCEPTION
     await lay_down(act.session, act.item, now=act.now)
+    await grouping.follow_child(act.session, act.item, now=act.now)
+
+
+async def _merge(act: Act) -> None:
+    parent = await act.session.get(Item, act.to)
+    assert parent is not None, "checked before"
+    told = await grouping.attach(act.session, [act.item], parent, now=act.now)
+    people = [Candidate(person=one, role=Role.LEADER, reason=MERGED) for one in told]
+    known = {party.person for party in await telling.parties_of(act.session, parent.id)}
+    more = [one for one in people if one.person not in known]
+    await telling.tell(act.session, parent, more, Occasion.OPENED, step=parent.step, now=act.now)
+
+
+async def _unmerge(act: Act) -> None:
+    await grouping.detach(act.session, act.item, now=act.now)
+    await start_telling(act.session, act.item, now=act.now, policies=act.policies)
+
+
+async def _shelve(act: Act) -> None:
+    item = act.item
+    if item.class_ is AlarmClass.LIFE_SAFETY:
+        item.shelf_asked_by, item.shelf_asked_until = act.actor.id, act.until
+        item.shelf_reason = act.reason
+        return
+    item.shelf_reason = act.reason
+    await _lay_aside(act, act.until)
+
+
+async def _confirm_shelf(act: Act) -> None:
+    until = act.item.shelf_asked_until
+    act.item.shelf_asked_by, act.item.shelf_asked_until = "", None
+    await _lay_aside(act, until)
+
+
+async def _lay_aside(act: Act, until: datetime | None) -> None:
+    """Silence an item until a moment; what was due waits, and begins anew then."""
+    item = act.item
+    item.shelved_until = max(until or act.now, act.now)
+    await dues.settle(act.session, item.id, (*TELLING, DueKind.ACCEPTANCE), now=act.now)
+    act.before["notices"] = await notices.withdraw(act.session, item.id)
+    dues.schedule(act.session, item.id, DueKind.UNSHELVE, due_at=item.shelved_until)
+
+
+async def _unshelve(act: Act) -> None:
+    await take_up_again(act.session, act.item, now=act.now, policies=act.policies)
 
 
 async def _take(act: Act) -> None:
     """Make the actor the owner; the escalation stops, notices to others are withdrawn."""
     item = act.item
     person = act.actor.id if act.actor.kind is ActorKind.PERSON else None
+    item.shelved_until = item.shelf_asked_until = None
+    item.shelf_asked_by = ""
+    await dues.settle(act.session, item.id, (DueKind.UNSHELVE,), now=act.now)
+    await grouping.take_parent(act.session, item, act.actor, person, at=act.now)
     if item.owner != person or not item.accepted:
         item.help_wanted = False
     item.owner = person
@@ -166,7 +222,10 @@ async def _done(act: Act) -> None:
     item.done_at = act.at
     item.help_wanted = item.false_alarm_claimed = False
     await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE, DueKind.RECHECK), now=act.now)
-    if await end_if_both_agree(act.session, item, now=act.now):
+    await grouping.finish_children(act.session, item, act.actor, at=act.now)
+    ended = await end_if_both_agree(act.session, item, now=act.now)
+    await grouping.follow_child(act.session, item, now=act.now)
+    if ended:
         return
     await order_resets(act.session, item, issuer=act.actor.id, now=act.now)
     dues.schedule(act.session, item.id, DueKind.RECHECK, due_at=act.now + RECHECK_AFTER)
@@ -199,5 +258,10 @@ _EFFECTS: Final[Mapping[Move, Callable[[Act], Awaitable[None]]]] = MappingProxyT
         Move.CONFIRM_FALSE_ALARM: _confirm_false_alarm,
         Move.REJECT_FALSE_ALARM: _reject_false_alarm,
         Move.CLOSE_EXCEPTION: _close_exception,
+        Move.MERGE: _merge,
+        Move.UNMERGE: _unmerge,
+        Move.SHELVE: _shelve,
+        Move.CONFIRM_SHELF: _confirm_shelf,
+        Move.UNSHELVE: _unshelve,
     }
 )

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
+
 from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.items.model import ItemState, Move, Outcome
@@ -26,5 +28,39 @@ async def lay_down(session: WriteSession, item: Item, *, now: datetime) -> None:
     """Let go of everything a closed item still held: its key, what is due, what is unsent."""
     item.closed_at = now
     item.open_key = None
+    item.held_until = item.shelved_until = item.shelf_asked_until = None
+    item.shelf_asked_by = ""
     await dues.settle(session, item.id, now=now)
     await notices.withdraw(session, item.id)
+    await _end_children(session, item, now=now)
+
+
+async def _end_children(session: WriteSession, parent: Item, *, now: datetime) -> None:
+    """What was inside a closed item is closed with it, each with its own history."""
+    query = select(Item).where(Item.parent == parent.id, Item.closed_at.is_(None))
+    for child in await session.scalars(query):
+        if child.outcome is None:
+            child.outcome = parent.outcome
+        over = child.alarm_over
+        if over and child.state in _WORKING:
+            await write_move(
+                session, child, Move.FINISH, SYSTEM, at=now, to=ItemState.DONE, came_from=child.state
+            )
+        if over:
+            await end_if_both_agree(session, child, now=now)
+            continue
+        await write_move(
+            session,
+            child,
+            Move.CLOSE_EXCEPTION,
+            SYSTEM,
+            at=now,
+            to=ItemState.CLOSED,
+            came_from=child.state,
+            reason=WITH_THE_OTHER,
+        )
+        await lay_down(session, child, now=now)
+
+
+_WORKING = (ItemState.NEW, ItemState.ACCEPTED, ItemState.ON_SITE)
+WITH_THE_OTHER = "随所在的事项一起结束。"

@@ -4,69 +4,16 @@ One table, `RULES`, holds all of it. `decide` reads the table; it knows nothing 
 clocks or notices.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from server.items import guards as holds
+from server.items.guards import Facts, Guard, Refusal, needs_desk
 from server.items.model import ActorKind, ItemState, Move
-from wire.vocabulary import AlarmClass
 
-
-class Refusal(StrEnum):
-    """Why a move is not carried out. Each has a sentence in `server.items.sentences`."""
-
-    NOT_ALLOWED = "not_allowed"
-    """Nobody of this kind makes such a move."""
-    UNKNOWN_ITEM = "unknown_item"
-    """There is no such item."""
-    CLOSED = "closed"
-    """The item is over."""
-    WRONG_STATE = "wrong_state"
-    """The move does not fit where the work stands."""
-    NOT_TOLD = "not_told"
-    """The person was never told of this item, or said that it is not theirs."""
-    TAKEN = "taken"
-    """Somebody else has it."""
-    ALREADY = "already"
-    """It is so already."""
-    REASON_NEEDED = "reason_needed"
-    """The desk must say why."""
-    ALARM_ACTIVE = "alarm_active"
-    """The sensor still says alarm."""
-    ALARM_OVER = "alarm_over"
-    """The sensor says that it is over."""
-    NOTHING_CLAIMED = "nothing_claimed"
-    """Nobody claims a false alarm."""
-    NOTHING_TO_UNDO = "nothing_to_undo"
-    """This person pressed nothing that could be undone."""
-    OTHERS_ACTED = "others_acted"
-    """Somebody acted since the press that was to be undone."""
-    UNKNOWN_PERSON = "unknown_person"
-    """The person it is to be given to is not known or not active."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a decision needs to know of an item and of who acts."""
-
-    state: ItemState
-    class_: AlarmClass
-    owner: str | None
-    """Code of the person responsible, or null for the desk."""
-    accepted: bool
-    alarm_over: bool
-    """Every alarm is cleared or superseded."""
-    cause_present: bool
-    """The measured cause of some alarm is present, whatever its latch."""
-    help_wanted: bool
-    false_alarm_claimed: bool
-    actor: str
-    """Code of the person, name of the operator, id of the gateway."""
-    told: bool
-    """The acting person was told of it and did not refuse it."""
-    reason: str = ""
+__all__ = ["RULES", "Decision", "Facts", "Refusal", "decide", "needs_desk"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +27,6 @@ class Decision:
     def allowed(self) -> bool:
         """Whether the move is carried out."""
         return self.refusal is None
-
-
-Guard = Callable[[Facts], Refusal | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,62 +60,12 @@ def decide(facts: Facts, move: Move, by: ActorKind) -> Decision:
     return Decision(to=to)
 
 
-def needs_desk(facts: Facts) -> bool:
-    """Tell whether a claim of a false alarm waits for the desk.
-
-    While gas or smoke is still measured, one person's word does not end the matter.
-    """
-    return facts.class_ is AlarmClass.LIFE_SAFETY and facts.cause_present and not facts.alarm_over
-
-
 def _misfit(facts: Facts, move: Move) -> Refusal:
     if facts.state is ItemState.CLOSED:
         return Refusal.CLOSED
     if _REACHED.get(move) is facts.state:
         return Refusal.ALREADY
     return Refusal.WRONG_STATE
-
-
-def _told(facts: Facts) -> Refusal | None:
-    return None if facts.told else Refusal.NOT_TOLD
-
-
-def _free_or_own(facts: Facts) -> Refusal | None:
-    taken = facts.accepted and facts.owner != facts.actor
-    return Refusal.TAKEN if taken and not facts.help_wanted else None
-
-
-def _not_already_own(facts: Facts) -> Refusal | None:
-    own = facts.accepted and facts.owner == facts.actor
-    return Refusal.ALREADY if own and facts.state is ItemState.ACCEPTED else None
-
-
-def _no_help_yet(facts: Facts) -> Refusal | None:
-    return Refusal.ALREADY if facts.help_wanted else None
-
-
-def _no_claim_yet(facts: Facts) -> Refusal | None:
-    return Refusal.ALREADY if facts.false_alarm_claimed else None
-
-
-def _claimed(facts: Facts) -> Refusal | None:
-    return None if facts.false_alarm_claimed else Refusal.NOTHING_CLAIMED
-
-
-def _reason(facts: Facts) -> Refusal | None:
-    return None if facts.reason.strip() else Refusal.REASON_NEEDED
-
-
-def _over(facts: Facts) -> Refusal | None:
-    return None if facts.alarm_over else Refusal.ALARM_ACTIVE
-
-
-def _not_over(facts: Facts) -> Refusal | None:
-    return Refusal.ALARM_OVER if facts.alarm_over else None
-
-
-def _desk_has_it(facts: Facts) -> Refusal | None:
-    return Refusal.TAKEN if facts.accepted and facts.owner is not None else None
 
 
 _NEW = ItemState.NEW
@@ -211,38 +105,78 @@ RULES: Final[Mapping[tuple[Move, ActorKind], Rule]] = MappingProxyType(
         # whoever is there must not be turned away by a page.
         (Move.ACCEPT, _P): Rule(
             moves=_all_to(_ACCEPTED, _NEW, _ACCEPTED),
-            guards=(_told, _free_or_own, _not_already_own),
+            guards=(holds.told, holds.speaks, holds.free_or_own, holds.not_already_own),
         ),
-        (Move.ARRIVE, _P): Rule(moves=_all_to(_ON_SITE, _NEW, _ACCEPTED), guards=(_told, _free_or_own)),
-        (Move.FINISH, _P): Rule(moves=_all_to(_DONE, *_WORKING), guards=(_told, _free_or_own)),
-        (Move.NEED_HELP, _P): Rule(moves=_stay(*_WORKING), guards=(_told, _no_help_yet)),
-        (Move.NOT_MINE, _P): Rule(moves=_all_to(_NEW, *_WORKING), guards=(_told, _free_or_own)),
+        (Move.ARRIVE, _P): Rule(
+            moves=_all_to(_ON_SITE, _NEW, _ACCEPTED), guards=(holds.told, holds.speaks, holds.free_or_own)
+        ),
+        (Move.FINISH, _P): Rule(
+            moves=_all_to(_DONE, *_WORKING), guards=(holds.told, holds.speaks_or_matter, holds.free_or_own)
+        ),
+        (Move.NEED_HELP, _P): Rule(
+            moves=_stay(*_WORKING), guards=(holds.told, holds.speaks, holds.no_help_yet)
+        ),
+        (Move.NOT_MINE, _P): Rule(
+            moves=_all_to(_NEW, *_WORKING), guards=(holds.told, holds.speaks, holds.free_or_own)
+        ),
         (Move.FALSE_ALARM, _P): Rule(
-            moves=_all_to(_DONE, *_WORKING), guards=(_told, _free_or_own, _no_claim_yet)
+            moves=_all_to(_DONE, *_WORKING),
+            guards=(holds.told, holds.speaks_or_matter, holds.free_or_own, holds.no_claim_yet),
         ),
         # Which press is undone, and what it restores, is `server.items.undo`'s to say.
         (Move.UNDO, _P): Rule(moves=_stay(*_WORKING, _DONE)),
         # The desk. It takes and ends what has no other owner; the rest it gives to people.
-        (Move.ACCEPT, _O): Rule(moves=_all_to(_ACCEPTED, _NEW)),
-        (Move.FINISH, _O): Rule(moves=_all_to(_DONE, *_WORKING), guards=(_desk_has_it,)),
+        (Move.ACCEPT, _O): Rule(moves=_all_to(_ACCEPTED, _NEW), guards=(holds.speaks,)),
+        (Move.FINISH, _O): Rule(
+            moves=_all_to(_DONE, *_WORKING), guards=(holds.speaks_or_matter, holds.desk_has_it)
+        ),
         (Move.UNDO, _O): Rule(moves=_stay(*_WORKING, _DONE)),
-        (Move.REASSIGN, _O): Rule(moves=_all_to(_NEW, *_WORKING, _DONE)),
-        (Move.CONFIRM_FALSE_ALARM, _O): Rule(moves=_all_to(_DONE, *_WORKING), guards=(_claimed,)),
-        (Move.REJECT_FALSE_ALARM, _O): Rule(moves=_stay(*_WORKING), guards=(_claimed,)),
-        (Move.CLOSE_EXCEPTION, _O): Rule(moves=_all_to(_CLOSED, *_OPEN), guards=(_reason,)),
-        (Move.NOTE, _O): Rule(moves=_stay(*_ALL), guards=(_reason,)),
+        (Move.REASSIGN, _O): Rule(moves=_all_to(_NEW, *_WORKING, _DONE), guards=(holds.speaks,)),
+        (Move.CONFIRM_FALSE_ALARM, _O): Rule(moves=_all_to(_DONE, *_WORKING), guards=(holds.claimed,)),
+        (Move.REJECT_FALSE_ALARM, _O): Rule(moves=_stay(*_WORKING), guards=(holds.claimed,)),
+        (Move.CLOSE_EXCEPTION, _O): Rule(moves=_all_to(_CLOSED, *_OPEN), guards=(holds.reason,)),
+        (Move.NOTE, _O): Rule(moves=_stay(*_ALL), guards=(holds.reason,)),
+        # Into which item is `server.items.grouping`'s to judge.
+        (Move.MERGE, _O): Rule(moves=_stay(*_WORKING), guards=(holds.speaks, holds.no_group)),
+        (Move.UNMERGE, _O): Rule(moves=_all_to(_NEW, *_WORKING, _DONE), guards=(holds.merged,)),
+        # Danger to life is laid aside by two: the first only asks.
+        (Move.SHELVE, _O): Rule(
+            moves=_stay(*_WORKING),
+            guards=(
+                holds.reason,
+                holds.speaks,
+                holds.not_shelved,
+                holds.no_shelf_asked,
+                holds.within_limit,
+            ),
+        ),
+        (Move.CONFIRM_SHELF, _O): Rule(
+            moves=_stay(*_WORKING), guards=(holds.shelf_asked, holds.second_person)
+        ),
+        (Move.UNSHELVE, _O): Rule(moves=_stay(*_WORKING), guards=(holds.shelved,)),
         # The gateway's word about the alarm.
         (Move.RAISE, _G): Rule(
             moves=MappingProxyType({**_stay(*_WORKING), _DONE: _ACCEPTED, _VERIFIED: _ACCEPTED})
         ),
+        (Move.REOPEN, _G): Rule(moves=_all_to(_NEW, _CLOSED)),
+        (Move.UNSHELVE, _G): Rule(moves=_stay(*_WORKING), guards=(holds.shelved,)),
         (Move.CLEAR, _G): Rule(moves=_stay(*_OPEN)),
         (Move.SUPERSEDE, _G): Rule(moves=_stay(*_OPEN)),
         # The server itself.
         (Move.OPEN, _S): Rule(moves=_stay(_NEW)),
-        (Move.ESCALATE, _S): Rule(moves=_stay(*_WORKING)),
-        (Move.RELEASE, _S): Rule(moves=_all_to(_NEW, _ACCEPTED)),
-        (Move.RETURN, _S): Rule(moves=_all_to(_ACCEPTED, _DONE), guards=(_not_over,)),
-        (Move.VERIFY, _S): Rule(moves=_all_to(_VERIFIED, _DONE), guards=(_over,)),
-        (Move.CLOSE, _S): Rule(moves=_all_to(_CLOSED, _VERIFIED), guards=(_over,)),
+        (Move.ESCALATE, _S): Rule(moves=_stay(*_WORKING), guards=(holds.speaks, holds.not_shelved)),
+        (Move.RELEASE, _S): Rule(moves=_all_to(_NEW, _ACCEPTED), guards=(holds.speaks, holds.not_shelved)),
+        (Move.RETURN, _S): Rule(moves=_all_to(_ACCEPTED, _DONE), guards=(holds.not_over,)),
+        (Move.VERIFY, _S): Rule(moves=_all_to(_VERIFIED, _DONE), guards=(holds.over,)),
+        (Move.CLOSE, _S): Rule(moves=_all_to(_CLOSED, _VERIFIED), guards=(holds.over,)),
+        (Move.MERGE, _S): Rule(
+            moves=_stay(*_WORKING), guards=(holds.speaks, holds.no_group, holds.no_life_at_stake)
+        ),
+        (Move.UNMERGE, _S): Rule(moves=_all_to(_NEW, *_WORKING, _DONE), guards=(holds.merged,)),
+        (Move.UNSHELVE, _S): Rule(moves=_stay(*_WORKING), guards=(holds.shelved,)),
+        (Move.FINISH, _S): Rule(moves=_all_to(_DONE, *_WORKING), guards=(holds.matters_done,)),
+        (Move.LAPSE, _S): Rule(
+            moves=_all_to(_CLOSED, _NEW), guards=(holds.over, holds.no_life_at_stake, holds.nobody_told)
+        ),
     }
 )

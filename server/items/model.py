@@ -52,6 +52,39 @@ class Move(StrEnum):
     CLOSE_EXCEPTION = "close_exception"
     """The desk closes it without the sensor's word, with a reason, signed by its name."""
     NOTE = "note"
+    MERGE = "merge"
+    """It goes into another item, which speaks for it from now on; it keeps its own history."""
+    UNMERGE = "unmerge"
+    """It stands for itself again."""
+    SHELVE = "shelve"
+    """The desk lays it aside for a limited time, with a reason; for danger to life, asks to."""
+    CONFIRM_SHELF = "confirm_shelf"
+    """A second person of the desk agrees to lay aside an item of danger to life."""
+    UNSHELVE = "unshelve"
+    """It is taken up again: by the desk, because its time is over, or because it got worse."""
+    REOPEN = "reopen"
+    """The alarm came back soon after the item was closed."""
+    LAPSE = "lapse"
+    """It was over before anybody was told."""
+
+
+class Grouping(StrEnum):
+    """What an item gathers others for."""
+
+    VISIT = "visit"
+    """Faults and advice of one place: one way there, many matters."""
+    STORM = "storm"
+    """Devices that fell silent together."""
+
+
+class ToldWay(StrEnum):
+    """How the load budget let a person be told."""
+
+    NOW = "now"
+    DIGEST = "digest"
+    """With the other things of that hour."""
+    UPWARD = "upward"
+    """Not at all: it went to the next step, because their digest is full too."""
 
 
 class ActorKind(StrEnum):
@@ -72,3 +105,5 @@ class Outcome(StrEnum):
     FALSE_ALARM = "false_alarm"
     EXCEPTION = "exception"
     """Closed by the desk without the sensor's word."""
+    LAPSED = "lapsed"
+    """Over before anybody was told."""

@@ -1,28 +1,42 @@
 """What alarms do to items: open one, join one, raise it again, say that it is over."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import func, select
 
 from server.alarms.service import Applied, Change
 from server.alarms.tables import Alarm
 from server.db.session import WriteSession
-from server.devices import service as devices
 from server.escalation import service as dues
-from server.escalation.plan import RECHECK_AFTER, Policies, Policy, plan, policy_for
-from server.escalation.tables import TELLING, DueKind
-from server.items import telling
-from server.items.ending import end_if_both_agree
-from server.items.model import ActorKind, ItemState, Move
+from server.escalation.plan import Policies, policy_for
+from server.escalation.tables import DueKind
+from server.items import gathering, grouping, telling
+from server.items.ending import end_if_both_agree, lay_down
+from server.items.machine import decide
+from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.queries import facts_of
 from server.items.record import SYSTEM, Actor, write_move
 from server.items.responsible import Responsible, responsible_for
+from server.items.resuming import (
+    chatter_of,
+    climb,
+    order_resets,
+    restart_acceptance,
+    waits_for_reset,
+)
+from server.items.starting import carry_out_start, plan_start, start_telling
+from server.items.storms import Lot, lot_of
 from server.items.tables import Item
 from server.notify.render import Occasion
-from server.people.tables import Role
 from wire.ids import new_uuid7
-from wire.vocabulary import AlarmClass, Condition
+from wire.vocabulary import AlarmClass
 
+REOPEN_WITHIN: Final = timedelta(minutes=30)
+"""An alarm that comes back this soon after its item was closed reopens it."""
+GRAVER: Final = "程度加重，单独处理。"
+_ENDED: Final = (ItemState.DONE, ItemState.VERIFIED)
 _RANK = {class_: rank for rank, class_ in enumerate(AlarmClass)}
 
 
@@ -57,50 +71,90 @@ async def follow_superseded(session: WriteSession, alarms: Iterable[Alarm], *, n
 
 async def _raise(session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies) -> None:
     key = f"{alarm.gateway}/{alarm.device}/{alarm.kind.value}/{alarm.mode.value}"
-    item = await session.scalar(select(Item).where(Item.open_key == key))
+    item = await _newest_of(session, key, now)
     if item is None:
         await _open(session, alarm, key, now=now, policies=policies)
-        return
-    alarm.item = item.id
-    await _raise_again(session, item, alarm, now=now, policies=policies)
+    elif item.state is ItemState.CLOSED:
+        await _reopen(session, item, alarm, now=now, policies=policies)
+    else:
+        alarm.item = item.id
+        await _raise_again(session, item, alarm, now=now, policies=policies)
+
+
+async def _newest_of(session: WriteSession, key: str, now: datetime) -> Item | None:
+    """Return the open item of a device and kind, else one that was closed a short while ago."""
+    recent = Item.closed_at.is_(None) | (Item.closed_at >= now - REOPEN_WITHIN)
+    query = select(Item).where(Item.key == key, recent)
+    return await session.scalar(query.order_by(Item.closed_at.is_not(None), Item.closed_at.desc()).limit(1))
 
 
 async def _open(session: WriteSession, alarm: Alarm, key: str, *, now: datetime, policies: Policies) -> None:
     found = await responsible_for(session, alarm.gateway, alarm.device, now=now, desk_only=not alarm.readable)
-    policy = policy_for(policies, alarm.class_, found.community)
-    steps = plan(policy, found.people, now)
     item = _new_item(alarm, key, found, now)
-    first = steps[0].people[0] if steps else None
-    if first is not None and first.role is not Role.DESK:
-        item.owner = first.person
-        item.reason = found.maintenance.get(first.person, found.reason)
-    item.step = steps[0].number if steps else len(policy.steps) - 1
+    chatter_of(item, alarm, now)
     session.add(item)
     await session.flush()
     alarm.item = item.id
-    reason = item.reason if steps else f"{item.reason}{telling.NOBODY_REACHED}"
+    await _begin(session, item, alarm, found, Move.OPEN, now=now, policies=policies)
+
+
+async def _reopen(
+    session: WriteSession, item: Item, alarm: Alarm, *, now: datetime, policies: Policies
+) -> None:
+    """Take an item up again whose alarm came back shortly after it was closed."""
+    found = await responsible_for(session, alarm.gateway, alarm.device, now=now, desk_only=not alarm.readable)
+    alarm.item = item.id
+    item.open_key = item.key
+    item.closed_at = item.parent = None
+    item.class_ = alarm.class_
+    item.accepted = item.help_wanted = item.false_alarm_claimed = item.alarm_over = False
+    item.accepted_at = item.arrived_at = item.done_at = None
+    item.outcome = None
+    chatter_of(item, alarm, now)
+    await _begin(session, item, alarm, found, Move.REOPEN, now=now, policies=policies)
+
+
+async def _begin(
+    session: WriteSession,
+    item: Item,
+    alarm: Alarm,
+    found: Responsible,
+    move: Move,
+    *,
+    now: datetime,
+    policies: Policies,
+) -> None:
+    """Write down that an item is open, and decide whether people hear of it now or with others."""
+    lot = lot_of(item.kind, item.class_, item.device, readable=alarm.readable)
+    start = None
+    if lot is Lot.ALONE:
+        start = await plan_start(session, item, found, now=now, policies=policies)
+    nobody = telling.NOBODY_REACHED if start is not None and not start.steps else ""
+    by_gateway = move is Move.REOPEN
     await write_move(
-        session, item, Move.OPEN, SYSTEM, at=now, to=ItemState.NEW, came_from=None, reason=reason
+        session,
+        item,
+        move,
+        Actor(kind=ActorKind.GATEWAY, id=alarm.gateway) if by_gateway else SYSTEM,
+        at=now,
+        to=ItemState.NEW,
+        came_from=ItemState.CLOSED if by_gateway else None,
+        reason=f"{item.reason}{nobody}",
     )
-    if steps:
-        await telling.tell(
-            session,
-            item,
-            steps[0].people,
-            Occasion.OPENED,
-            step=steps[0].number,
-            now=now,
-            reach=steps[0].reach,
-            policy=policy,
-        )
-    telling.schedule_after(session, item, policy, steps, now=now)
-    telling.watch_reach(session, item, now=now)
+    if start is not None:
+        occasion = Occasion.RAISED if by_gateway else Occasion.OPENED
+        await carry_out_start(session, item, start, now=now, occasion=occasion)
+    elif lot is Lot.HELD:
+        await gathering.hold(session, item, now=now)
+    else:
+        await gathering.join_visit(session, item, now=now, policies=policies)
 
 
 def _new_item(alarm: Alarm, key: str, found: Responsible, now: datetime) -> Item:
     return Item(
         id=new_uuid7(unix_ms=round(now.timestamp() * 1000)),
         open_key=key,
+        key=key,
         gateway=alarm.gateway,
         device=alarm.device,
         kind=alarm.kind,
@@ -122,9 +176,11 @@ async def _raise_again(
     session: WriteSession, item: Item, alarm: Alarm, *, now: datetime, policies: Policies
 ) -> None:
     graver = _RANK[alarm.class_] < _RANK[item.class_]
-    was_done = item.state in (ItemState.DONE, ItemState.VERIFIED)
+    parent = await grouping.parent_of(session, item)
+    was_done = item.state in _ENDED
     came_from = item.state
     item.alarm_over = False
+    may_tell = chatter_of(item, alarm, now)
     if graver:
         item.class_ = alarm.class_
     if was_done:
@@ -141,41 +197,61 @@ async def _raise_again(
         came_from=came_from,
         detail={"alarm": alarm.alarm, "rule": alarm.rule, "class": alarm.class_.value},
     )
-    await telling.tell_again(session, item, Occasion.RAISED, now=now)
+    if parent is not None:
+        await _raise_parent(session, item, parent, alarm, now=now, policies=policies)
+        return
+    if item.held_until is not None:
+        if graver:
+            await _stop_holding(session, item, now=now, policies=policies)
+        return
+    if item.shelved_until is not None and (graver or alarm.class_ is AlarmClass.LIFE_SAFETY):
+        await _lift_shelf(session, item, alarm, now=now)
     policy = policy_for(policies, item.class_, item.community)
+    if was_done or graver or may_tell:
+        item.retold_at = now
+        await telling.tell_again(session, item, Occasion.RAISED, now=now)
     if was_done or (graver and item.accepted):
         await restart_acceptance(session, item, policy, now=now)
     if graver:
-        await _climb(session, item, policy, now=now)
+        await climb(session, item, policy, now=now)
 
 
-async def _climb(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
-    """Begin the steps of a graver class: its first people at once, unless somebody has it."""
-    await dues.settle(session, item.id, TELLING, now=now)
-    telling.watch_reach(session, item, now=now)
-    item.step = -1
-    if item.accepted:
-        steps = await telling.steps_left(session, item, policy, due_at=now, now=now)
-        item.step = steps[0].number if steps else len(policy.steps) - 1
-        if steps:
-            await telling.tell(
-                session,
-                item,
-                steps[0].people,
-                Occasion.RAISED,
-                step=item.step,
-                now=now,
-                reach=steps[0].reach,
-            )
+async def _raise_parent(
+    session: WriteSession, item: Item, parent: Item, alarm: Alarm, *, now: datetime, policies: Policies
+) -> None:
+    """Let the item that speaks for another follow its raise; what may hurt somebody leaves a group."""
+    if _RANK[item.class_] < _RANK[parent.class_]:
+        if parent.grouping is not None:
+            await grouping.part(session, item, now=now, reason=GRAVER)
+            await start_telling(session, item, now=now, policies=policies, occasion=Occasion.RAISED)
+        else:
+            await _raise_again(session, parent, alarm, now=now, policies=policies)
         return
-    await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
+    parent.alarm_over = False
+    if parent.grouping is None or parent.state in _ENDED:
+        await _raise_again(session, parent, alarm, now=now, policies=policies)
+    session.announce("item", parent.id)
 
 
-async def restart_acceptance(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
-    """Give whoever has an item the whole time of an acceptance, from now."""
-    await dues.settle(session, item.id, (DueKind.ACCEPTANCE,), now=now)
-    if policy.acceptance is not None and item.state is ItemState.ACCEPTED:
-        dues.schedule(session, item.id, DueKind.ACCEPTANCE, due_at=now + policy.acceptance)
+async def _stop_holding(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
+    item.held_until = None
+    await dues.settle(session, item.id, (DueKind.HOLD,), now=now)
+    await start_telling(session, item, now=now, policies=policies)
+
+
+async def _lift_shelf(session: WriteSession, item: Item, alarm: Alarm, *, now: datetime) -> None:
+    """What got worse, or may hurt somebody once more, does not stay laid aside."""
+    item.shelved_until = None
+    await dues.settle(session, item.id, (DueKind.UNSHELVE,), now=now)
+    await write_move(
+        session,
+        item,
+        Move.UNSHELVE,
+        Actor(kind=ActorKind.GATEWAY, id=alarm.gateway),
+        at=now,
+        to=item.state,
+        came_from=item.state,
+    )
 
 
 async def _follow_change(session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies) -> None:
@@ -185,32 +261,9 @@ async def _follow_change(session: WriteSession, alarm: Alarm, *, now: datetime, 
     if _RANK[alarm.class_] < _RANK[item.class_]:
         await _raise_again(session, item, alarm, now=now, policies=policies)
         return
-    if item.state is ItemState.DONE and _waits_for_reset(alarm):
+    if item.state is ItemState.DONE and waits_for_reset(alarm):
         await order_resets(session, item, issuer=SYSTEM.id, now=now)
     session.announce("item", item.id)
-
-
-def _waits_for_reset(alarm: Alarm) -> bool:
-    return alarm.condition is Condition.NORMAL and alarm.latched
-
-
-async def order_resets(session: WriteSession, item: Item, *, issuer: str, now: datetime) -> int:
-    """Order the gateway to reset each latch of an item whose cause is gone; returns how many."""
-    query = select(Alarm).where(
-        Alarm.item == item.id, Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None)
-    )
-    waiting = [alarm for alarm in await session.scalars(query) if _waits_for_reset(alarm)]
-    for alarm in waiting:
-        await devices.order_reset(
-            session,
-            gateway=alarm.gateway,
-            alarm=alarm.alarm,
-            item=item.id,
-            issuer=issuer,
-            now=now,
-            expires_in=RECHECK_AFTER,
-        )
-    return len(waiting)
 
 
 async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: datetime) -> None:
@@ -227,6 +280,8 @@ async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: dateti
     item.alarm_over = not await session.scalar(query)
     if was_over and item.alarm_over:
         return
+    if item.grouping is None and item.parent is None:
+        await grouping.note_over(session, item)
     await write_move(
         session,
         item,
@@ -237,7 +292,23 @@ async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: dateti
         came_from=item.state,
         detail={"alarm": alarm.alarm, "rule": alarm.rule},
     )
+    if item.held_until is not None and item.alarm_over:
+        await _lapse(session, item, now=now)
+        return
     await end_if_both_agree(session, item, now=now)
+    await grouping.follow_child(session, item, now=now)
+
+
+async def _lapse(session: WriteSession, item: Item, *, now: datetime) -> None:
+    """Close what was over before anybody was told of it."""
+    decision = decide(
+        await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id), Move.LAPSE, ActorKind.SYSTEM
+    )
+    if not decision.allowed:
+        return
+    item.outcome = Outcome.LAPSED
+    await write_move(session, item, Move.LAPSE, SYSTEM, at=now, to=decision.to, came_from=item.state)
+    await lay_down(session, item, now=now)
 
 
 async def _open_item_of(session: WriteSession, alarm: Alarm) -> Item | None:

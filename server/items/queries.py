@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from server.alarms.tables import Alarm
 from server.db.session import ReadSession
 from server.escalation.tables import Due
+from server.items.grouping import with_inside
 from server.items.machine import Facts, Refusal, decide
 from server.items.model import ActorKind, ItemState, Move
 from server.items.tables import Item, ItemMove, ItemParty
@@ -35,6 +36,11 @@ DESK_MOVES = (
     Move.REJECT_FALSE_ALARM,
     Move.CLOSE_EXCEPTION,
     Move.NOTE,
+    Move.MERGE,
+    Move.UNMERGE,
+    Move.SHELVE,
+    Move.CONFIRM_SHELF,
+    Move.UNSHELVE,
 )
 """What the desk can press."""
 
@@ -46,6 +52,10 @@ class ItemStory:
     """One item with everything that belongs to it, oldest first."""
 
     item: Item
+    parent: Item | None
+    """The item that speaks for it."""
+    children: Sequence[Item]
+    """What is inside it: the matters of a visit, the devices of a storm, what was merged."""
     alarms: Sequence[Alarm]
     moves: Sequence[ItemMove]
     parties: Sequence[ItemParty]
@@ -67,6 +77,12 @@ class ItemFilter:
     """Only those whose owner is the desk itself."""
     within: ColumnElement[bool] | None = None
     """Only what the asker may see: `server.access.scopes.items_within`."""
+    inside: bool = False
+    """Also those inside a visit, a storm or the item they were merged into."""
+    untold: bool = True
+    """Also those that are held for a moment because others may have fallen silent with them."""
+    shelved: bool | None = None
+    """Only those laid aside, only the others, or both (null)."""
 
 
 async def find_item(session: ReadSession, item_id: str) -> Item | None:
@@ -106,7 +122,13 @@ async def items_of_person(
     query = (
         select(Item)
         .join(ItemParty, ItemParty.item == Item.id)
-        .where(ItemParty.person == person, ItemParty.refused.is_(False), wanted)
+        .where(
+            ItemParty.person == person,
+            ItemParty.refused.is_(False),
+            Item.parent.is_(None),
+            Item.shelved_until.is_(None),
+            wanted,
+        )
         .order_by(Item.closed_at.is_not(None), rank, Item.opened_at.desc())
     )
     return list(await session.scalars(query))
@@ -119,6 +141,12 @@ async def item_story(session: ReadSession, item_id: str) -> ItemStory | None:
         return None
     return ItemStory(
         item=item,
+        parent=await session.get(Item, item.parent) if item.parent is not None else None,
+        children=list(
+            await session.scalars(
+                select(Item).where(Item.parent == item_id).order_by(Item.opened_at, Item.id)
+            )
+        ),
         alarms=await alarms_of(session, item_id),
         moves=await moves_of(session, item_id),
         parties=list(
@@ -138,8 +166,9 @@ async def item_story(session: ReadSession, item_id: str) -> ItemStory | None:
 
 
 async def alarms_of(session: ReadSession, item_id: str) -> list[Alarm]:
-    """Return the alarms folded into an item, the first raised first."""
-    query = select(Alarm).where(Alarm.item == item_id).order_by(Alarm.raised_at, Alarm.alarm)
+    """Return the alarms of an item and of those inside it, the first raised first."""
+    query = select(Alarm).where(Alarm.item.in_(with_inside(item_id)))
+    query = query.order_by(Alarm.raised_at, Alarm.alarm)
     return list(await session.scalars(query))
 
 
@@ -157,19 +186,27 @@ async def was_told(session: ReadSession, item_id: str, person: str) -> bool:
 
 async def facts_of(session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = "") -> Facts:
     """Return what the machine of items needs to know for one actor."""
-    told = by is ActorKind.PERSON and await was_told(session, item.id, actor)
+    parent = await session.get(Item, item.parent) if item.parent is not None else None
+    speaker = parent or item
+    told = by is ActorKind.PERSON and await was_told(session, speaker.id, actor)
     return Facts(
         state=item.state,
         class_=item.class_,
-        owner=item.owner,
-        accepted=item.accepted,
+        owner=speaker.owner,
+        accepted=speaker.accepted,
         alarm_over=item.alarm_over,
         cause_present=await cause_present(session, item.id),
-        help_wanted=item.help_wanted,
+        help_wanted=speaker.help_wanted,
         false_alarm_claimed=item.false_alarm_claimed,
         actor=actor,
         told=told,
         reason=reason,
+        merged=parent is not None,
+        matter=parent is not None and parent.grouping is not None,
+        group=item.grouping is not None or await _has_children(session, item.id),
+        shelved=item.shelved_until is not None,
+        shelf_asked_by=item.shelf_asked_by,
+        anybody_told=by is not ActorKind.SYSTEM or await _anybody_told(session, item.id),
     )
 
 
@@ -192,11 +229,20 @@ async def open_moves(
 async def cause_present(session: ReadSession, item_id: str) -> bool:
     """Tell whether the measured cause of some alarm of an item is present, whatever its latch."""
     query = select(Alarm.alarm).where(
-        Alarm.item == item_id,
+        Alarm.item.in_(with_inside(item_id)),
         Alarm.cleared_at.is_(None),
         Alarm.superseded_at.is_(None),
         Alarm.condition != Condition.NORMAL,
     )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def _has_children(session: ReadSession, item_id: str) -> bool:
+    return await session.scalar(select(Item.id).where(Item.parent == item_id).limit(1)) is not None
+
+
+async def _anybody_told(session: ReadSession, item_id: str) -> bool:
+    query = select(ItemParty.person).where(ItemParty.item == item_id)
     return await session.scalar(query.limit(1)) is not None
 
 
@@ -207,6 +253,13 @@ def is_open(item: Item) -> bool:
 
 def _conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if not wanted.inside:
+        conditions.append(Item.parent.is_(None))
+    if not wanted.untold:
+        conditions.append(Item.held_until.is_(None))
+    if wanted.shelved is not None:
+        shelved = Item.shelved_until.is_not(None)
+        conditions.append(shelved if wanted.shelved else ~shelved)
     if wanted.open is not None:
         conditions.append(Item.closed_at.is_(None) if wanted.open else Item.closed_at.is_not(None))
     columns = {

@@ -22,5 +22,17 @@ REFUSALS: Final[Mapping[Refusal, str]] = MappingProxyType(
         Refusal.NOTHING_TO_UNDO: "没有可以撤销的操作。",
         Refusal.OTHERS_ACTED: "之后已有其他人处理，不能撤销。",
         Refusal.UNKNOWN_PERSON: "没有找到要转交的人，或此人已停用。",
+        Refusal.MERGED: "这件事已并入另一件事项，请到那里处理。",
+        Refusal.NOT_MERGED: "这件事没有并入别的事项。",
+        Refusal.IS_GROUP: "这件事项里已有多件事，不能再并入别的事项。",
+        Refusal.WRONG_TARGET: "不能并入那件事项：它已结束、已并入别处、不是同一类演练，或者没有这件事紧急。",
+        Refusal.SHELVED: "这件事已搁置。",
+        Refusal.NOT_SHELVED: "这件事没有搁置。",
+        Refusal.TOO_LONG: "搁置时间不对，或超过这一等级允许的上限。",
+        Refusal.NOTHING_ASKED: "没有人申请搁置。",
+        Refusal.SAME_PERSON: "危及生命的事项要由另一人同意搁置。",
+        Refusal.LIFE_SAFETY: "危及生命的事项不能并入或略过。",
+        Refusal.WAS_TOLD: "已经通知过人，要由人来结束。",
+        Refusal.MATTERS_LEFT: "还有没办完的事。",
     }
 )

@@ -4,7 +4,7 @@ Reading is in `server.items.queries`; what alarms do to items in `server.items.o
 does to them in `server.items.timed`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from server.db.session import WriteSession
 from server.escalation.plan import DEFAULT_POLICIES, Policies, policy_for
 from server.items.effects import Act, apply_effects
+from server.items.grouping import follow_undo, may_go_into
 from server.items.machine import Facts, Refusal, decide, needs_desk
 from server.items.model import ItemState, Move
 from server.items.queries import facts_of, moves_of
@@ -65,6 +66,7 @@ async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sente
     *,
     now: datetime,
     to: str | None = None,
+    until: datetime | None = None,
     policies: Policies = DEFAULT_POLICIES,
 ) -> PressOutcome:
     """Carry out a press in the caller's transaction.
@@ -78,7 +80,8 @@ async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sente
         reason: free text; obligatory for `close_exception` and `note`.
         at: when it was pressed by the phone's clock; clamped to between the item's opening and now.
         now: the server's time.
-        to: for `reassign`, the code of the person it goes to.
+        to: for `reassign`, the code of the person it goes to; for `merge`, the id of the item.
+        until: for `shelve`, when it is to be taken up again.
         policies: the steps of escalation in force.
 
     Raises:
@@ -91,6 +94,8 @@ async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sente
     if await _came_before(session, item_id, press_id):
         return PressOutcome(verdict=PressVerdict.REPEATED, state=item.state)
     facts = await facts_of(session, item, actor.kind, actor.id, reason)
+    if move is Move.SHELVE:
+        facts = replace(facts, shelf_s=(until - now).total_seconds() if until else 0.0)
     decision = decide(facts, move, actor.kind)
     if decision.refusal is not None:
         return _refuse(item, decision.refusal)
@@ -105,9 +110,10 @@ async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sente
     )
     if move is Move.UNDO:
         return await _undo(session, attempt)
-    if move is Move.REASSIGN and not await _is_active(session, to):
-        return _refuse(item, Refusal.UNKNOWN_PERSON)
-    return await _carry_out(session, attempt, facts, decision.to, to=to, policies=policies)
+    wrong = await _judge_target(session, item, move, to)
+    if wrong is not None:
+        return _refuse(item, wrong)
+    return await _carry_out(session, attempt, facts, decision.to, to=to, until=until, policies=policies)
 
 
 def clamp(at: datetime | None, *, earliest: datetime, latest: datetime) -> datetime:
@@ -133,6 +139,7 @@ async def _carry_out(
     state: ItemState,
     *,
     to: str | None,
+    until: datetime | None,
     policies: Policies,
 ) -> PressOutcome:
     item = attempt.item
@@ -149,8 +156,11 @@ async def _carry_out(
             at=attempt.at,
             now=attempt.now,
             policy=policy_for(policies, item.class_, item.community),
+            reason=attempt.reason,
             waits_for_desk=waits,
             to=to,
+            until=until,
+            policies=policies,
             before=before,
         )
     )
@@ -165,6 +175,7 @@ async def _undo(session: WriteSession, attempt: _Attempt) -> PressOutcome:
         return _refuse(attempt.item, found)
     state = await restore(session, attempt.item, found, now=attempt.now)
     await _write(session, attempt, state, detail={"undone": found.move.value})
+    await follow_undo(session, attempt.item, now=attempt.now)
     await session.flush()
     return PressOutcome(verdict=PressVerdict.APPLIED, state=state)
 
@@ -195,6 +206,15 @@ async def _write(
 async def _came_before(session: WriteSession, item_id: str, press_id: str) -> bool:
     query = select(ItemMove.id).where(ItemMove.item == item_id, ItemMove.press == press_id)
     return await session.scalar(query) is not None
+
+
+async def _judge_target(session: WriteSession, item: Item, move: Move, to: str | None) -> Refusal | None:
+    """Say why an item cannot be given to a person, or go into another item."""
+    if move is Move.REASSIGN and not await _is_active(session, to):
+        return Refusal.UNKNOWN_PERSON
+    if move is Move.MERGE and not may_go_into(item, await session.get(Item, to) if to else None):
+        return Refusal.WRONG_TARGET
+    return None
 
 
 async def _is_active(session: WriteSession, person: str | None) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
-from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome, ToldWay
 from wire.vocabulary import AlarmClass, Kind, Mode
 
 
@@ -15,11 +15,36 @@ class Item(Base):
     """The work one person gets. At most one is open for a device and kind (`open_key`)."""
 
     __tablename__ = "item"
-    __table_args__ = (Index("ix_item_state_class", "state", "class"),)
+    __table_args__ = (
+        Index("ix_item_state_class", "state", "class"),
+        Index("ix_item_key", "key", "closed_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     open_key: Mapped[str | None] = mapped_column(String(240), unique=True)
-    """`gateway/device/kind/mode` while the item is open, null afterwards."""
+    """`key` while the item is open, null afterwards."""
+    key: Mapped[str] = mapped_column(String(240), default="", server_default="")
+    """What it is about: `gateway/device/kind/mode`, or the place or line for which it gathers others."""
+    parent: Mapped[str | None] = mapped_column(ForeignKey("item.id"), index=True)
+    """The item that speaks for this one: a visit, a storm, or the one it was merged into."""
+    grouping: Mapped[Grouping | None] = mapped_column(Word(Grouping))
+    """For what it gathers others; null for an item of one device."""
+    feeder: Mapped[str | None] = mapped_column(String(40))
+    """The power line of its device, noted when contact is lost."""
+    held_until: Mapped[datetime | None] = mapped_column(Utc)
+    """Nobody is told before: others may have fallen silent with it."""
+    shelved_until: Mapped[datetime | None] = mapped_column(Utc)
+    shelf_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    shelf_asked_by: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    """Who asked to lay it aside; a second person must agree."""
+    shelf_asked_until: Mapped[datetime | None] = mapped_column(Utc)
+    raises: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often it was raised since `raises_since`."""
+    raises_since: Mapped[datetime | None] = mapped_column(Utc)
+    chattering_since: Mapped[datetime | None] = mapped_column(Utc)
+    """Since when its source chatters; see `server.items.chatter`."""
+    retold_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When people were last told that it was raised again."""
     gateway: Mapped[str] = mapped_column(String(64))
     device: Mapped[str] = mapped_column(String(128))
     kind: Mapped[Kind] = mapped_column(Word(Kind))
@@ -85,6 +110,7 @@ class ItemParty(Base):
     """A person who was told of an item, and why."""
 
     __tablename__ = "item_party"
+    __table_args__ = (Index("ix_item_party_person_told_at", "person", "told_at"),)
 
     item: Mapped[str] = mapped_column(ForeignKey("item.id"), primary_key=True)
     person: Mapped[str] = mapped_column(ForeignKey("person.code"), primary_key=True)
@@ -93,3 +119,26 @@ class ItemParty(Base):
     told_at: Mapped[datetime] = mapped_column(Utc)
     refused: Mapped[bool] = mapped_column(default=False)
     """They said it is not theirs."""
+    way: Mapped[ToldWay] = mapped_column(Word(ToldWay), default=ToldWay.NOW, server_default="now")
+    """How the load budget let them be told; `upward` people were spared."""
+
+
+class Playbook(Base):
+    """What to do now, as the owner wrote it; the newest version of a kind and class counts.
+
+    Without a row the words shipped with the server count (`server.items.playbooks`).
+    """
+
+    __tablename__ = "playbook"
+    __table_args__ = (UniqueConstraint("kind", "class", "language", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[Kind] = mapped_column(Word(Kind))
+    class_: Mapped[AlarmClass] = mapped_column("class", Word(AlarmClass))
+    language: Mapped[str] = mapped_column(String(8))
+    """`zh` or `en`."""
+    version: Mapped[int]
+    lines: Mapped[list[str]] = mapped_column(JSON)
+    """At most three; none means: back to the shipped words."""
+    written_by: Mapped[str] = mapped_column(String(100))
+    written_at: Mapped[datetime] = mapped_column(Utc)

@@ -19,7 +19,7 @@ from server.escalation.plan import (
     quiet_until,
 )
 from server.escalation.tables import DueKind
-from server.items.model import Move
+from server.items.model import Move, ToldWay
 from server.items.record import SYSTEM, write_move
 from server.items.responsible import responsible_for
 from server.items.tables import Item, ItemParty
@@ -54,6 +54,8 @@ async def tell(
 ) -> None:
     """Note people as told and make their notices; who refused the item is left in peace.
 
+    An item inside another, or laid aside, is silent.
+
     Args:
         session: the transaction.
         item: the item.
@@ -64,6 +66,8 @@ async def tell(
         reach: over which channels; by the item's class if not given.
         policy: the steps of the item's class, for its quiet hours; without it there are none.
     """
+    if not people or is_silent(item):
+        return
     told = []
     parties = {party.person: party for party in await parties_of(session, item.id)}
     for candidate in people:
@@ -112,7 +116,13 @@ def _quiet_for(
 
 async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, now: datetime) -> None:
     """Make notices for everyone who was told before and did not refuse."""
-    people = [party.person for party in await parties_of(session, item.id) if not party.refused]
+    if is_silent(item):
+        return
+    people = [
+        party.person
+        for party in await parties_of(session, item.id)
+        if not party.refused and party.told_at <= now
+    ]
     await notices.create(session, item, people, occasion, step=item.step, now=now, reach=reach_of(item))
 
 
@@ -120,7 +130,46 @@ async def tell_one(
     session: WriteSession, item: Item, person: str, occasion: Occasion, *, now: datetime
 ) -> None:
     """Make notices for one person who was told before."""
+    if is_silent(item):
+        return
     await notices.create(session, item, [person], occasion, step=item.step, now=now, reach=reach_of(item))
+
+
+def is_silent(item: Item) -> bool:
+    """Tell whether people hear nothing of an item: another speaks for it, or it is laid aside."""
+    return item.parent is not None or item.shelved_until is not None
+
+
+async def tell_later(
+    session: WriteSession, item: Item, one: Candidate, *, step: int, due_at: datetime
+) -> None:
+    """Note that a person is told with their digest."""
+    party = await session.get(ItemParty, (item.id, one.person))
+    if party is None:
+        session.add(
+            ItemParty(
+                item=item.id,
+                person=one.person,
+                step=step,
+                reason=one.reason,
+                told_at=due_at,
+                way=ToldWay.DIGEST,
+            )
+        )
+    dues.schedule(session, item.id, DueKind.DIGEST, due_at=due_at, step=step)
+
+
+async def tell_digest(session: WriteSession, item: Item, *, now: datetime) -> None:
+    """Make the notices of those whose digest is due."""
+    people = [
+        party.person
+        for party in await parties_of(session, item.id)
+        if party.way is ToldWay.DIGEST and party.told_at <= now and not party.refused
+    ]
+    if not is_silent(item):
+        await notices.create(
+            session, item, people, Occasion.OPENED, step=item.step, now=now, reach=reach_of(item)
+        )
 
 
 async def take_next_step(

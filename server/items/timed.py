@@ -9,12 +9,12 @@ from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import Due, DueKind
-from server.items import telling
+from server.items import gathering, grouping, telling
 from server.items.machine import decide
-from server.items.model import ActorKind, Move
-from server.items.opening import order_resets, restart_acceptance
+from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import facts_of, is_open
 from server.items.record import SYSTEM, write_move
+from server.items.resuming import order_resets, restart_acceptance, resume, take_up_again
 from server.items.tables import Item
 from server.notify import service as notices
 from server.notify.render import Occasion
@@ -86,12 +86,18 @@ async def _acceptance(session: WriteSession, item: Item, due: Due, now: datetime
 
 
 async def _recheck(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    del due
     if not await _allows(session, item, Move.RETURN):
         return dues.SETTLED_NOT_NEEDED
     item.outcome = None
     item.done_at = None
     await _move(session, item, Move.RETURN, now)
+    await grouping.return_children(session, item, now=now)
+    parent = await grouping.parent_of(session, item)
+    if parent is not None:
+        if parent.state is ItemState.DONE:
+            await dues.settle(session, parent.id, (DueKind.RECHECK,), now=now)
+            await _recheck(session, parent, due, now, policies)
+        return dues.SETTLED_DONE
     await restart_acceptance(session, item, policy_for(policies, item.class_, item.community), now=now)
     await order_resets(session, item, issuer=SYSTEM.id, now=now)
     if item.owner is not None:
@@ -99,14 +105,33 @@ async def _recheck(session: WriteSession, item: Item, due: Due, now: datetime, p
     return dues.SETTLED_DONE
 
 
-async def resume(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
-    """Let the escalation go on after an acceptance fell away: the next step, else all again."""
-    policy = policy_for(policies, item.class_, item.community)
-    steps = await telling.take_next_step(
-        session, item, policy, due_at=now, now=now, occasion=Occasion.RELEASED
-    )
-    if not steps:
-        await telling.tell_again(session, item, Occasion.RELEASED, now=now)
+async def _hold(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    dues.settle_one(due, now=now, settled_as=dues.SETTLED_DONE)
+    ended = await gathering.end_hold(session, item, now=now, policies=policies)
+    return dues.SETTLED_DONE if ended else dues.SETTLED_NOT_NEEDED
+
+
+async def _split(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    dues.settle_one(due, now=now, settled_as=dues.SETTLED_DONE)
+    done = await gathering.split(session, item, now=now, policies=policies)
+    return dues.SETTLED_DONE if done else dues.SETTLED_NOT_NEEDED
+
+
+async def _unshelve(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    del due
+    if not await _allows(session, item, Move.UNSHELVE):
+        return dues.SETTLED_NOT_NEEDED
+    await _move(session, item, Move.UNSHELVE, now)
+    await take_up_again(session, item, now=now, policies=policies)
+    return dues.SETTLED_DONE
+
+
+async def _digest(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    del due, policies
+    if item.accepted or item.state is not ItemState.NEW:
+        return dues.SETTLED_NOT_NEEDED
+    await telling.tell_digest(session, item, now=now)
+    return dues.SETTLED_DONE
 
 
 async def _allows(session: WriteSession, item: Item, move: Move) -> bool:
@@ -129,5 +154,9 @@ _HANDLERS: Final[Mapping[DueKind, _Handler]] = MappingProxyType(
         DueKind.RECHECK: _recheck,
         DueKind.REPEAT: _repeat,
         DueKind.REACH: _reach,
+        DueKind.HOLD: _hold,
+        DueKind.SPLIT: _split,
+        DueKind.UNSHELVE: _unshelve,
+        DueKind.DIGEST: _digest,
     }
 )

@@ -21,8 +21,8 @@ _PASSED_OVER: Final = frozenset(
 )
 """Moves that nobody made as a decision on the item: a press before them can still be undone."""
 
-_TIMES: Final = ("accepted_at", "arrived_at", "done_at")
-_PLAIN: Final = ("owner", "accepted", "help_wanted", "false_alarm_claimed")
+_TIMES: Final = ("accepted_at", "arrived_at", "done_at", "shelved_until", "shelf_asked_until")
+_PLAIN: Final = ("owner", "accepted", "help_wanted", "false_alarm_claimed", "shelf_reason", "shelf_asked_by")
 
 
 async def snapshot(session: WriteSession, item: Item) -> dict[str, Any]:
@@ -63,10 +63,11 @@ async def restore(session: WriteSession, item: Item, row: ItemMove, *, now: date
     """Put an item back to where it was before a press; returns the state it goes back to."""
     before = row.before or {}
     row.undone = True
-    for name in _PLAIN:
+    # A press of an older version kept less.
+    for name in (name for name in _PLAIN if name in before):
         setattr(item, name, before[name])
-    for name in _TIMES:
-        setattr(item, name, datetime.fromisoformat(before[name]) if before[name] else None)
+    for time in (time for time in _TIMES if time in before):
+        setattr(item, time, datetime.fromisoformat(before[time]) if before[time] else None)
     item.outcome = Outcome(before["outcome"]) if before["outcome"] else None
     if before["refused"] is not None and row.actor_kind is ActorKind.PERSON:
         party = await session.get(ItemParty, (item.id, before["refused"]))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from server.access.guard import requires
@@ -15,7 +15,7 @@ from server.context import Context
 from server.devices.tables import Device, Gateway
 from server.errors import ConflictError, NotFoundError
 from server.history import trends
-from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
 from server.items.queries import ItemFilter, count_items, item_story, list_items
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
@@ -58,6 +58,14 @@ class ItemOut(Row):
     arrived_at: datetime | None
     done_at: datetime | None
     closed_at: datetime | None
+    parent: str | None
+    """The item that speaks for it: a visit, a storm, or the one it was merged into."""
+    grouping: Grouping | None
+    held_until: datetime | None
+    shelved_until: datetime | None
+    shelf_reason: str
+    shelf_asked_by: str
+    chattering_since: datetime | None
 
 
 class AlarmOut(Row):
@@ -118,6 +126,8 @@ class ItemStoryOut(BaseModel):
     """An item with everything that belongs to it."""
 
     item: ItemOut
+    children: list[ItemOut]
+    """The matters of a visit, the devices of a storm, what was merged into it."""
     alarms: list[AlarmOut]
     moves: list[MoveOut]
     notices: list[NoticeOut]
@@ -141,7 +151,9 @@ class PressIn(BaseModel):
     """Made by the caller; the same again counts once."""
     reason: Annotated[str, Field(max_length=1000)] = ""
     to: str | None = None
-    """For `reassign`: the person's code."""
+    """For `reassign`: the person's code; for `merge`: the id of the item."""
+    until: AwareDatetime | None = None
+    """For `shelve`: when it is taken up again."""
 
 
 class PressOut(BaseModel):
@@ -241,6 +253,7 @@ def _add_items(router: APIRouter, context: Context) -> None:
             raise NotFoundError("没有这件事项。")
         return ItemStoryOut(
             item=ItemOut.model_validate(story.item),
+            children=[ItemOut.model_validate(child) for child in story.children],
             alarms=[AlarmOut.model_validate(alarm) for alarm in story.alarms],
             moves=[MoveOut.model_validate(move) for move in story.moves],
             notices=[NoticeOut.model_validate(notice) for notice in story.notices],
@@ -263,6 +276,7 @@ def _add_presses(router: APIRouter, context: Context) -> None:
                 wanted.reason,
                 now=context.clock.now(),
                 to=wanted.to,
+                until=wanted.until,
                 policies=context.policies,
             )
         if outcome.state is None:

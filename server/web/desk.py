@@ -1,7 +1,7 @@
 """The pages of the desk: the list, one item, what is unassigned, gateways, quarantine."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from server.devices.tables import Command, Device, Gateway
 from server.errors import InvalidError, NotFoundError
 from server.escalation.tables import Due
 from server.intake.tables import Quarantined
+from server.items.guards import SHELF_LIMITS
 from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import ItemFilter, item_story, list_items, open_moves
 from server.items.record import Actor
@@ -109,6 +110,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
             moves={move.value for move, refusal in allowed.items() if refusal is None and at_desk},
             people=people,
             commands=commands,
+            shelf_hours=SHELF_LIMITS[story.item.class_].total_seconds() / 3600,
             said=said[:200],
             now=context.clock.now(),
             words=words,
@@ -126,9 +128,11 @@ def _add_presses(router: APIRouter, context: Context) -> None:
         press_id: Annotated[str, Form(alias="press")],
         reason: Annotated[str, Form()] = "",
         to: Annotated[str, Form()] = "",
+        hours: Annotated[float | None, Form(ge=0, le=10_000)] = None,
     ) -> Response:
         if move not in set(Move):
             raise InvalidError("没有这个操作。")
+        now = context.clock.now()
         async with context.database.write() as session:
             outcome = await press(
                 session,
@@ -137,8 +141,9 @@ def _add_presses(router: APIRouter, context: Context) -> None:
                 Move(move),
                 press_id,
                 reason,
-                now=context.clock.now(),
+                now=now,
                 to=to or None,
+                until=now + timedelta(hours=hours) if hours is not None else None,
                 policies=context.policies,
             )
         if outcome.state is None:

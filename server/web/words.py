@@ -5,7 +5,7 @@ from typing import Final
 
 from server.devices.tables import CommandState
 from server.escalation.tables import DueKind
-from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
 from server.notify.tables import NoticeState
 from server.people.tables import Role
 from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Kind, Mode
@@ -40,6 +40,13 @@ MOVES: Final[Mapping[Move, str]] = {
     Move.REJECT_FALSE_ALARM: "不是误报",
     Move.CLOSE_EXCEPTION: "例外结束",
     Move.NOTE: "备注",
+    Move.MERGE: "并入另一件事项",
+    Move.UNMERGE: "从合并中分出",
+    Move.SHELVE: "搁置",
+    Move.CONFIRM_SHELF: "同意搁置",
+    Move.UNSHELVE: "取消搁置",
+    Move.REOPEN: "结束后又报警，重新打开",
+    Move.LAPSE: "没等通知就已恢复",
 }
 ACTORS: Final[Mapping[ActorKind, str]] = {
     ActorKind.PERSON: "网格人员",
@@ -51,6 +58,19 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.HANDLED: "已处理",
     Outcome.FALSE_ALARM: "误报",
     Outcome.EXCEPTION: "例外结束",
+    Outcome.LAPSED: "自行恢复",
+}
+GROUPINGS: Final[Mapping[Grouping, str]] = {Grouping.VISIT: "上门清单", Grouping.STORM: "多台设备同时失联"}
+DUES: Final[Mapping[DueKind, str]] = {
+    DueKind.STEP: "通知下一级",
+    DueKind.ACCEPTANCE: "收回接手",
+    DueKind.RECHECK: "复查",
+    DueKind.HOLD: "看是否一起失联",
+    DueKind.SPLIT: "分出仍失联的设备",
+    DueKind.UNSHELVE: "取消搁置",
+    DueKind.DIGEST: "汇总通知",
+    DueKind.REPEAT: "再次通知",
+    DueKind.REACH: "查看是否有人收到",
 }
 CLASSES: Final[Mapping[AlarmClass, str]] = {
     AlarmClass.LIFE_SAFETY: "危及生命",
@@ -152,13 +172,3 @@ _UNITS: Final[Mapping[str, str]] = {
 def unit_of(code: str) -> str:
     """Return a unit as people say it; one that is not listed as its code."""
     return _UNITS.get(code, code)
-
-
-DUES: Final = {
-    DueKind.STEP: "通知下一级",
-    DueKind.ACCEPTANCE: "收回接手",
-    DueKind.RECHECK: "复查",
-    DueKind.REPEAT: "再次通知",
-    DueKind.REACH: "查看是否有人收到",
-}
-"""What is due next."""

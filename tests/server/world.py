@@ -174,8 +174,8 @@ class World:
             return list(await session.scalars(select(Item).order_by(Item.opened_at, Item.id)))
 
     async def item(self) -> Item:
-        """The newest item."""
-        return (await self.items())[-1]
+        """The newest item that stands for itself."""
+        return [item for item in await self.items() if item.parent is None][-1]
 
     async def rows(self, table: Any) -> list[Any]:
         async with self.database.read() as session:

@@ -83,6 +83,7 @@ async def test_steps_of_a_hazard(world):
 
 async def test_a_fault_goes_to_the_leader_once_where_there_is_no_maintainer(world):
     await world.raise_alarm(class_=AlarmClass.FAULT, kind=Kind.CONTACT)
+    await world.pass_time(45)
     await world.pass_time(24 * 3600 - 1)
     assert await world.told() == {"leader"}
     assert len(world.heard("leader")) == 1
@@ -390,11 +391,27 @@ async def test_a_reraise_after_done_comes_back(world):
     assert [due.kind for due in await world.waiting()] == [DueKind.ACCEPTANCE]
 
 
-async def test_a_reraise_after_closing_is_a_new_item(world):
+async def test_a_reraise_soon_after_closing_reopens_the_item_and_tells_everyone_anew(world):
+    await world.raise_alarm()
+    await world.settle()
+    await world.press("leader", Move.FINISH)
+    await world.clear_alarm()
+    world.clock.advance(seconds=1799)
+    await world.raise_alarm("a2")
+    await world.settle()
+    [item] = await world.items()
+    assert (item.state, item.outcome, item.accepted, item.closed_at) == (ItemState.NEW, None, False, None)
+    assert (Move.REOPEN, ItemState.NEW) in await world.moves()
+    assert len(world.heard("leader")) == 2
+    await world.pass_time(60)
+    assert "deputy" in await world.told()
+
+
+async def test_a_reraise_long_after_closing_is_a_new_item(world):
     await world.raise_alarm()
     await world.press("leader", Move.FINISH)
     await world.clear_alarm()
-    world.clock.advance(seconds=1)
+    world.clock.advance(seconds=1801)
     await world.raise_alarm(count=2)
     first, second = await world.items()
     assert (first.state, second.state) == (ItemState.CLOSED, ItemState.NEW)
