@@ -1,5 +1,6 @@
 """Device models: one YAML file each, so that a maintainer adds a model without touching Python."""
 
+from collections.abc import Iterator, MutableMapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -74,17 +75,50 @@ def parse_profile(text: str, *, origin: str) -> Profile:
         raise ConfigError(f"{origin}: {problems}") from error
 
 
-@cache
-def shipped_profiles() -> dict[str, Profile]:
-    """Return the profiles that ship with the gateway, by model.
+class ProfileShelf(MutableMapping[str, Profile]):
+    """Profiles by model, each read when it is first asked for: a site uses a few of many."""
 
-    Raises:
-        ConfigError: one of them is not valid.
-    """
-    folder: Traversable = resources.files("edge.drivers") / "profiles"
-    found = [
-        parse_profile(file.read_text(encoding="utf-8"), origin=file.name)
-        for file in sorted(folder.iterdir(), key=lambda file: file.name)
-        if file.name.endswith(".yaml")
-    ]
-    return {profile.model: profile for profile in found}
+    def __init__(self, folder: Traversable) -> None:
+        """List the folder's YAML files, each named as its model; nothing is read yet."""
+        self._files = {
+            file.name.removesuffix(".yaml"): file for file in folder.iterdir() if file.name.endswith(".yaml")
+        }
+        self._read: dict[str, Profile] = {}
+
+    def __getitem__(self, model: str) -> Profile:
+        """Return a model's profile.
+
+        Raises:
+            KeyError: there is none.
+            ConfigError: its file is not valid, or names another model.
+        """
+        if model not in self._read:
+            file = self._files[model]
+            profile = parse_profile(file.read_text(encoding="utf-8"), origin=file.name)
+            if profile.model != model:
+                raise ConfigError(f"{file.name}: it describes {profile.model!r}, which its name must say")
+            self._read[model] = profile
+        return self._read[model]
+
+    def __setitem__(self, model: str, profile: Profile) -> None:
+        """Add a model."""
+        self._read[model] = profile
+
+    def __delitem__(self, model: str) -> None:
+        """Forget a model."""
+        self._files.pop(model, None)
+        self._read.pop(model, None)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the models' names in order."""
+        return iter(sorted({*self._files, *self._read}))
+
+    def __len__(self) -> int:
+        """Return how many models there are."""
+        return len({*self._files, *self._read})
+
+
+@cache
+def shipped_profiles() -> ProfileShelf:
+    """Return the profiles that ship with the gateway, by model."""
+    return ProfileShelf(resources.files("edge.drivers") / "profiles")
