@@ -32,6 +32,8 @@ class Transact(Protocol):
 _MOST_PER_COMMIT: Final = 64
 _CLOSE_LIMIT_S: Final = 2.0
 _PAGE_BYTES: Final = 4096
+_CACHE_KB: Final = 512
+"""Pages kept in memory; appending and looking up by key needs no more, and a gateway is small."""
 _OPEN_LIMIT_S: Final = 30.0
 """A disk that takes longer to open a store is not waited for: the gateway alarms from memory."""
 IN_MEMORY: Final = Path(":memory:")
@@ -167,6 +169,7 @@ class StoreThread:
             spacereserve.let_go(self.path)
         connection = sqlite3.connect(self.path, isolation_level=None)
         try:
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
             connection.execute("PRAGMA temp_store = MEMORY")  # a temporary file needs space, too
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in an empty file only
             connection.execute("PRAGMA journal_mode = WAL")
