@@ -17,6 +17,7 @@ from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.escalation.canary import canary_age_s
+from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
 from server.items.web import build_leader_pages
 from server.live import Hub
@@ -70,6 +71,7 @@ def build_app(context: Context) -> FastAPI:
         build_people_api(context),
         build_routing_api(context),
         build_history_api(context),
+        build_trend_pages(context),
         build_callbacks(context, accounts.wecom),
     ):
         app.include_router(router)

@@ -143,6 +143,7 @@ def _as_span(alarm: Alarm) -> AlarmSpan:
         until=alarm.cleared_at or alarm.superseded_at,
         value=alarm.value,
         limit=alarm.limit,
+        item=alarm.item,
     )
 
 

@@ -100,6 +100,7 @@ class AlarmSpan:
         since: when it was raised, by the gateway's clock.
         until: when it was over, by the server's clock; None while it is not.
         value, limit: as the gateway last stated them.
+        item: the work that came of it.
     """
 
     alarm: str
@@ -111,3 +112,4 @@ class AlarmSpan:
     until: datetime | None
     value: float | None
     limit: float | None
+    item: str | None

@@ -12,6 +12,7 @@ from server.access.links import LinkBook, LinkState, LinkView
 from server.access.secrets import new_secret
 from server.context import Context
 from server.errors import InvalidError, NotFoundError
+from server.history.glance import Glance, glance_at_item
 from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import ItemStory, item_story, items_of_person, open_moves
 from server.items.record import Actor
@@ -69,9 +70,10 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             story = await item_story(session, view.item.id)
             assert story is not None, "the link's item exists"
             allowed = await open_moves(session, view.item, ActorKind.PERSON, view.link.person)
+            glance = await glance_at_item(context, session, story, now=context.clock.now())
         may_press = view.state is LinkState.OPEN
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
-        return _item_page(request, token, view, story, moves=moves, said=said)
+        return _item_page(request, token, view, story, glance, moves=moves, said=said)
 
     @router.post("/i/{token}/moves", dependencies=[by_link()])
     async def press_button(
@@ -199,6 +201,7 @@ def _item_page(
     token: str,
     view: LinkView,
     story: ItemStory,
+    glance: Glance | None,
     *,
     moves: set[Move],
     said: str,
@@ -215,6 +218,7 @@ def _item_page(
         state=view.state.value,
         alarm=alarm,
         story=story,
+        glance=glance,
         title=title_of(item.kind, item.class_) if readable else UNREADABLE_TITLE,
         playbook=words.playbook_of(item.kind, item.class_),
         why=_why(item, view.link.person),

@@ -101,3 +101,36 @@ def buildings_within(place: Place) -> Select[str]:
             Building.grid.in_(select(Grid.code).where(Grid.community.in_(communities))),
         )
     )
+
+
+async def parts_of(session: ReadSession, place: Place) -> list[tuple[Place, str]]:
+    """Return the places that a place is directly made of with their names, for people to go down."""
+    queries: dict[PlaceKind, list[tuple[PlaceKind, Select[str, str]]]] = {
+        PlaceKind.STREET: [
+            (PlaceKind.AREA, select(Area.code, Area.name)),
+            (PlaceKind.COMMUNITY, select(Community.code, Community.name)),
+        ],
+        PlaceKind.AREA: [
+            (PlaceKind.COMMUNITY, select(Community.code, Community.name).where(Community.area == place.code))
+        ],
+        PlaceKind.COMMUNITY: [
+            (PlaceKind.ESTATE, select(Estate.code, Estate.name).where(Estate.community == place.code)),
+            (
+                PlaceKind.GRID,
+                select(Grid.code, Grid.name).where(Grid.community == place.code, Grid.parent.is_(None)),
+            ),
+        ],
+        PlaceKind.GRID: [
+            (PlaceKind.GRID, select(Grid.code, Grid.name).where(Grid.parent == place.code)),
+            (PlaceKind.BUILDING, select(Building.code, Building.name).where(Building.grid == place.code)),
+        ],
+        PlaceKind.ESTATE: [
+            (PlaceKind.BUILDING, select(Building.code, Building.name).where(Building.estate == place.code))
+        ],
+        PlaceKind.BUILDING: [],
+    }
+    return [
+        (Place(kind, code), name)
+        for kind, query in queries[place.kind]
+        for code, name in sorted(await session.execute(query), key=lambda row: (row[1], row[0]))
+    ]

@@ -20,6 +20,7 @@ from server.devices.service import silent_gateways
 from server.devices.tables import Command, Device, Gateway
 from server.errors import InvalidError, NotFoundError
 from server.escalation.tables import Due
+from server.history.glance import glance_at_item
 from server.intake.tables import Quarantined
 from server.items.guards import SHELF_LIMITS
 from server.items.model import ActorKind, ItemState, Move
@@ -98,6 +99,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
                 raise NotFoundError("没有这件事项。")
             allowed = await open_moves(session, story.item, ActorKind.OPERATOR, signed_in.operator)
             people = await _names(session, signed_in)
+            glance = await glance_at_item(context, session, story, now=context.clock.now())
             commands = list(
                 await session.scalars(select(Command).where(Command.item == item_id).order_by(Command.id))
             )
@@ -111,6 +113,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
             people=people,
             commands=commands,
             shelf_hours=SHELF_LIMITS[story.item.class_].total_seconds() / 3600,
+            glance=glance,
             said=said[:200],
             now=context.clock.now(),
             words=words,

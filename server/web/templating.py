@@ -19,6 +19,7 @@ from server.web.words import unit_of
 STATIC: Final = Path(__file__).parent / "static"
 ZONE: Final = STREET_ZONE
 SIZES: Final = ("20", "24", "30")
+_LARGE: Final = 1000
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -33,11 +34,21 @@ def assets() -> tuple[str, str]:
     Raises:
         MissingAssetsError: they were not built.
     """
+    return entry("src/pages.ts")
+
+
+@cache
+def entry(source: str) -> tuple[str, str]:
+    """Return the addresses of the script and the style that are built from one entry of the bundle.
+
+    Raises:
+        MissingAssetsError: they were not built.
+    """
     manifest = STATIC / "manifest.json"
-    if not manifest.exists():
+    built = json.loads(manifest.read_text(encoding="utf-8")).get(source) if manifest.exists() else None
+    if built is None:
         raise MissingAssetsError("the pages' assets are not built: run `make assets`")
-    entry = json.loads(manifest.read_text(encoding="utf-8"))["src/pages.ts"]
-    return f"/static/{entry['file']}", f"/static/{entry['css'][0]}"
+    return f"/static/{built['file']}", f"/static/{built['css'][0]}"
 
 
 def language_of(request: Request) -> str:
@@ -105,6 +116,7 @@ def _environment(language: str) -> Environment:
         soon=_show_soon,
         moment=_show_moment,
         number=_show_number,
+        figure=_show_figure,
         value=lambda word: word.value,
     )
     return environment
@@ -126,3 +138,10 @@ def _show_moment(at: datetime | None) -> str:
 
 def _show_number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def _show_figure(value: float | None) -> str:
+    """Four digits that matter: a phosphorus of 0.02 is not 0.0, and a counter is not cut."""
+    if value is None:
+        return "–"
+    return _show_number(value) if abs(value) >= _LARGE else f"{value:.4g}"
