@@ -150,6 +150,7 @@ async def _run_tasks(parts: Parts) -> None:
         "action-log": parts.actions.run(),
         "uplink-alarms": uplink.run_alarms(),
         "uplink-readings": uplink.run_readings(),
+        "raw-traffic": parts.traffic.run(),
         "second-way": parts.second_way.run(),
         "page": parts.page,
         "watch-files": uplink.files.run(),

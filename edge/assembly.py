@@ -28,6 +28,7 @@ from edge.pageloader import serve_page
 from edge.periods import report_policy_of
 from edge.pipeline import Pipeline
 from edge.ports import BusWorker, Clock, Enroller
+from edge.rawtraffic import TappedBus, TrafficDesk
 from edge.readings import ReadingStore
 from edge.rules.engine import RuleEngine
 from edge.secondway import SecondWay
@@ -53,6 +54,7 @@ class Parts:
 
     pipeline: Pipeline
     uplink: Uplink
+    traffic: TrafficDesk
     lane: ActuationLane
     actions: ActionLog
     workers: dict[str, BusWorker]
@@ -101,6 +103,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
     actions = ActionLog(outbox.transact)
     lane = ActuationLane(clock=clock, record=actions.note)
     workers: dict[str, BusWorker] = {}
+    tapped: dict[str, TappedBus] = {}
     holder: list[Pipeline] = []
     report = SelfReport(
         site=site,
@@ -144,12 +147,16 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
     holder.append(pipeline)
     lane.report_to(pipeline)
     lane.obey(guard_with(build_interlocks(settings, profiles), pipeline.latest))
+    traffic = TrafficDesk(
+        buses=tapped, send=uplink.tell, alarms_wait=lambda: len(uplink.alarms) > 0, clock=clock
+    )
     uplink.employ(
         CommandDesk(
             pipeline=pipeline,
             outbox=outbox,
             clock=clock,
             resync=uplink.request_resync,
+            raw_traffic=traffic.show,
             actions={device.id: actions_of(profiles[device.profile]) for device in settings.devices},
             re_enrol=lambda device: any(
                 worker.re_enrol(device) for worker in workers.values() if isinstance(worker, Enroller)
@@ -168,6 +175,8 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         )
         if built is not None:
             workers[bus.id] = built.worker
+            if built.tapped is not None:
+                tapped[bus.id] = built.tapped
             lane.employ(built.actor, [device.id for device in settings.devices if device.bus == bus.id])
     answers = Answers(
         clock=clock,
@@ -201,7 +210,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
     )
     watchdog = Watchdog(watched_parts(pipeline, workers), now_ms=clock.moment().boot_ms)
     return Parts(
-        pipeline, uplink, lane, actions, workers, door, page, second_way,
+        pipeline, uplink, traffic, lane, actions, workers, door, page, second_way,
         watchdog, report, clock, outbox, readings,
     )  # fmt: skip
 

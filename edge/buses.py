@@ -28,6 +28,7 @@ from edge.drivers.profile import Profile
 from edge.periods import period_s_of
 from edge.poller import BusPoller, build_devices
 from edge.ports import Actor, BusWorker, Clock, CounterStore, SnapshotSink
+from edge.rawtraffic import TappedBus
 from edge.reception import HeardDevice, HeardPoint, Reception
 from wire.vocabulary import AlarmClass
 
@@ -42,10 +43,12 @@ class BuiltBus:
     Attributes:
         worker: keeps it going.
         actor: carries out actions on its devices; None where none can act.
+        tapped: shows its frames; None where it cannot be listened to so.
     """
 
     worker: BusWorker
     actor: Actor | None
+    tapped: TappedBus | None = None
 
 
 def build_bus(
@@ -176,7 +179,8 @@ def _build_modbus(
         sink=sink,
         clock=clock,
     )
-    return BuiltBus(worker=poller, actor=driver)
+    tapped = TappedBus(frames=driver, tcp=isinstance(bus, ModbusTcpBusSettings))
+    return BuiltBus(worker=poller, actor=driver, tapped=tapped)
 
 
 def _transport_of(bus: ModbusBusSettings) -> Transport:

@@ -108,6 +108,7 @@ class Uplink:
         self._session = new_uuid7(unix_ms=clock.moment().wall_ms)
         self.files = FileWatch(dialer, clock=clock)
         """Notices renewed certificates; its loop is the owner's to run."""
+        self._link: MqttLink | None = None
         self.connected = False
         self.reached = False
         """Whether the server itself, not only the broker, has ever answered."""
@@ -130,6 +131,16 @@ class Uplink:
         """State every open alarm again, then the list of them."""
         self._resync_wanted.set()
 
+    async def tell(self, report: Report) -> bool:
+        """Send a report that nobody waits for; tells whether there was a connection to send it over."""
+        if self._link is None:
+            return False
+        try:
+            await self._send_report(self._link, report)
+        except LinkError:
+            return False
+        return True
+
     # --- the two connections -------------------------------------------------------------------
 
     async def run_alarms(self) -> None:
@@ -148,7 +159,7 @@ class Uplink:
             await link.subscribe(down_topic(self._gateway, Down.ACK))
             await link.subscribe(down_topic(self._gateway, Down.COMMANDS))
             log.info("link_up", lane="alarms", session=self._session)
-            self.connected = True
+            self.connected, self._link = True, link
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._listen(link, group), name="uplink-listen")
@@ -163,7 +174,7 @@ class Uplink:
                 await self._say_goodbye(link)
                 raise
             finally:
-                self.connected = False
+                self.connected, self._link = False, None
                 self.alarms.lose_connection()
 
     async def _serve_readings(self) -> None:

@@ -17,9 +17,9 @@ from edge.config import DeviceSettings, LoadedSite
 from edge.drivers.modbus import ModbusDriver
 from edge.drivers.profile import Profile, shipped_profiles
 from edge.errors import DriverError
+from edge.frametext import describe_frame
 from edge.model import RawFrame, Snapshot
 from edge.ports import StoredCounter
-from edge.tools.frametext import describe_frame
 from edge.tools.occupancy import OccupiedError, port_users
 from wire.vocabulary import Quality
 

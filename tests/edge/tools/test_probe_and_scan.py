@@ -11,11 +11,11 @@ from edge.clock import ManualClock
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import shipped_profiles
 from edge.drivers.transports import TcpTransport
+from edge.frametext import describe_frame, serial_check
 from edge.localdoor import LocalDoor
 from edge.model import Snapshot
 from edge.siteloader import load_site
 from edge.tools import probeshow, scanshow
-from edge.tools.frametext import describe_frame, serial_check
 from edge.tools.occupancy import port_users
 from edge.tools.scanning import (
     ScanPlan,
