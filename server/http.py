@@ -14,7 +14,7 @@ from server.access.links import LinkBook
 from server.access.web import build_gate
 from server.context import Context
 from server.devices.registerweb import build_register_api
-from server.devices.web import build_command_api
+from server.devices.web import build_command_api, build_traffic_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.escalation.canary import canary_age_s
 from server.history.pages import build_trend_pages
@@ -70,6 +70,7 @@ def build_app(context: Context) -> FastAPI:
         build_street_api(context),
         build_people_api(context),
         build_routing_api(context),
+        build_traffic_api(context),
         build_history_api(context),
         build_trend_pages(context),
         build_callbacks(context, accounts.wecom),

@@ -168,10 +168,15 @@ def _change_of_held(alarm: Alarm, state: AlarmState) -> Change:
     if alarm.item is None:
         kept_back = state.cleared and alarm.suppression is not Suppression.NONE
         return Change.WITHHELD if kept_back else Change.RAISED
-    again = state.count > alarm.count or not alarm.readable
+    again = state.count > alarm.count or not alarm.readable or _shown_again(alarm, state)
     if state.cleared:
         return Change.RERAISED if over and again else Change.CLEARED
     return Change.RERAISED if over or again else Change.CHANGED
+
+
+def _shown_again(alarm: Alarm, state: AlarmState) -> bool:
+    """Whether a cause that lasts was kept from people until now: they are told as of a new one."""
+    return alarm.suppression is not Suppression.NONE and not state.cleared
 
 
 def _withheld(state: AlarmState) -> bool:
@@ -186,6 +191,7 @@ def _write(alarm: Alarm, meta: LaneEnvelope, state: AlarmState, now: datetime) -
     for name in _SAME_NAMES:
         setattr(alarm, name, getattr(state, name))
     alarm.actions = msgspec.to_builtins(state.actions, builtin_types=())
+    alarm.voters = msgspec.to_builtins(state.voters)
     alarm.readable = True
     alarm.superseded_at = None
     if not state.cleared:
@@ -208,6 +214,16 @@ _SAME_NAMES = (
     "unit",
     "limit",
     "measure",
+    "window_ms",
+    "stage",
+    "votes_needed",
+    "rule_hash",
+    "sentence",
+    "sentence_en",
+    "suppressed_until",
+    "suppressed_by",
+    "suppressed_why",
+    "explained_by",
     "quality",
     "raised_at",
     "changed_at",

@@ -45,6 +45,24 @@ class Alarm(Base):
         Word(Measure), default=Measure.VALUE, server_default=Measure.VALUE.value
     )
     """What `value` and `limit` are of the measured quantity: itself, its rate, its mean."""
+    window_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Over how long they were taken; 0 for a single value."""
+    stage: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Which stage of a limit with several is reached; 0 where there are none."""
+    voters: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    """What each one said, where a rule asks several."""
+    votes_needed: Mapped[int] = mapped_column(default=0, server_default="0")
+    rule_hash: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """Changes when the rule is changed."""
+    sentence: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The rule in words, in Chinese."""
+    sentence_en: Mapped[str] = mapped_column(Text, default="", server_default="")
+    suppressed_until: Mapped[datetime | None] = mapped_column(Utc)
+    """When it is shown again by itself; None when it is shown or follows its cause."""
+    suppressed_by: Mapped[str] = mapped_column(Text, default="", server_default="")
+    suppressed_why: Mapped[str] = mapped_column(Text, default="", server_default="")
+    explained_by: Mapped[str | None] = mapped_column(String(128))
+    """The alarm that explains this one, where it is suppressed by design."""
     quality: Mapped[Quality] = mapped_column(Word(Quality))
     raised_at: Mapped[datetime] = mapped_column(Utc)
     changed_at: Mapped[datetime] = mapped_column(Utc)

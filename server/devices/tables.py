@@ -113,3 +113,19 @@ class Command(Base):
     outcome: Mapped[CommandOutcome | None] = mapped_column(Word(CommandOutcome))
     detail: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class BusTraffic(Base):
+    """What was on a bus of a gateway, as one of its reports showed it; only the last are kept."""
+
+    __tablename__ = "bus_traffic"
+    __table_args__ = (Index("ix_bus_traffic_bus", "gateway", "bus", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(64))
+    bus: Mapped[str] = mapped_column(String(128))
+    received_at: Mapped[datetime] = mapped_column(Utc)
+    frames: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """Each with `at`, `direction`, `hex` and `text`, oldest first."""
+    dropped: Mapped[int]
+    """Frames that the gateway left out."""

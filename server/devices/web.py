@@ -1,48 +1,24 @@
-"""Orders to gateways, for the desk's programs: a test of a rule, everything stated anew."""
+"""Orders to gateways, for the desk's programs, and what is on their buses."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
+from server.access.tables import Operator
 from server.context import Context
+from server.db.session import WriteSession
 from server.devices import service
+from server.devices.orderforms import OrderIn, device_of, second_person_of
 from server.devices.tables import Command, CommandState, Device, Gateway
-from server.errors import NotFoundError
+from server.devices.traffic import last_traffic
+from server.errors import InvalidError, NotFoundError
 from server.web.problems import PROBLEMS
-from wire.orders import ResyncOrder, TestOrder
 from wire.vocabulary import CommandOutcome
-
-_Name = Annotated[str, Field(min_length=1, max_length=128)]
-_Reason = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class _Order(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    reason: _Reason
-    """Why, for the audit."""
-
-
-class TestIn(_Order):
-    """Raise and clear a test alarm, marked as one, without actions on the spot."""
-
-    order: Literal["test"]
-    device: _Name
-    rule: _Name
-
-
-class ResyncIn(_Order):
-    """Send every open alarm again, then the list of them."""
-
-    order: Literal["resync"]
-
-
-OrderIn = Annotated[TestIn | ResyncIn, Field(discriminator="order")]
 
 
 class CommandOut(BaseModel):
@@ -63,6 +39,19 @@ class CommandOut(BaseModel):
     answered_at: datetime | None
 
 
+class TrafficOut(BaseModel):
+    """Bytes that were on a bus, as one report of its gateway showed them."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    received_at: datetime
+    frames: list[dict[str, Any]]
+    """Each with `at`, `direction` (`sent`, `received`), `hex`, and `text`: what it means."""
+    dropped: int
+    """Frames that the gateway left out."""
+
+
 def build_command_api(context: Context) -> APIRouter:
     """Return the routes under /api/v1/gateways/…/commands."""
     router = APIRouter(prefix="/api/v1/gateways/{gateway}/commands", tags=["devices"], responses=PROBLEMS)
@@ -75,12 +64,14 @@ def build_command_api(context: Context) -> APIRouter:
         async with context.database.write() as session:
             if await session.get(Gateway, gateway) is None:
                 raise NotFoundError("没有这个网关。")
-            if isinstance(wanted, TestIn) and await session.get(Device, (gateway, wanted.device)) is None:
+            device = device_of(wanted)
+            if device is not None and await session.get(Device, (gateway, device)) is None:
                 raise NotFoundError("没有这个设备。")
+            await _check_second_person(session, wanted, signed_in)
             command_id = await service.order(
                 session,
                 gateway=gateway,
-                order=_order_of(wanted),
+                order=wanted.as_order(),
                 item=None,
                 issuer=signed_in.operator,
                 reason=wanted.reason,
@@ -101,7 +92,34 @@ def build_command_api(context: Context) -> APIRouter:
     return router
 
 
-def _order_of(wanted: TestIn | ResyncIn) -> TestOrder | ResyncOrder:
-    if isinstance(wanted, TestIn):
-        return TestOrder(device=wanted.device, rule=wanted.rule)
-    return ResyncOrder()
+def build_traffic_api(context: Context) -> APIRouter:
+    """Return the route of what is on a gateway's bus."""
+    router = APIRouter(prefix="/api/v1/gateways/{gateway}/buses", tags=["devices"], responses=PROBLEMS)
+
+    @router.get(
+        "/{bus}/traffic",
+        operation_id="getBusTraffic",
+        dependencies=[requires(Right.SEE_DEVICES, unscoped=("bus",))],
+    )
+    async def show(gateway: str, bus: str, after: int = 0) -> list[TrafficOut]:
+        """Return the last reports of what was on a bus; a `raw_traffic` order makes a gateway send them."""
+        async with context.database.read() as session:
+            kept = await last_traffic(session, gateway, bus, after=after)
+        return [TrafficOut.model_validate(one) for one in kept]
+
+    return router
+
+
+async def _check_second_person(session: WriteSession, wanted: OrderIn, signed_in: SignedIn) -> None:
+    """Take no second person who is none: the gateway can only compare two names.
+
+    Raises:
+        InvalidError: it is the one who orders, or nobody with an account here.
+    """
+    second = second_person_of(wanted)
+    if not second:
+        return
+    if second == signed_in.operator:
+        raise InvalidError("第二个人不能是下指令的人自己。")
+    if await session.get(Operator, second) is None:
+        raise InvalidError("没有这个账号，不能作为第二个人。")

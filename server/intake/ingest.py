@@ -17,6 +17,7 @@ from server.alarms.service import Applied
 from server.db.session import Database, WriteSession
 from server.devices import service as devices
 from server.devices.tables import Gateway
+from server.devices.traffic import keep_traffic
 from server.escalation import canary
 from server.escalation.canary import CANARY_GATEWAY
 from server.escalation.plan import Policies
@@ -202,7 +203,7 @@ async def _apply_report(
         case CommandReport() as report:
             await devices.answered(session, gateway, report, now=now)
         case RawTrafficReport() as report:
-            log.info("raw_traffic", gateway=gateway, bus=report.bus, frames=len(report.frames))
+            await keep_traffic(session, gateway, report, now=now)
 
 
 async def _keep_poison(

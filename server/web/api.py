@@ -20,7 +20,7 @@ from server.items.queries import ItemFilter, count_items, item_story, list_items
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
 from server.web.problems import PROBLEMS
-from wire.vocabulary import AlarmClass, Condition, Kind, Mode, Presence, Quality
+from wire.vocabulary import AlarmClass, Condition, Kind, Measure, Mode, Presence, Quality, Suppression
 
 _MOST: Final = 200
 
@@ -84,6 +84,20 @@ class AlarmOut(Row):
     value: float | None
     unit: str
     limit: float | None
+    measure: Measure
+    window_ms: int
+    stage: int
+    voters: list[dict[str, Any]]
+    votes_needed: int
+    quality: Quality
+    rule_hash: str
+    sentence: str
+    sentence_en: str
+    suppression: Suppression
+    suppressed_until: datetime | None
+    suppressed_by: str
+    suppressed_why: str
+    explained_by: str | None
     raised_at: datetime
     changed_at: datetime
     received_at: datetime

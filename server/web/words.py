@@ -8,7 +8,7 @@ from server.escalation.tables import DueKind
 from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
 from server.notify.tables import NoticeState
 from server.people.tables import Role
-from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Kind, Mode
+from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Kind, Mode, Suppression
 
 STATES: Final[Mapping[ItemState, str]] = {
     ItemState.NEW: "等人接手",
@@ -138,7 +138,25 @@ CONDITIONS: Final[Mapping[Condition, str]] = {
     Condition.NORMAL: "已恢复正常",
     Condition.CLEARING: "正在恢复",
 }
-COMMANDS: Final[Mapping[str, str]] = {"reset": "复位", "test": "测试", "resync": "重新核对"}
+VOTES: Final[Mapping[str, str]] = {"yes": "在报警", "no": "正常", "unknown": "不能判断"}
+SUPPRESSIONS: Final[Mapping[Suppression, str]] = {
+    Suppression.SHELVED: "已搁置",
+    Suppression.OUT_OF_SERVICE: "设备停用检修",
+    Suppression.BY_DESIGN: "由另一条报警解释",
+}
+COMMANDS: Final[Mapping[str, str]] = {
+    "reset": "复位",
+    "test": "测试",
+    "resync": "重新核对",
+    "shelve": "搁置",
+    "unshelve": "取消搁置",
+    "out_of_service": "停用检修",
+    "back_in_service": "恢复使用",
+    "silence": "消音",
+    "close_valve": "关闭阀门",
+    "re_enrol": "重新登记",
+    "raw_traffic": "查看总线报文",
+}
 COMMAND_STATES: Final[Mapping[CommandState, str]] = {
     CommandState.WAITING: "等网关执行",
     CommandState.ANSWERED: "网关已答复",

@@ -1,0 +1,190 @@
+"""The orders that a program of the desk can give to a gateway, as they come over the interface."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from wire.orders import (
+    MAX_RAW_TRAFFIC_S,
+    BackInServiceOrder,
+    CloseValveOrder,
+    Order,
+    OutOfServiceOrder,
+    RawTrafficOrder,
+    ReEnrolOrder,
+    ResyncOrder,
+    ShelveOrder,
+    SilenceOrder,
+    TestOrder,
+    UnshelveOrder,
+)
+
+_Name = Annotated[str, Field(min_length=1, max_length=128)]
+_Reason = Annotated[str, Field(min_length=1, max_length=500)]
+_ONE_OF_BOTH: Final = "name an alarm, or a device and a rule"
+
+
+class _OrderIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: _Reason
+    """Why, for the audit."""
+
+
+class TestIn(_OrderIn):
+    """Raise and clear a test alarm, marked as one, without actions on the spot."""
+
+    order: Literal["test"]
+    device: _Name
+    rule: _Name
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return TestOrder(device=self.device, rule=self.rule)
+
+
+class ResyncIn(_OrderIn):
+    """Send every open alarm again, then the list of them."""
+
+    order: Literal["resync"]
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return ResyncOrder()
+
+
+class _NamedIn(_OrderIn):
+    """Names an open alarm, or a rule on a device."""
+
+    alarm: _Name | None = None
+    device: _Name | None = None
+    rule: _Name | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "_NamedIn":
+        both = self.device is not None and self.rule is not None
+        neither = self.device is None and self.rule is None
+        if (self.alarm is None) is neither or not (both or neither):
+            raise ValueError(_ONE_OF_BOTH)
+        return self
+
+
+class ShelveIn(_NamedIn):
+    """Keep an alarm, or a rule on a device, from people until a time. It goes on being judged."""
+
+    order: Literal["shelve"]
+    until: AwareDatetime
+    agreed_by: str = Field(default="", max_length=100)
+    """A second account, not the one that orders; the gateway asks for it where a life may depend on it."""
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return ShelveOrder(
+            alarm=self.alarm, device=self.device, rule=self.rule, until=self.until, agreed_by=self.agreed_by
+        )
+
+
+class UnshelveIn(_NamedIn):
+    """Show again what was shelved, named as it was for shelving."""
+
+    order: Literal["unshelve"]
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return UnshelveOrder(alarm=self.alarm, device=self.device, rule=self.rule)
+
+
+class OutOfServiceIn(_OrderIn):
+    """Take a device out of service until a time: its alarms are marked and do nothing."""
+
+    order: Literal["out_of_service"]
+    device: _Name
+    until: AwareDatetime
+    agreed_by: str = Field(default="", max_length=100)
+    """A second account, not the one that orders; asked for where a life-safety rule watches the device."""
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return OutOfServiceOrder(device=self.device, until=self.until, agreed_by=self.agreed_by)
+
+
+class BackInServiceIn(_OrderIn):
+    """Put a device back into service: what is still active acts now."""
+
+    order: Literal["back_in_service"]
+    device: _Name
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return BackInServiceOrder(device=self.device)
+
+
+class SilenceIn(_OrderIn):
+    """Silence the sirens on the spot; the next alarm that asks for one sounds them again."""
+
+    order: Literal["silence"]
+    alarm: _Name | None = None
+    """Only what sounds for this alarm; absent for all."""
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return SilenceOrder(alarm=self.alarm)
+
+
+class CloseValveIn(_OrderIn):
+    """Close a gas valve; answered when it was read back. It is opened by hand, at the valve."""
+
+    order: Literal["close_valve"]
+    device: _Name
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return CloseValveOrder(device=self.device)
+
+
+class ReEnrolIn(_OrderIn):
+    """Believe a radio device's counter anew, after its battery was changed by a person on site."""
+
+    order: Literal["re_enrol"]
+    device: _Name
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return ReEnrolOrder(device=self.device)
+
+
+class RawTrafficIn(_OrderIn):
+    """Report what is on a bus, as bytes, for so many seconds; 0 ends it."""
+
+    order: Literal["raw_traffic"]
+    bus: _Name
+    seconds: Annotated[int, Field(ge=0, le=MAX_RAW_TRAFFIC_S)]
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return RawTrafficOrder(bus=self.bus, seconds=self.seconds)
+
+
+OrderIn = Annotated[
+    TestIn
+    | ResyncIn
+    | ShelveIn
+    | UnshelveIn
+    | OutOfServiceIn
+    | BackInServiceIn
+    | SilenceIn
+    | CloseValveIn
+    | ReEnrolIn
+    | RawTrafficIn,
+    Field(discriminator="order"),
+]
+
+
+def device_of(wanted: OrderIn) -> str | None:
+    """Return the device that an order names, if it names one."""
+    return getattr(wanted, "device", None)
+
+
+def second_person_of(wanted: OrderIn) -> str:
+    """Return the second account that an order names; empty where it names none."""
+    return getattr(wanted, "agreed_by", "").strip()
