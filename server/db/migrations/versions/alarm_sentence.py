@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "alarm_sentence"
-down_revision = "roles_and_places"
+down_revision = "item_groups"
 branch_labels = None
 depends_on = None
 
