@@ -80,15 +80,15 @@ api: assets  # the contract as AsyncAPI, the interface as OpenAPI, device models
 	@echo "docs/asyncapi.json docs/openapi.json docs/devices.md docs/rules.md edge/drivers/profile.schema.json"
 
 lock: $(UV)
-	@$(PIP_COMPILE) --extra edge --extra page --extra server --extra sim --extra dev pyproject.toml \
+	@$(PIP_COMPILE) --extra edge --extra page --extra server --extra postgres --extra sim --extra dev pyproject.toml \
 	    -o requirements/dev.txt
-	@for role in edge page server sim; do \
+	@for role in edge page server postgres sim; do \
 	    $(PIP_COMPILE) --extra $$role -c requirements/dev.txt pyproject.toml -o requirements/$$role.txt || exit 1; \
 	done
 	@$(PIP_COMPILE) --extra edge --extra dev --extra fuzz -c requirements/dev.txt pyproject.toml -o requirements/fuzz.txt
 	@$(PIP_COMPILE) --extra edge --extra sim --extra dev --extra oracles -c requirements/dev.txt pyproject.toml \
 	    -o requirements/oracles.txt
-	@echo "requirements/{edge,page,server,sim,dev,fuzz,oracles}.txt"
+	@echo "requirements/{edge,page,server,postgres,sim,dev,fuzz,oracles}.txt"
 
 $(UV): $(LINKED)
 	@$(BIN)/python -m venv .cache/lock

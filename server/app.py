@@ -50,7 +50,7 @@ from server.notify.channels.webhook import WebhookChannel
 from server.notify.claims import LinkMaker
 from server.notify.setup import build_channels, note_channels
 from server.notify.worker import NotifyWorker
-from server.pulse import Pulses
+from server.pulse import ALWAYS, Pulses
 from server.routing.proving import NightlyProof
 
 log = structlog.get_logger()
@@ -195,6 +195,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         others["cards"] = cards
     if influx is not None:
         others["history-feeder"] = Feeder(database=readings, influx=influx, clock=clock, pulses=pulses)
+    pulses.expect(*ALWAYS, *others, boot_s=clock.boot_s())
     return _Parts(
         intake=intake,
         commands=commands,

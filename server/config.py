@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     influx_kept_days: Annotated[int, Field(ge=0)] = 0
     """How long InfluxDB keeps readings, as `influx-setup` sets it; 0 for ever."""
 
+    metrics_token_file: Path | None = None
+    """A file with what lets a program read /metrics; without it this machine alone may."""
+
     grid_code_pattern: str = ""
     """A regular expression that every grid's code matches whole, checked by the import; empty for none."""
 
@@ -137,6 +140,21 @@ class Settings(BaseSettings):
         if self.influx_token_file is None:
             return ""
         return self.influx_token_file.read_text(encoding="utf-8").strip()
+
+    @property
+    def metrics_token(self) -> str:
+        """What lets a program read the metrics; empty for this machine alone.
+
+        Raises:
+            OSError: the file that is named cannot be read.
+            ValueError: it holds no token.
+        """
+        if self.metrics_token_file is None:
+            return ""
+        token = self.metrics_token_file.read_text(encoding="utf-8").strip()
+        if not token:
+            raise ValueError(f"{self.metrics_token_file} holds no token")
+        return token
 
     def signing_key(self) -> bytes:
         """Return the key of signed links, made at the first start."""

@@ -16,7 +16,6 @@ from server.context import Context
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
-from server.escalation.canary import canary_age_s
 from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
 from server.items.web import build_leader_pages
@@ -26,6 +25,7 @@ from server.notify.web import build_callbacks
 from server.people.web import build_people_api
 from server.places.web import build_street_api
 from server.routing.web import build_routing_api
+from server.telemetry.web import build_telemetry
 from server.web.api import build_api
 from server.web.desk import build_desk_pages
 from server.web.security import PROBLEM, Guard, wants_page
@@ -74,9 +74,10 @@ def build_app(context: Context) -> FastAPI:
         build_history_api(context),
         build_trend_pages(context),
         build_callbacks(context, accounts.wecom),
+        build_telemetry(context),
     ):
         app.include_router(router)
-    _add_health(app, context)
+    _add_front_door(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     check_declared(app)
     for kind, answer in (
@@ -94,31 +95,10 @@ def build_app(context: Context) -> FastAPI:
     return app
 
 
-def _add_health(app: FastAPI, context: Context) -> None:
-    probed = open_to_all("probes have no account; it tells nothing but the names of loops")
-
+def _add_front_door(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False, dependencies=[open_to_all("it only leads to the desk")])
     async def go_to_desk() -> Response:
         return RedirectResponse("/desk", status_code=303)
-
-    @app.get("/health/live", operation_id="isAlive", tags=["health"], dependencies=[probed])
-    async def is_alive() -> dict[str, str]:
-        """Answer as long as the process serves at all."""
-        return {"status": "alive"}
-
-    @app.get("/health/ready", operation_id="isReady", tags=["health"], dependencies=[probed])
-    async def is_ready() -> Response:
-        """Answer 200 only while every loop of the server comes round."""
-        stuck = context.pulses.stuck(boot_s=context.clock.boot_s())
-        async with context.database.read() as session:
-            age_s = await canary_age_s(session, now=context.clock.now())
-        body: dict[str, Any] = {
-            "canary_age_s": None if age_s is None else round(age_s, 1),
-            "status": "stuck" if stuck else "ready",
-            "loops": list(context.pulses.loops),
-            "stuck": stuck,
-        }
-        return JSONResponse(body, status_code=503 if stuck else 200)
 
 
 def _problem(

@@ -81,6 +81,7 @@ class EscalationLoop:
                 try:
                     settled += await self._one(due_id, now)
                 except Exception as error:
+                    self._pulses.tally.due_failures += 1
                     log.exception("due_row_failed", due=due_id, error=repr(error))
                     failed.add(due_id)
 
@@ -90,15 +91,17 @@ class EscalationLoop:
             if due is None:
                 return 0
             settled_as = await self._carry_out(session, due, now)
+            late_s = (now - due.due_at).total_seconds()
             log.info(
                 "due_settled",
                 due=due_id,
                 item=due.item,
                 kind=due.kind.value,
                 step=due.step,
-                late_s=round((now - due.due_at).total_seconds(), 3),
+                late_s=round(late_s, 3),
                 settled_as=settled_as,
             )
+        self._pulses.tally.due_late.note(late_s)
         return 1
 
     async def _wait_s(self) -> float:

@@ -26,6 +26,8 @@ class Stored:
     acks: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     """Numbers that may be acknowledged, by (gateway, run)."""
     quarantined: int = 0
+    readings: int = 0
+    """Readings in the batches that were stored, those sent again included."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class ReadingsIntake:
                 bad.append((one, str(error)))
         await self._apply_halving(good, bad, now=now)
         await self._note(good, bad, now=now)
+        refused = {id(one) for one, _ in bad}
+        done.readings = sum(len(batch.content.s) for one, batch in good if id(one) not in refused)
         done.quarantined = len(bad)
         return done
 

@@ -99,8 +99,11 @@ class Intake:
                 taken = self._batches.offer(received)
             case Up.STATUS:
                 taken = self._statuses.offer(received)
+        tally = self._pulses.tally
+        tally.received[received.channel.value] += 1
         if taken:
             return
+        tally.refused_full[received.channel.value] += 1
         log.warning("intake_full", gateway=received.gateway, channel=received.channel.value)
         lane = _LANES.get(received.channel)
         if lane is not None:
@@ -117,6 +120,7 @@ class Intake:
             except NOT_OUR_FAULT as error:
                 await self._put_off(batch, Lane.ALARMS, error)
                 continue
+            self._pulses.tally.quarantined[Lane.ALARMS.value] += done.quarantined
             await self._acknowledge(Lane.ALARMS, done.acks)
 
     async def _work_readings(self) -> None:
@@ -131,6 +135,8 @@ class Intake:
             except NOT_OUR_FAULT as error:
                 await self._put_off(batch, Lane.READINGS, error)
                 continue
+            self._pulses.tally.quarantined[Lane.READINGS.value] += done.quarantined
+            self._pulses.tally.readings += done.readings
             await self._acknowledge(Lane.READINGS, done.acks)
 
     async def _work_statuses(self) -> None:
@@ -169,12 +175,15 @@ class Intake:
             try:
                 await self.link.reply(gateway, AckReply(lane=lane, run=run, seqs=numbers))
             except LinkDownError as error:
+                self._pulses.tally.ack_failures[lane.value] += len(numbers)
                 log.info("ack_not_said", gateway=gateway, lane=lane.value, error=str(error))
                 continue
+            self._pulses.tally.acknowledged[lane.value] += len(numbers)
             log.debug("acknowledged", gateway=gateway, lane=lane.value, run=run, seqs=numbers)
 
     async def _put_off(self, batch: Iterable[Received], lane: Lane, error: Exception) -> None:
         """Tell the senders of a batch that could not be committed to send it again later."""
+        self._pulses.tally.commit_failures[lane.value] += 1
         log.error("intake_commit_failed", lane=lane.value, error=str(error))
         self._ask_for_patience({received.gateway for received in batch}, lane)
         await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
@@ -201,3 +210,11 @@ class Intake:
 
     def _beat(self, loop: str) -> None:
         self._pulses.beat(loop, boot_s=self._clock.boot_s())
+        tally = self._pulses.tally
+        tally.broker_connected = self.link.is_up
+        for queue, entries in (
+            ("alarms", self._alarms),
+            ("readings", self._batches),
+            ("statuses", self._statuses),
+        ):
+            tally.waiting[queue] = len(entries)

@@ -106,6 +106,8 @@ class NotifyWorker:
             outcome = await self._send(claimed)
             reach(Failpoint.AFTER_SEND_BEFORE_RECORD)
             state = await claims.record(self._database, notice, outcome, now=self._clock.now())
+            outcome_word = state.value if state else "gone"
+            self._pulses.tally.attempts[claimed.channel, outcome_word] += 1
             log.info(
                 "notice_attempted",
                 notice=notice,

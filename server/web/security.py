@@ -19,7 +19,7 @@ _REFUSALS: Final = {
 
 def wants_page(path: str) -> bool:
     """Tell whether a path is for people; the others answer programs, with problem details."""
-    return not path.startswith(("/api/", "/health/", "/openapi", "/static/"))
+    return not path.startswith(("/api/", "/health/", "/metrics", "/openapi", "/static/"))
 
 
 def content_security_policy(frame_ancestors: str) -> str:

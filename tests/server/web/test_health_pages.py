@@ -1,28 +1,50 @@
 """What watches the server learns whether it works, not only whether it answers."""
 
-from server.pulse import STALE_AFTER_S
+import pytest
+
+from server.pulse import LOOPS
 
 
 async def test_a_serving_process_is_alive_and_ready(site):
     client = await site.visitor()
     assert (await client.get("/health/live")).json() == {"status": "alive"}
-    site.pulses.beat("intake", boot_s=site.clock.boot_s())
+    site.pulses.beat("intake-alarms", boot_s=site.clock.boot_s())
     ready = await client.get("/health/ready")
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "loops": ["intake"], "stuck": {}})
+    assert ready.status_code == 200
+    assert ready.json() == {"status": "ready", "loops": ["intake-alarms"], "stuck": {}, "canary_age_s": None}
 
 
-async def test_a_stuck_loop_is_named_until_it_comes_round_again(site):
+@pytest.mark.parametrize("loop", LOOPS)
+async def test_each_loop_that_is_stuck_is_named_until_it_comes_round_again(site, loop):
     client = await site.visitor()
-    site.pulses.beat("intake", boot_s=site.clock.boot_s())
-    site.pulses.beat("notify", boot_s=site.clock.boot_s())
-    site.clock.advance(seconds=STALE_AFTER_S + 1)
-    site.pulses.beat("intake", boot_s=site.clock.boot_s())
+    site.pulses.expect(*LOOPS, boot_s=site.clock.boot_s())
+    site.clock.advance(seconds=LOOPS[loop])
+    others = [name for name in LOOPS if name != loop]
+    for name in others:
+        site.pulses.beat(name, boot_s=site.clock.boot_s())
+    assert (await client.get("/health/ready")).status_code == 200, "it still has its time"
+    site.clock.advance(seconds=1)
     ready = await client.get("/health/ready")
-    assert (ready.status_code, ready.json()["status"], set(ready.json()["stuck"])) == (
-        503,
-        "stuck",
-        {"notify"},
-    )
+    assert (ready.status_code, ready.json()["status"]) == (503, "stuck")
+    assert list(ready.json()["stuck"]) == [loop]
     assert (await client.get("/health/live")).status_code == 200, "restarting is not decided by readiness"
-    site.pulses.beat("notify", boot_s=site.clock.boot_s())
+    site.pulses.beat(loop, boot_s=site.clock.boot_s())
     assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_a_loop_that_never_came_round_at_all_is_stuck_too(site):
+    client = await site.visitor()
+    site.pulses.expect("notify", boot_s=site.clock.boot_s())
+    site.clock.advance(seconds=LOOPS["notify"] + 1)
+    assert list((await client.get("/health/ready")).json()["stuck"]) == ["notify"]
+
+
+async def test_without_its_database_it_is_not_ready(site, monkeypatch):
+    async def away(*_args, **_named):
+        raise OSError("the disk is gone")
+
+    client = await site.visitor()
+    monkeypatch.setattr("server.telemetry.web.canary_age_s", away)
+    ready = await client.get("/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (503, "no_database")
+    assert (await client.get("/health/live")).status_code == 200
