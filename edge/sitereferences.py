@@ -15,7 +15,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from edge.busconfig import PROFILE_TECHNIQUES, BleBusSettings, BusSettings
+from edge.busconfig import PROFILE_TECHNIQUES, BusSettings
 from edge.certificates import check_files
 from edge.config import DeviceSettings, SiteSettings
 from edge.drivers.gb26875 import parse_place
@@ -256,12 +256,6 @@ def _check_radio(entries: _Entries, techniques: Mapping[str, str]) -> Found:
         model = entries.models.get(device.id)
         if isinstance(model, BleProfile) and model.encrypted and device.key_file is None:
             yield ("devices", index), f"found no 'key_file', which profile {device.profile!r} needs"
-    adapters: set[str] = set()
-    for index, bus in entries.readable["buses"]:
-        if isinstance(bus, BleBusSettings):
-            if bus.adapter in adapters:
-                yield ("buses", index), f"found adapter {bus.adapter!r} a second time, one adapter is one bus"
-            adapters.add(bus.adapter)
 
 
 def _profile_technique(bus_technique: str) -> str:

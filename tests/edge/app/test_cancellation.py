@@ -2,11 +2,11 @@
 
 import asyncio
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from edge.cancellation import await_cancellable, enter_cancellable, obey_cancellation
+from edge.cancellation import await_cancellable, await_directly, enter_cancellable, obey_cancellation
 
 
 async def swallow(started: asyncio.Event, let_go: asyncio.Event) -> str:
@@ -26,6 +26,59 @@ async def test_a_swallowed_cancellation_still_ends_the_caller():
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
+
+
+async def test_a_swallowed_cancellation_ends_the_caller_that_awaits_directly():
+    started = asyncio.Event()
+    caller = asyncio.create_task(await_directly(swallow(started, asyncio.Event())))
+    await started.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+
+async def test_so_does_one_that_the_library_turned_into_an_error():
+    async def complain(started):
+        try:
+            await swallow(started, asyncio.Event())
+        finally:
+            raise ValueError("no answer")
+
+    started = asyncio.Event()
+    caller = asyncio.create_task(await_directly(complain(started)))
+    await started.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+
+async def test_a_time_limit_around_a_direct_call_is_still_a_time_limit():
+    started = asyncio.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await await_directly(swallow(started, asyncio.Event()))
+
+
+async def test_a_count_that_a_task_group_left_raised_is_no_stop():
+    """Python 3.11 leaves it so after a child has failed; a lost connection must not look like a stop."""
+
+    async def work():
+        task = asyncio.current_task()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        assert task.cancelling() == 1
+        let_go = asyncio.Event()
+        let_go.set()
+        answer = await await_directly(swallow(asyncio.Event(), let_go))
+        with pytest.raises(KeyError):
+            await await_directly(fail())
+        return answer
+
+    async def fail():
+        raise KeyError("an error of its own")
+
+    assert await asyncio.create_task(work()) == "an answer"
 
 
 async def test_without_it_the_caller_would_go_on():
