@@ -64,8 +64,38 @@ def _site() -> list[bytes]:
     ]
 
 
+def _mqtt() -> list[bytes]:
+    """Each payload on each of the first topics, fresh and kept."""
+    payloads = (
+        b'{"gas":true,"gas_value":12.5,"battery":90,"linkquality":80,"last_seen":"2026-11-24T10:15:30+08:00"}',
+        b'{"Time":"2026-11-24T10:15:30","ENERGY":{"Power":12.5,"Voltage":229,"Current":0.05,"Total":1e308}}',
+        b'{"time":"2026-11-24T02:15:30.25Z","object":{"gas":1e400,"temperature":-5},"deviceInfo":{}}',
+        b'{"state":"offline"}',
+        b"Online",
+        b"NaN",
+    )
+    return [bytes([topic, kept]) + payload for topic in range(6) for kept in (0, 1) for payload in payloads]
+
+
+def _stations() -> list[bytes]:
+    cp = (
+        b"DataTime=20260801085857;w01018-Rtd=12.5,w01018-Flag=N;w01001-Rtd=7.1,w01001-Flag=D",
+        b"DataTime=20260801080000;w01018-Avg=1e999,w01018-Max=nan,w01018-Flag=N;RF=1",
+        b"DataTime=99999999999999;w21003-Rtd=-,w21003-Flag=",
+    )
+    return [bytes([1, code, 5, parts]) + text for code in range(4) for parts in (0, 2) for text in cp]
+
+
+def _transmitters() -> list[bytes]:
+    frames = [getattr(test_gb26875frames, name) for name in ("STATUS", "GAS_FIRE", "ANALOG")]
+    return [b"\x00\x01\x01\x01" + frame[27:-3] for frame in frames]
+
+
 _MOST_SEED_BYTES = 4000
 _SEEDS = {
+    "mqtt": _mqtt,
+    "stations": _stations,
+    "transmitters": _transmitters,
     "registers": _registers,
     "adverts": _adverts,
     "hj212": _hj212,

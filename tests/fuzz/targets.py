@@ -8,7 +8,6 @@ coverage guidance.
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +23,15 @@ from edge.drivers.registers import compile_block
 from edge.errors import ConfigError
 from edge.siteloader import Problem, SiteError, read_site
 from edge.siterules import rules_of
+from tests.fuzz.noise import Cursor
 from tests.fuzz.oracles import gb26875_frames, hj212_segments
+from tests.fuzz.stages import mqtt, stations, transmitters
 from wire import codec
 from wire.errors import WireError
 from wire.vocabulary import Quality
 
 ADDRESS = bytes.fromhex("5448E68F80A5")
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
-
-
-@dataclass
-class Cursor:
-    """Takes small choices from the front of the noise; what is left is the message."""
-
-    data: bytes
-    at: int = 0
-
-    def byte(self) -> int:
-        taken = self.data[self.at] if self.at < len(self.data) else 0
-        self.at += 1
-        return taken
-
-    def word(self) -> int:
-        return self.byte() << 8 | self.byte()
-
-    def rest(self) -> bytes:
-        return self.data[self.at :]
 
 
 def _pieces(data: bytes, size: int) -> Iterator[bytes]:
@@ -270,6 +252,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "adverts": adverts,
     "hj212": hj212,
     "gb26875": gb26875,
+    "mqtt": mqtt,
+    "stations": stations,
+    "transmitters": transmitters,
     "wire": wire,
     "site": site,
 }
