@@ -28,6 +28,7 @@ from server.db.migrate import migrate
 from server.db.session import Database, WriteSession
 from server.errors import ServerError
 from server.escalation.canary import Canary
+from server.escalation.keeper import PolicyKeeper
 from server.escalation.loop import CarryOut, EscalationLoop
 from server.escalation.plan import Policies, make_policies
 from server.escalation.tables import Due
@@ -180,6 +181,10 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         "history-packer": packer,
         "route-proof": NightlyProof(database=database, clock=clock, pulses=pulses),
     }
+    keeper = PolicyKeeper(database=database, policies=policies, clock=clock, pulses=pulses)
+    await keeper.turn()
+    stack.callback(database.listen(keeper.hear))
+    others["policies"] = keeper
     others["silence"] = SilenceWatch(
         database=database, clock=clock, link=intake.link, policies=policies, pulses=pulses
     )

@@ -16,6 +16,7 @@ from server.context import Context
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
+from server.escalation.web import build_policy_api
 from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
 from server.items.web import build_leader_pages
@@ -75,6 +76,7 @@ def build_app(context: Context) -> FastAPI:
         build_trend_pages(context),
         build_callbacks(context, accounts.wecom),
         build_telemetry(context),
+        build_policy_api(context),
     ):
         app.include_router(router)
     _add_front_door(app)

@@ -26,6 +26,8 @@ SILENT_AFTER: Final = timedelta(seconds=90)
 """Three statuses were missed."""
 _SEND_AGAIN: Final = timedelta(seconds=5)
 _DEFAULT_LIFE: Final = timedelta(minutes=1)
+AGREEMENT_WITHIN: Final = timedelta(minutes=10)
+"""How long an order waits for its second person."""
 _MOST_VARIABLES: Final = 500
 """Of one question to the database."""
 
@@ -122,8 +124,14 @@ async def order(
     reason: str = "",
     now: datetime,
     expires_in: timedelta = _DEFAULT_LIFE,
+    needs_second: bool = False,
 ) -> str:
-    """Keep an order to a gateway until it is answered or expires; returns its id."""
+    """Keep an order to a gateway until it is answered or expires; returns its id.
+
+    One that needs a second person waits ten minutes for them before it is sent at all.
+    """
+    if needs_second:
+        expires_in = AGREEMENT_WITHIN
     command = Command(
         id=new_uuid7(unix_ms=round(now.timestamp() * 1000)),
         gateway=gateway,
@@ -133,7 +141,7 @@ async def order(
         reason=reason,
         issued_at=now,
         expires_at=now + expires_in,
-        state=CommandState.WAITING,
+        state=CommandState.PROPOSED if needs_second else CommandState.WAITING,
         send_at=now,
     )
     session.add(command)

@@ -89,6 +89,8 @@ class CommandState(StrEnum):
 
     WAITING = "waiting"
     """To be sent, again if need be, until it is answered or expires."""
+    PROPOSED = "proposed"
+    """Not sent before a second person agrees."""
     ANSWERED = "answered"
     EXPIRED = "expired"
     """No answer came in time; it will not be sent again."""

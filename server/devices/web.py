@@ -13,6 +13,7 @@ from server.access.tables import Operator
 from server.context import Context
 from server.db.session import WriteSession
 from server.devices import service
+from server.devices.agreement import agree, needs_second
 from server.devices.orderforms import OrderIn, device_of, second_person_of
 from server.devices.tables import Command, CommandState, Device, Gateway
 from server.devices.traffic import last_traffic
@@ -60,7 +61,10 @@ def build_command_api(context: Context) -> APIRouter:
     async def order(
         signed_in: Annotated[SignedIn, requires(Right.ORDER_GATEWAYS)], gateway: str, wanted: OrderIn
     ) -> CommandOut:
-        """Order something; it is sent while the gateway is connected, and expires after a minute."""
+        """Order something; it is sent while the gateway is connected, and expires after a minute.
+
+        What hides an alarm about lives and names no second person is only proposed: see `agreeToOrder`.
+        """
         async with context.database.write() as session:
             if await session.get(Gateway, gateway) is None:
                 raise NotFoundError("没有这个网关。")
@@ -72,6 +76,8 @@ def build_command_api(context: Context) -> APIRouter:
                 session,
                 gateway=gateway,
                 order=wanted.as_order(),
+                needs_second=not second_person_of(wanted)
+                and await needs_second(session, gateway, wanted.as_order()),
                 item=None,
                 issuer=signed_in.operator,
                 reason=wanted.reason,
@@ -79,6 +85,19 @@ def build_command_api(context: Context) -> APIRouter:
             )
             await session.flush()
             return CommandOut.model_validate(await session.get(Command, command_id))
+
+    @router.post("/{command_id}/agreement", operation_id="agreeToOrder", status_code=202)
+    async def agree_to(
+        signed_in: Annotated[SignedIn, requires(Right.ORDER_GATEWAYS)], gateway: str, command_id: str
+    ) -> CommandOut:
+        """Agree, as a second person, to an order that needs two; only then is it sent."""
+        async with context.database.write() as session:
+            command = await session.get(Command, command_id)
+            if command is None or command.gateway != gateway:
+                raise NotFoundError("没有这个指令。")
+            await agree(session, command, by=signed_in.operator, now=context.clock.now())
+            await session.flush()
+            return CommandOut.model_validate(command)
 
     @router.get("/{command_id}", operation_id="getCommand", dependencies=[requires(Right.SEE_DEVICES)])
     async def show(gateway: str, command_id: str) -> CommandOut:

@@ -21,6 +21,7 @@ from server.devices.tables import Device, Gateway
 from server.escalation.plan import Policies
 from server.intake.mqtt import BrokerLink
 from server.items import opening
+from server.items.storms import GATEWAY_ITSELF
 from server.pulse import Pulses
 from wire.messages import CONTRACT_VERSION, AlarmState, LaneEnvelope
 from wire.vocabulary import AlarmClass, Condition, Kind, Presence
@@ -28,7 +29,7 @@ from wire.vocabulary import Clock as ClockTrust
 
 log = structlog.get_logger()
 
-GATEWAY_DEVICE: Final = "@gateway"
+GATEWAY_DEVICE: Final = GATEWAY_ITSELF
 """The gateway itself, as a device that hangs where it hangs."""
 SILENT_RULE: Final = "gateway-silent"
 _SAID_GOODBYE: Final = timedelta(seconds=30)

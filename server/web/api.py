@@ -19,6 +19,7 @@ from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
 from server.items.queries import ItemFilter, count_items, item_story, list_items
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
+from server.items.unreached import unreached_of
 from server.web.problems import PROBLEMS
 from wire.vocabulary import AlarmClass, Condition, Kind, Measure, Mode, Presence, Quality, Suppression
 
@@ -52,6 +53,8 @@ class ItemOut(Row):
     help_wanted: bool
     false_alarm_claimed: bool
     alarm_over: bool
+    nobody_reached: bool = False
+    """Open, not accepted, and no message got through to anybody."""
     outcome: Outcome | None
     opened_at: datetime
     accepted_at: datetime | None
@@ -246,9 +249,13 @@ def _add_items(router: APIRouter, context: Context) -> None:
         async with context.database.read() as session:
             items = await list_items(session, wanted, limit=limit, offset=offset)
             total = await count_items(session, wanted)
+            unreached = await unreached_of(session, items, now=context.clock.now())
         after = offset + len(items)
         return ItemPage(
-            items=[ItemOut.model_validate(item) for item in items],
+            items=[
+                ItemOut.model_validate(item).model_copy(update={"nobody_reached": item.id in unreached})
+                for item in items
+            ],
             total=total,
             next=after if after < total else None,
         )
@@ -263,10 +270,11 @@ def _add_items(router: APIRouter, context: Context) -> None:
         """Return an item with its alarms, history and notices."""
         async with context.database.read() as session:
             story = await item_story(session, item_id)
+            unreached = await unreached_of(session, [story.item] if story else [], now=context.clock.now())
         if story is None:
             raise NotFoundError("没有这件事项。")
         return ItemStoryOut(
-            item=ItemOut.model_validate(story.item),
+            item=ItemOut.model_validate(story.item).model_copy(update={"nobody_reached": bool(unreached)}),
             children=[ItemOut.model_validate(child) for child in story.children],
             alarms=[AlarmOut.model_validate(alarm) for alarm in story.alarms],
             moves=[MoveOut.model_validate(move) for move in story.moves],

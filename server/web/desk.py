@@ -28,6 +28,7 @@ from server.items.queries import ItemFilter, item_story, list_items, open_moves
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
 from server.items.tables import Item
+from server.items.unreached import unreached_of
 from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
 from server.people.tables import Person
@@ -59,6 +60,7 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
             people = await _names(session, signed_in)
             dues = await _next_dues(session)
             silent = len(await _silent(session, signed_in, now))
+            unreached = await unreached_of(session, items, now=now)
         return render_page(
             request,
             "desk.html",
@@ -72,6 +74,7 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
             people=people,
             dues=dues,
             silent=silent,
+            unreached=unreached,
         )
 
     @router.get("/live")

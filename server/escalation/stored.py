@@ -1,0 +1,154 @@
+"""Steps as JSON, and the ones that are kept in the database: for the street, and for communities."""
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+
+from server.audit import service as audit
+from server.db.session import ReadSession, WriteSession
+from server.escalation.plan import Policy, Reach, Step
+from server.escalation.tables import PolicyRow
+from server.people.model import ChannelKind, Role
+from wire.vocabulary import AlarmClass
+
+_DAY_S = 86_400
+
+
+class StepForm(BaseModel):
+    """One step as it is written and edited."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    instead: tuple[Role, ...] = ()
+    window_s: Annotated[int, Field(ge=0, le=7 * _DAY_S)]
+    channels: tuple[ChannelKind, ...] = ()
+    """Used whenever a person has them."""
+    at_least: Annotated[int, Field(ge=0, le=len(ChannelKind))] = 1
+    """Filled up to so many kinds of channel."""
+    reminder: bool = False
+
+
+class PolicyForm(BaseModel):
+    """The steps of one class as they are written and edited. The last step must reach the desk."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: Annotated[tuple[StepForm, ...], Field(min_length=1, max_length=10)]
+    acceptance_s: Annotated[int | None, Field(ge=60, le=7 * _DAY_S)] = None
+    repeat_s: Annotated[int, Field(ge=60, le=_DAY_S)]
+    """How often the last step is told again: nothing may end in silence."""
+    quiet: tuple[time, time] | None = None
+
+    def problem(self, class_: AlarmClass) -> str:
+        """Return what makes these steps unusable for a class; empty when nothing does."""
+        if Role.DESK not in self.steps[-1].roles:
+            return "最后一步必须通知指挥中心。"
+        if class_ is AlarmClass.LIFE_SAFETY and self.quiet is not None:
+            return "危及生命的事项不能有免打扰时间。"
+        if class_ is AlarmClass.LIFE_SAFETY and self.steps[0].at_least < 2:  # noqa: PLR2004 - two kinds, GB/T 45839-2025
+            return "危及生命的事项第一步至少用两种通知方式。"
+        if any(not step.channels and not step.at_least for step in self.steps):
+            return "每一步至少要有一种通知方式。"
+        return ""
+
+
+def as_policy(form: PolicyForm) -> Policy:
+    """Return the steps that a form says."""
+    return Policy(
+        steps=tuple(
+            Step(
+                roles=step.roles,
+                instead=step.instead,
+                window=timedelta(seconds=step.window_s),
+                reach=Reach(always=step.channels, at_least=step.at_least),
+                reminder=step.reminder,
+            )
+            for step in form.steps
+        ),
+        acceptance=None if form.acceptance_s is None else timedelta(seconds=form.acceptance_s),
+        repeat=timedelta(seconds=form.repeat_s),
+        quiet=form.quiet,
+    )
+
+
+def as_form(policy: Policy) -> PolicyForm:
+    """Return steps as they are written."""
+    return PolicyForm(
+        steps=tuple(
+            StepForm(
+                roles=step.roles,
+                instead=step.instead,
+                window_s=round(step.window.total_seconds()),
+                channels=step.reach.always,
+                at_least=step.reach.at_least,
+                reminder=step.reminder,
+            )
+            for step in policy.steps
+        ),
+        acceptance_s=None if policy.acceptance is None else round(policy.acceptance.total_seconds()),
+        repeat_s=round(policy.repeat.total_seconds()) if policy.repeat else _DAY_S,
+        quiet=policy.quiet,
+    )
+
+
+async def stored_version(session: ReadSession) -> tuple[int, int]:
+    """Return a pair that grows with every change; rows are never deleted, only written anew."""
+    query = select(func.count(PolicyRow.id), func.coalesce(func.sum(PolicyRow.version), 0))
+    count, versions = (await session.execute(query)).one()
+    return count, versions
+
+
+async def read_stored(
+    session: ReadSession, defaults: Mapping[AlarmClass, Policy]
+) -> tuple[dict[AlarmClass, Policy], dict[tuple[str, AlarmClass], Policy]]:
+    """Return the street's steps of every class, and communities' own by (code, class)."""
+    street, communities = dict(defaults), {}
+    for row in await session.scalars(select(PolicyRow)):
+        if not row.policy:
+            continue
+        policy = as_policy(PolicyForm.model_validate(row.policy))
+        if row.community:
+            communities[row.community, row.class_] = policy
+        else:
+            street[row.class_] = policy
+    return street, communities
+
+
+async def store(
+    session: WriteSession,
+    class_: AlarmClass,
+    community: str,
+    form: PolicyForm | None,
+    *,
+    by: str,
+    now: datetime,
+    reason: str,
+) -> None:
+    """Put steps in force for the street (empty community) or a community; null takes them back."""
+    query = select(PolicyRow).where(PolicyRow.community == community, PolicyRow.class_ == class_)
+    row = await session.scalar(query)
+    policy: dict[str, Any] = form.model_dump(mode="json") if form else {}
+    before = dict(row.policy) if row else {}
+    if row is None:
+        session.add(
+            PolicyRow(community=community, class_=class_, policy=policy, changed_at=now, changed_by=by)
+        )
+    else:
+        row.policy, row.changed_at, row.changed_by = policy, now, by
+        row.version += 1
+    await audit.record(
+        session,
+        at=now,
+        actor_kind="operator",
+        actor=by,
+        action="escalation_steps_changed",
+        subject_kind="community" if community else "street",
+        subject=community,
+        reason=reason,
+        detail={"class": class_.value, "before": before, "after": policy},
+    )
+    session.announce("policies", community)
