@@ -104,7 +104,7 @@ async def test_the_api_says_that_nobody_was_reached(site, desk):
         {"order": "close_valve", "device": "meter-1"},
         {"order": "re_enrol", "device": "meter-1"},
         {"order": "raw_traffic", "bus": "rs485", "seconds": 60},
-        {"order": "test", "device": "meter-1", "rule": "r", "mode": "drill"},
+        {"order": "test", "device": "meter-1", "rule": "r"},
         {"order": "shelve", "device": "meter-1", "rule": "r", "until": UNTIL},
     ],
 )
