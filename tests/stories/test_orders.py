@@ -1,7 +1,14 @@
 """What the desk orders a gateway to do."""
 
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from tests.harness.coils import coil_of
+from tests.harness.street import SITE
 from tests.harness.waiting import until
 
 pytestmark = pytest.mark.story
@@ -90,3 +97,118 @@ async def test_a_stranger_orders_nothing(street):
         f"{street.desk.url}/api/v1/gateways/gw-demo-01/commands", json={"order": "resync", "reason": "story"}
     )
     assert answer.status_code == 401
+
+
+def soon(street, *, hours: float = 1):
+    """A time by the gateway's clock, as an order says it."""
+    return (datetime.now(UTC) + timedelta(seconds=street.gateway_clock.seconds, hours=hours)).isoformat()
+
+
+def second_account(street, name: str) -> str:
+    """Another account that can be the second person."""
+    with closing(sqlite3.connect(street.folder / "server" / "gridwarden.db")) as database, database:
+        database.execute(
+            "INSERT INTO operator (name, created_at) VALUES (?, ?)", (name, "2026-01-01 00:00:00.000000")
+        )
+    return name
+
+
+def audited(street, order: str, reason: str) -> list[dict]:
+    """What the audit holds of an order."""
+    path = street.folder / "server" / "gridwarden.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT actor, reason, detail FROM audit_row WHERE action = 'command_ordered'"
+        ).fetchall()
+    said = [json.loads(detail) for actor, why, detail in rows if actor == "值班员" and why == reason]
+    return [one for one in said if one["order"]["order"] == order]
+
+
+async def alarm_of(street, **wanted):
+    """Wait until the server holds an alarm of the gas detector that stands so."""
+
+    async def found() -> dict | None:
+        alarms = [alarm for alarm in await street.desk.alarms() if alarm["device"] == "gas-kitchen"]
+        return next((one for one in alarms if all(one[k] == v for k, v in wanted.items())), None)
+
+    return await until(found, what=f"an alarm that stands so: {wanted}")
+
+
+async def test_a_life_safety_rule_is_shelved_by_two_people_makes_no_noise_and_makes_it_when_it_is_shown(
+    street,
+):
+    await street.start()
+    named = {"device": "gas-kitchen", "rule": "gas-high", "until": soon(street)}
+    alone = await order(street, order="shelve", **named)
+    assert alone["outcome"] == "refused"
+    second = second_account(street, "second")
+    assert (await order(street, order="shelve", agreed_by=second, **named))["outcome"] == "done"
+    assert len(audited(street, "shelve", "story")) == 2
+    await street.set_values("gas-kitchen", gas_lel=60)
+    await street.journalled("gas-high", "raised")
+    await street.parts["gateway"].ready("alarms_acknowledged")
+    assert await street.desk.items() == []
+    assert await street.phones.messages("wang") == []
+    shown = await order(street, order="unshelve", device="gas-kitchen", rule="gas-high")
+    assert shown["outcome"] == "done"
+    await street.item_of("gas-kitchen")
+    await street.rings("wang")
+    alarm = await alarm_of(street, suppression="none")
+    assert alarm["sentence"]
+    assert alarm["rule_hash"]
+
+
+async def test_a_device_out_of_service_closes_no_valve_until_it_is_back(street):
+    await street.start()
+    taken = {"device": "gas-kitchen", "until": soon(street), "agreed_by": second_account(street, "second")}
+    assert (await order(street, order="out_of_service", **taken))["outcome"] == "done"
+    await street.set_values("gas-kitchen", gas_lel=60)
+    await street.journalled("gas-high", "raised")
+    assert not await coil_of(street.ports["relays"], unit=1)
+    assert (await order(street, order="back_in_service", device="gas-kitchen"))["outcome"] == "done"
+
+    async def closed() -> bool:
+        return await coil_of(street.ports["relays"], unit=1)
+
+    await until(closed, what="the valve is closed")
+    await street.rings("wang")
+
+
+async def test_a_valve_is_closed_by_order_and_read_back_and_nothing_else_is(street):
+    await street.start()
+    answer = await order(street, order="close_valve", device="valve-kitchen")
+    assert answer["outcome"] == "done", answer
+    assert await coil_of(street.ports["relays"], unit=1)
+    assert len(audited(street, "close_valve", "story")) == 1
+    wrong = await order(street, order="close_valve", device="gas-kitchen")
+    assert wrong["outcome"] == "refused"
+
+
+async def test_a_siren_is_silenced_by_order_and_bus_traffic_is_shown(street):
+    await street.add_devices("  - {name: siren-hall, model: siren-relay, bus: relays, unit: 2}\n")
+    siren = "  - {{id: siren-hall, bus: relays, unit: 2, profile: siren-relay, label: 大厅警号}}\nrules:\n"
+    site = SITE.replace("rules:\n", siren, 1)
+    site = site.replace("{{do: close_valve, device: valve-kitchen}}", "{{do: sound, device: siren-hall}}")
+    street.write_site(site)
+    await street.start()
+    assert (await order(street, order="silence"))["outcome"] == "refused", "none sounds"
+    await street.set_values("gas-kitchen", gas_lel=60)
+
+    async def sounds() -> bool:
+        return await coil_of(street.ports["relays"], unit=2)
+
+    await until(sounds, what="the siren sounds")
+    assert (await order(street, order="silence"))["outcome"] == "done"
+
+    async def is_still() -> bool:
+        return not await sounds()
+
+    await until(is_still, what="the siren is silent")
+    assert (await order(street, order="raw_traffic", bus="kitchen", seconds=60))["outcome"] == "done"
+
+    async def shown() -> list:
+        return await street.desk.get("gateways/gw-demo-01/buses/kitchen/traffic")
+
+    (first, *_) = await until(shown, what="bytes of the bus")
+    assert "read holding registers" in " ".join(frame["text"] for frame in first["frames"])
+    assert (await order(street, order="raw_traffic", bus="no-such-bus", seconds=60))["outcome"] == "refused"
