@@ -79,20 +79,6 @@ async def await_within(limit_s: float, work: Awaitable[_T]) -> _T:
     return task.result()
 
 
-def obey_cancellation() -> None:
-    """End this task if it was told to end while its task group was failing.
-
-    Before Python 3.13 a group whose child fails in the moment of the cancellation raises the failure alone;
-    whoever catches that and goes on would never stop.
-
-    Raises:
-        asyncio.CancelledError: it was.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
 async def _call_off(task: asyncio.Future[Any]) -> None:
     task.add_done_callback(_look_at)
     task.cancel()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from edge.cancellation import obey_cancellation
+from edge.cancellation import await_cancellable
 from edge.errors import LinkError
 from edge.ports import Clock
 
@@ -31,11 +31,12 @@ async def keep_connected(lane: str, serve: Callable[[], Coroutine[Any, Any, None
     while True:
         began_ms = clock.moment().boot_ms
         try:
-            await serve()
+            # In a task of its own: a task group of Python 3.11 whose child has failed leaves this one's count
+            # of cancellations raised, and nobody could tell that from being told to stop.
+            await await_cancellable(serve())
         except* LinkError as group:  # the first failure is loud, repeats are quiet
             level = log.warning if failures == 0 else log.debug
             level("link_lost", lane=lane, error=str(group.exceptions[0]), failures=failures)
-        obey_cancellation()
         if clock.moment().boot_ms - began_ms > _GOOD_LINK_S * 1000:
             failures = 0
         pause_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)

@@ -1,12 +1,11 @@
 """A library may swallow a cancellation; its caller still ends."""
 
 import asyncio
-import sys
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from edge.cancellation import await_cancellable, await_directly, enter_cancellable, obey_cancellation
+from edge.cancellation import await_cancellable, await_directly, enter_cancellable
 
 
 async def swallow(started: asyncio.Event, let_go: asyncio.Event) -> str:
@@ -145,47 +144,3 @@ async def test_an_error_inside_leaves_and_goes_on():
     with pytest.raises(ValueError, match="inside"):
         await use()
     assert not connection.open
-
-
-async def keep_connected(cut: asyncio.Event, *, obey: bool) -> str:
-    """What an uplink does: serve in a task group, again whenever the connection is lost."""
-
-    async def listen() -> None:
-        await cut.wait()
-        raise ConnectionError("lost")
-
-    for _ in range(3):
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(listen())
-                await asyncio.sleep(10)
-        except* ConnectionError:
-            pass
-        if obey:
-            obey_cancellation()
-        await asyncio.sleep(0)
-    return "served on"
-
-
-async def lose_and_stop(*, obey: bool) -> str:
-    """The connection is lost and the stop comes in the same moment."""
-    cut = asyncio.Event()
-    uplink = asyncio.create_task(keep_connected(cut, obey=obey))
-    await asyncio.sleep(0.01)
-    cut.set()
-    await asyncio.sleep(0)
-    uplink.cancel()
-    return await uplink
-
-
-async def test_a_connection_lost_in_the_moment_of_the_stop_does_not_undo_the_stop():
-    with pytest.raises(asyncio.CancelledError):
-        await lose_and_stop(obey=True)
-
-
-@pytest.mark.skipif(
-    sys.version_info >= (3, 13), reason="task groups of Python 3.13 cancel again by themselves"
-)
-async def test_without_obedience_it_would():
-    """The test above can fail."""
-    assert await lose_and_stop(obey=False) == "served on"
