@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Databases and secrets."""
     database_url: str = ""
     """SQLAlchemy address; empty for SQLite in the data folder."""
+    database_url_file: Path | None = None
+    """A file with the address alone, because it holds a password; goes before `database_url`."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: str = ""
@@ -103,16 +105,23 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def _database_address(self) -> str:
+        if self.database_url_file is None:
+            return self.database_url
+        return self.database_url_file.read_text(encoding="utf-8").strip()
+
+    @property
     def database(self) -> str:
         """The SQLAlchemy address in force."""
         path = (self.data_folder / "gridwarden.db").absolute()
-        return self.database_url or f"sqlite+aiosqlite:///{path}"
+        return self._database_address or f"sqlite+aiosqlite:///{path}"
 
     @property
     def readings_database(self) -> str:
         """Where readings live: a file of their own on SQLite, the same database elsewhere."""
-        if self.database_url and not self.database_url.startswith("sqlite"):
-            return self.database_url
+        address = self._database_address
+        if address and not address.startswith("sqlite"):
+            return address
         return f"sqlite+aiosqlite:///{(self.data_folder / 'readings.db').absolute()}"
 
     def address(self, port: int | None = None) -> str:

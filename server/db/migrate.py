@@ -11,6 +11,10 @@ from sqlalchemy import make_url
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
+READINGS_NAMESPACE: Final = "readings"
+"""PostgreSQL's schema in which the readings' tables stand, apart from the others of the same name."""
+
+
 class Schema(StrEnum):
     """The two sets of tables, each with migrations of its own; they may share one database."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import StaticPool, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from server.db.migrate import Schema, migrate
+from server.db.migrate import READINGS_NAMESPACE, Schema, migrate
 
 SeriesIds = dict[tuple[str, str], int]
 """The ids of a gateway's series by (device, point)."""
@@ -60,7 +60,8 @@ class HistoryDatabase:
 
 def _create_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        return create_async_engine(url)
+        apart = {"search_path": READINGS_NAMESPACE}
+        return create_async_engine(url, connect_args={"server_settings": apart})
     engine = create_async_engine(url, poolclass=StaticPool)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from server.db.base import Utc, Word
-from server.db.migrate import Schema
+from server.db.migrate import READINGS_NAMESPACE, Schema
 from server.db.schema import whole_metadata
 
 _VERSION_TABLES = {Schema.MAIN: "alembic_version", Schema.READINGS: "alembic_version_readings"}
@@ -26,6 +26,10 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 def run_migrations(connection: Connection) -> None:
     """Run every migration that is missing, in one transaction."""
     schema: Schema = context.config.attributes["schema"]
+    if schema is Schema.READINGS and connection.dialect.name == "postgresql":
+        # A namespace of their own: both sets have a table named `block`.
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {READINGS_NAMESPACE}"))
+        connection.execute(text(f"SET search_path TO {READINGS_NAMESPACE}"))
     context.configure(
         connection=connection,
         target_metadata=whole_metadata(schema),

@@ -1,0 +1,105 @@
+"""Secrets of docker-compose.yml: made once, and real: Mosquitto takes them, and its ACL goes by the certificate."""
+
+import asyncio
+import getpass
+import ssl
+import stat
+import subprocess
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from firmware_sim.demo.brokers import find_mosquitto
+from tests.harness.mosquitto import free_port
+
+ROOT = Path(__file__).parents[2]
+GATEWAYS = ("gw-demo-01", "gw-demo-02")
+
+
+def make(folder: Path) -> None:
+    subprocess.run(
+        ["sh", str(ROOT / "deploy/compose/make-secrets"), str(folder), *GATEWAYS], check=True, timeout=60
+    )
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("secrets")
+    make(folder)
+    return folder
+
+
+def test_they_are_made_once_and_kept(secrets):
+    before = {path: path.read_bytes() for path in secrets.glob("*") if path.is_file()}
+    make(secrets)
+    assert {path: path.read_bytes() for path in secrets.glob("*") if path.is_file()} == before
+    for name in ("postgres.password", "metrics.token", "influx.token", "grafana.password"):
+        assert len(before[secrets / name].strip()) == 64
+    assert len({before[secrets / n] for n in ("metrics.token", "influx.token", "grafana.password")}) == 3
+
+
+def test_nobody_is_handed_the_authoritys_key_or_anothers(secrets):
+    assert stat.S_IMODE((secrets / "ca.key").stat().st_mode) == 0o600
+    handed = {path.name: {file.name for file in path.iterdir()} for path in secrets.glob("for-*")}
+    assert all("ca.key" not in files for files in handed.values())
+    assert handed["for-gw-demo-01"] == {"ca.crt", "gw-demo-01.crt", "gw-demo-01.key"}
+    assert handed["for-prometheus"] == {"metrics.token"}
+
+
+@asynccontextmanager
+async def broker(secrets: Path, tmp_path: Path):
+    """The shipped configuration, with this test's port and folders instead of the container's."""
+    port = free_port()
+    shipped = (ROOT / "deploy/mosquitto/compose.conf").read_text()
+    for theirs, ours in (
+        ("listener 8883", f"user {getpass.getuser()}\nlistener {port} 127.0.0.1"),
+        ("/secrets/", f"{secrets}/for-broker/"),
+        ("/mosquitto/config/acl", str(ROOT / "deploy/mosquitto/acl")),
+        ("/mosquitto/data/", f"{tmp_path}/"),
+    ):
+        assert theirs in shipped
+        shipped = shipped.replace(theirs, ours)
+    config = tmp_path / "mosquitto.conf"
+    config.write_text(shipped)
+    process = await asyncio.create_subprocess_exec(
+        str(find_mosquitto()), "-c", str(config), stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                    continue
+                writer.close()
+                break
+        yield port
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def client(secrets: Path, port: int, name: str | None) -> aiomqtt.Client:
+    folder = secrets / f"for-{name}"
+    context = ssl.create_default_context(cafile=str(secrets / "ca.crt"))
+    if name is not None:
+        context.load_cert_chain(str(folder / f"{name}.crt"), str(folder / f"{name}.key"))
+    return aiomqtt.Client("localhost", port, tls_context=context, timeout=10)
+
+
+@pytest.mark.story
+async def test_a_gateway_speaks_under_its_own_name_only_and_nobody_without_a_certificate(secrets, tmp_path):
+    async with broker(secrets, tmp_path) as port:
+        with pytest.raises(aiomqtt.MqttError):
+            async with client(secrets, port, None) as stranger:
+                await stranger.publish("gw/gw-demo-01/up/alarms", b"x", qos=1)
+        async with client(secrets, port, "server") as server, client(secrets, port, "gw-demo-01") as gateway:
+            await server.subscribe("gw/+/up/alarms", qos=1)
+            await gateway.publish("gw/gw-demo-02/up/alarms", b"forged", qos=1)
+            await gateway.publish("gw/gw-demo-01/up/alarms", b"true", qos=1)
+            async with asyncio.timeout(10):
+                first = await anext(aiter(server.messages))
+            assert (str(first.topic), first.payload) == ("gw/gw-demo-01/up/alarms", b"true")
