@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.harness.mosquitto import free_port
+from tests.harness.waiting import until
 
 _DEBIANS = Path("/usr/lib/postgresql")
 
@@ -48,9 +49,7 @@ async def running_postgres() -> AsyncIterator[str]:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            async with asyncio.timeout(30):
-                while not await _answers(programs, port):
-                    await asyncio.sleep(0.1)
+            await until(lambda: _answers(programs, port), what="PostgreSQL's port")
             user = "postgres" if as_user else os.environ.get("USER", "postgres")
             yield f"postgresql+asyncpg://{user}@127.0.0.1:{port}/postgres"
         finally:

@@ -32,7 +32,7 @@ async def database():
 
 
 async def test_an_alarm_becomes_an_item_climbs_and_is_closed(database):
-    main, url = database
+    main, _ = database
     await fill(main)
     async with running_parts(main) as world:
         await world.raise_alarm()
