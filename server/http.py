@@ -25,6 +25,7 @@ from server.notify.accounts import load_accounts
 from server.notify.web import build_callbacks
 from server.people.web import build_people_api
 from server.places.web import build_street_api
+from server.reports.web import build_reports
 from server.routing.web import build_routing_api
 from server.telemetry.web import build_telemetry
 from server.web.api import build_api
@@ -74,6 +75,7 @@ def build_app(context: Context) -> FastAPI:
         build_traffic_api(context),
         build_history_api(context),
         build_trend_pages(context),
+        build_reports(context),
         build_callbacks(context, accounts.wecom),
         build_telemetry(context),
         build_policy_api(context),

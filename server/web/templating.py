@@ -1,7 +1,7 @@
 """Rendering pages: templates, assets by their built names, the reader's language and time."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -37,18 +37,33 @@ def assets() -> tuple[str, str]:
     return entry("src/pages.ts")
 
 
-@cache
 def entry(source: str) -> tuple[str, str]:
     """Return the addresses of the script and the style that are built from one entry of the bundle.
 
     Raises:
         MissingAssetsError: they were not built.
     """
-    manifest = STATIC / "manifest.json"
-    built = json.loads(manifest.read_text(encoding="utf-8")).get(source) if manifest.exists() else None
-    if built is None:
-        raise MissingAssetsError("the pages' assets are not built: run `make assets`")
+    built = _built(source)
     return f"/static/{built['file']}", f"/static/{built['css'][0]}"
+
+
+def stylesheet(source: str) -> str:
+    """Return the address of a style that is an entry of its own.
+
+    Raises:
+        MissingAssetsError: it was not built.
+    """
+    return f"/static/{_built(source)['file']}"
+
+
+@cache
+def _built(source: str) -> dict[str, Any]:
+    manifest = STATIC / "manifest.json"
+    entries = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+    if source not in entries:
+        raise MissingAssetsError("the pages' assets are not built: run `make assets`")
+    found: dict[str, Any] = entries[source]
+    return found
 
 
 def language_of(request: Request) -> str:
@@ -117,6 +132,7 @@ def _environment(language: str) -> Environment:
         moment=_show_moment,
         number=_show_number,
         figure=_show_figure,
+        lasting=_show_lasting,
         value=lambda word: word.value,
     )
     return environment
@@ -145,3 +161,11 @@ def _show_figure(value: float | None) -> str:
     if value is None:
         return "–"
     return _show_number(value) if abs(value) >= _LARGE else f"{value:.4g}"
+
+
+def _show_lasting(length: timedelta | None) -> str:
+    """Hours, minutes and seconds, as many hours as there are."""
+    if length is None:
+        return "–"
+    minutes, seconds = divmod(round(length.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"

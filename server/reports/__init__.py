@@ -1,0 +1,1 @@
+"""Reports for the meetings of an area: places and hazards, never people."""
