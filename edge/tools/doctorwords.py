@@ -19,7 +19,7 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "gateway_runs": ("{software} runs, boot {boot}", ""),
         "stores_volatile": (
             "the alarm store cannot be written; alarms live in memory",
-            "free space or change the card now, then restart",
+            "free space or change the card now; it returns to the disk by itself",
         ),
         "config_rejected": (
             "the newest site file was not taken: {why}",
