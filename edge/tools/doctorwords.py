@@ -99,7 +99,7 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "查看 systemctl status gridwarden-edge；或以网关用户身份运行本命令",
         ),
         "gateway_runs": ("{software} 正在运行，启动标识 {boot}", ""),
-        "stores_volatile": ("报警库无法写入，报警只在内存中", "立即清理空间或更换存储卡，然后重启"),
+        "stores_volatile": ("报警库无法写入，报警只在内存中", "立即清理空间或更换存储卡；恢复后自动回到磁盘"),
         "config_rejected": ("最新的站点文件未被采用：{why}", "请改正；目前使用上一份正确的文件"),
         "config_differs": ("网关读取之后文件又被修改", "重启网关以采用，或恢复原文件"),
         "config_in_force": ("文件已生效（{hash}）", ""),
