@@ -24,6 +24,8 @@ from wire.vocabulary import (
 )
 
 _MAX_ID = 128
+ABSENT = "absent_alarms"
+"""In a session's info: keys of alarms that were looked for in bulk and are not held."""
 
 
 class Change(StrEnum):
@@ -65,8 +67,11 @@ async def apply(
         state: the whole alarm.
         now: the server's time.
     """
-    alarm = await session.get(Alarm, (gateway, state.alarm))
+    absent: set[tuple[str, str]] = session.info.get(ABSENT, set())
+    key = (gateway, state.alarm)
+    alarm = None if key in absent else await session.get(Alarm, key)
     if alarm is None:
+        absent.discard(key)
         alarm = Alarm(gateway=gateway, alarm=state.alarm)
         change = _change_of_new(state)
         _write(alarm, meta, state, now)

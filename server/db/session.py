@@ -16,6 +16,8 @@ Announcement = tuple[str, str]
 """What changed and which one, e.g. ("item", "0199…")."""
 Listener = Callable[[list[Announcement]], None]
 
+ONE_MOMENT = "one_moment"
+"""In the info of a session that reads the street and its people as of one moment: a batch of alarms."""
 _BUSY_TIMEOUT_MS = 10_000
 
 

@@ -7,16 +7,18 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from server.alarms import service as alarms
 from server.alarms.service import Applied
-from server.db.session import Database, WriteSession
+from server.alarms.tables import Alarm
+from server.db.base import Base
+from server.db.session import ONE_MOMENT, Database, WriteSession
 from server.devices import service as devices
-from server.devices.tables import Gateway
+from server.devices.tables import Device, Gateway
 from server.devices.traffic import keep_traffic
 from server.escalation import canary
 from server.escalation.canary import CANARY_GATEWAY
@@ -82,6 +84,7 @@ async def ingest(
     """
     done = Ingested()
     async with database.write() as session:
+        session.info[ONE_MOMENT] = True
         await _apply_halving(session, batch, done, now=now, policies=policies)
         await _note_runs(session, done)
         await session.flush()
@@ -113,7 +116,7 @@ async def _apply_halving(
     policies: Policies,
 ) -> None:
     part = Ingested()
-    held = await _fetch_gateways(session, batch)
+    held = await _fetch_known(session, batch)
     announced = len(session.info.get("announced", ()))
     try:
         async with session.begin_nested():
@@ -138,13 +141,28 @@ async def _apply_halving(
     done.quarantined += part.quarantined
 
 
-async def _fetch_gateways(session: WriteSession, batch: Sequence[Received]) -> list[Gateway]:
-    """Read the gateways of a batch in one query.
+async def _fetch_known(session: WriteSession, batch: Sequence[Received]) -> list[Base]:
+    """Read the gateways, devices and alarms of a batch in one query each.
 
-    The session finds again what somebody holds, so that no message asks for its gateway anew.
+    The session finds again what somebody holds, so that no message asks for its own anew.
     """
     gateways = {received.gateway for received in batch}
-    return list(await session.scalars(select(Gateway).where(Gateway.id.in_(gateways))))
+    named: set[tuple[str, str]] = set()
+    stated: set[tuple[str, str]] = set()
+    for received in batch:
+        try:
+            message = read(received)
+            if isinstance(message, AlarmMessage):
+                state = _readable_state(message)
+                named.add((received.gateway, state.device))
+                stated.add((received.gateway, state.alarm))
+        except (*UNREADABLE, BodyError):
+            continue
+    held: list[Base] = [*await session.scalars(select(Gateway).where(Gateway.id.in_(gateways)))]
+    held += await session.scalars(select(Device).where(tuple_(Device.gateway, Device.device).in_(named)))
+    known = list(await session.scalars(select(Alarm).where(tuple_(Alarm.gateway, Alarm.alarm).in_(stated))))
+    session.info[alarms.ABSENT] = stated - {(alarm.gateway, alarm.alarm) for alarm in known}
+    return [*held, *known]
 
 
 async def _apply_one(
@@ -240,9 +258,13 @@ async def _keep_poison(
 
 
 async def _note_runs(session: WriteSession, done: Ingested) -> None:
+    query = select(LaneRun).where(
+        LaneRun.lane == Lane.ALARMS, tuple_(LaneRun.gateway, LaneRun.run).in_(list(done.acks))
+    )
+    known = {(row.gateway, row.run): row for row in await session.scalars(query)}
     for (gateway, run), seqs in done.acks.items():
         highest = max(seqs)
-        held = await session.get(LaneRun, (gateway, Lane.ALARMS, run))
+        held = known.get((gateway, run))
         if held is None:
             session.add(LaneRun(gateway=gateway, lane=Lane.ALARMS, run=run, seq=highest))
         else:

@@ -14,7 +14,7 @@ from server.context import Context
 from server.errors import InvalidError, NotFoundError
 from server.history.glance import Glance, glance_at_item
 from server.items.model import ActorKind, ItemState, Move
-from server.items.queries import ItemStory, item_story, items_of_person, open_moves
+from server.items.queries import ItemStory, find_item, item_story, items_of_person, open_moves
 from server.items.record import Actor
 from server.items.service import PressOutcome, PressVerdict, press
 from server.items.tables import Item
@@ -40,6 +40,8 @@ class _Press:
     move: Move
     press: str
     reason: str
+    matter: str | None
+    """What is ticked off of a visit, rather than the whole."""
 
 
 def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
@@ -76,15 +78,16 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         return _item_page(request, token, view, story, glance, moves=moves, said=said)
 
     @router.post("/i/{token}/moves", dependencies=[by_link()])
-    async def press_button(
+    async def press_button(  # noqa: PLR0917 - FastAPI passes them by name
         request: Request,
         token: str,
         move: Annotated[str, Form()],
         press_id: Annotated[str, Form(alias="press")],
         reason: Annotated[str, Form()] = "",
+        matter: Annotated[str, Form()] = "",
     ) -> Response:
         phone = request.cookies.get(cookie) or new_secret()
-        wanted = _read_press(move, press_id, reason)
+        wanted = _read_press(move, press_id, reason, matter)
         view, outcome = await _carry_out(context, book, token, phone, wanted)
         if view.state in (LinkState.REVOKED, LinkState.OTHER_PHONE):
             page = "revoked.html" if view.state is LinkState.REVOKED else "other_phone.html"
@@ -156,10 +159,13 @@ async def _carry_out(
             raise NotFoundError("没有找到这个链接。")
         if view.state in (LinkState.REVOKED, LinkState.OTHER_PHONE):
             return view, None
+        matter = await find_item(session, wanted.matter) if wanted.matter else None
+        if wanted.matter and (matter is None or matter.parent != view.item.id):
+            raise NotFoundError("没有找到这件事项。")
         await links.bind(session, view.link.id, phone, now=now)
         outcome = await press(
             session,
-            view.item.id,
+            (matter or view.item).id,
             Actor(kind=ActorKind.PERSON, id=view.link.person),
             wanted.move,
             wanted.press,
@@ -177,14 +183,14 @@ def _why(item: Item, person: str) -> str:
     return next((f"{one['reason']}。" for one in item.chain if one["person"] == person), item.reason)
 
 
-def _read_press(move: str, press_id: str, reason: str) -> _Press:
+def _read_press(move: str, press_id: str, reason: str, matter: str) -> _Press:
     try:
         known = Move(move)
     except ValueError as error:
         raise InvalidError("没有这个操作。") from error
     if not 8 <= len(press_id) <= 64:  # noqa: PLR2004 - a UUID with room to spare
         raise InvalidError("页面太旧，请刷新后再按。")
-    return _Press(move=known, press=press_id, reason=reason[:500])
+    return _Press(move=known, press=press_id, reason=reason[:500], matter=matter or None)
 
 
 def _say(move: Move, outcome: PressOutcome) -> str:
@@ -224,6 +230,8 @@ def _item_page(
         why=_why(item, view.link.person),
         main_move=first if first in moves else None,
         other_moves=[m for m in _OTHERS if m in moves and m is not first],
+        may_tick=Move.FINISH in moves,
+        title_of=title_of,
         may_undo=Move.UNDO in moves,
         said=SAID.get(said, ""),
         words=words,
@@ -238,6 +246,7 @@ SAID: Final = {
     "done_need_help": "已通知更多人来帮忙。",
     "done_not_mine": "已转给下一位。",
     "done_false_alarm": "记下了：误报。",
+    "merged": "这件事已并入另一件事项，请点开那一件。",
     "done_undo": "已退回上一步。",
     "waits_for_desk": "已报告误报，等指挥中心确认。设备还在报警，请注意安全。",
     "not_allowed": "这个操作不在您的权限内。",

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from server.db.session import ReadSession
+from server.db.session import ONE_MOMENT, ReadSession
 from server.devices.tables import Device, Gateway
 from server.notify.tables import ChannelSetup
 from server.people.service import read_roster
@@ -29,6 +29,7 @@ from server.routing.street import (
 _Version = tuple[int, int, int, str]
 _kept: WeakKeyDictionary[Any, tuple[_Version, Street]] = WeakKeyDictionary()
 """By engine: the version of places and people, and what was read then."""
+_STREET: Final = "street"
 _MOST_READINGS: Final = 5
 
 
@@ -54,6 +55,14 @@ async def grid_chain(session: ReadSession, grid: str, at: datetime) -> Chain:
 
 async def street_now(session: ReadSession) -> Street:
     """Return the street's facts as they stand; read anew when an import has changed them."""
+    if ONE_MOMENT in session.info and _STREET in session.info:
+        street: Street = session.info[_STREET]
+        return street
+    street = session.info[_STREET] = await _read_newest(session)
+    return street
+
+
+async def _read_newest(session: ReadSession) -> Street:
     engine = _engine_of(session)
     version = await _version(session)
     known = _kept.get(engine)

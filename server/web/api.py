@@ -15,6 +15,7 @@ from server.context import Context
 from server.devices.tables import Device, Gateway
 from server.errors import ConflictError, NotFoundError
 from server.history import trends
+from server.items.budget import read_loads
 from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
 from server.items.queries import ItemFilter, count_items, item_story, list_items
 from server.items.record import Actor
@@ -219,6 +220,7 @@ def build_api(context: Context) -> APIRouter:
     router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
     _add_items(router, context)
     _add_presses(router, context)
+    _add_load(router, context)
     _add_devices(router, context)
     _add_history(router, context)
     return router
@@ -280,6 +282,26 @@ def _add_items(router: APIRouter, context: Context) -> None:
             moves=[MoveOut.model_validate(move) for move in story.moves],
             notices=[NoticeOut.model_validate(notice) for notice in story.notices],
         )
+
+
+class LoadOut(BaseModel):
+    """What one person was asked for that could wait."""
+
+    person: str
+    told: int
+    """Within the last hour."""
+    waiting: int
+    """For their digest."""
+
+
+def _add_load(router: APIRouter, context: Context) -> None:
+    @router.get("/load", operation_id="listLoad", tags=["items"], dependencies=[requires(Right.ACT_AS_DESK)])
+    async def list_load() -> list[LoadOut]:
+        """List who was asked for things that can wait within this hour, the busiest first."""
+        async with context.database.read() as session:
+            loads = await read_loads(session, None, now=context.clock.now())
+        rows = [LoadOut(person=one, told=load.told, waiting=load.waiting) for one, load in loads.items()]
+        return sorted(rows, key=lambda row: (-row.waiting, -row.told, row.person))
 
 
 def _add_presses(router: APIRouter, context: Context) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from server.access.tables import Link
 from server.items.model import ItemState, Move
-from wire.vocabulary import Condition
+from wire.vocabulary import AlarmClass, Condition
 
 
 async def press(client, link: str, move: str, press_id: str = "press-0001", **more: str):
@@ -172,3 +172,18 @@ async def test_a_page_that_is_not_there_says_so_in_words(site):
     assert (answer.status_code, "没有这个页面" in answer.text) == (404, True)
     wrong = await client.delete("/my")
     assert (wrong.status_code, "请返回上一页" in wrong.text, wrong.headers["allow"]) == (405, True, "GET")
+
+
+async def test_the_matters_of_a_visit_are_ticked_off_on_its_page(site):
+    low = {"class_": AlarmClass.ADVICE}
+    await site.world.raise_alarm("m1", "gas-1", **low)
+    visit = await site.world.raise_alarm("m2", "gas-2", **low)
+    matters = [item.id for item in await site.world.items() if item.parent == visit.id]
+    link, client = await site.link(visit.id, "leader"), await site.visitor()
+    page = (await client.get(link)).text
+    assert page.count("办好了") == 2
+    assert (await press(client, link, "finish", "press-0001", matter=matters[0])).status_code == 303
+    states = {item.id: item.state for item in await site.world.items()}
+    assert (states[matters[0]], states[matters[1]]) == (ItemState.DONE, ItemState.NEW)
+    stranger = await site.world.raise_alarm("g1", "meter-1")
+    assert (await press(client, link, "finish", "press-0002", matter=stranger.id)).status_code == 404
