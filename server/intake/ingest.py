@@ -62,6 +62,8 @@ class Ingested:
     """Committed numbers by (gateway, run)."""
     applied: int = 0
     quarantined: int = 0
+    traces: list[dict[str, object]] = field(default_factory=list)
+    """What the log says of each alarm once it is committed."""
 
 
 async def ingest(
@@ -90,6 +92,8 @@ async def ingest(
         await session.flush()
         reach(Failpoint.BEFORE_COMMIT)
     reach(Failpoint.AFTER_COMMIT_BEFORE_ACK)
+    for trace in done.traces:
+        log.info("alarm_committed", **trace)
     return done
 
 
@@ -138,6 +142,7 @@ async def _apply_halving(
     for key, seqs in part.acks.items():
         done.acks[key] += seqs
     done.applied += part.applied
+    done.traces += part.traces
     done.quarantined += part.quarantined
 
 
@@ -184,6 +189,7 @@ async def _apply_one(
             await opening.follow(session, applied, now=now, policies=policies)
             done.acks[received.gateway, message.run].append(message.seq)
             done.applied += 1
+            done.traces.append(_trace(applied, message.run, message.seq))
         case ReportMessage():
             await _apply_report(session, received.gateway, message, now=now)
         case _:
@@ -202,6 +208,21 @@ async def _apply_alarm(
         return await alarms.keep_unreadable(session, gateway, message, raw, now=now)
     await devices.hear(session, gateway, state.device, now=now)
     return await alarms.apply(session, gateway, message, state, now=now)
+
+
+def _trace(applied: Applied, run: str, seq: int) -> dict[str, object]:
+    """Return what ties the gateway's alarm to the item, and so to its notices, in the log."""
+    alarm = applied.alarm
+    return {
+        "alarm": alarm.alarm,
+        "gateway": alarm.gateway,
+        "device": alarm.device,
+        "item": alarm.item,
+        "change": applied.change.value,
+        "condition": alarm.condition.value,
+        "run": run,
+        "seq": seq,
+    }
 
 
 def _readable_state(message: AlarmMessage) -> AlarmState:
