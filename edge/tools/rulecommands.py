@@ -83,7 +83,8 @@ def replay(
 
     Ends with 0; with 1 when alarms were given to compare and they differ; with 2 when a file cannot be used.
     """
-    from edge.recorded import RecordingError, snapshots_of  # noqa: PLC0415 - as above
+    from edge.errors import StoreError  # noqa: PLC0415 - as above
+    from edge.recorded import RecordingError, snapshots_of  # noqa: PLC0415
     from edge.rules.replay import AlarmList  # noqa: PLC0415
     from edge.rules.replay import replay as replay_rules  # noqa: PLC0415
     from edge.tools.progress import show_progress  # noqa: PLC0415
@@ -97,7 +98,7 @@ def replay(
             for _, decisions in replay_rules(engine, snapshots):
                 found.add(decisions)
         known = None if raised is None else _raised(raised)
-    except (RecordingError, OSError, ValueError, KeyError) as error:
+    except (RecordingError, StoreError, OSError, ValueError, KeyError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     said = [_as_line(one.alarm, one.cleared_at) for one in found.alarms]
@@ -177,14 +178,23 @@ def _rows(path: Path) -> Iterator[Any]:
 
 def _batches(path: Path) -> Iterable[Any]:
     """Return the blocks of a store, from a copy: reading it must not change it."""
-    from edge.storedreadings import read_store  # noqa: PLC0415 - as above
+    from edge.errors import StoreError  # noqa: PLC0415 - as above
+    from edge.storedreadings import read_store  # noqa: PLC0415
+    from edge.tools.occupancy import OccupiedError, hold_folder  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "readings.db"
-        for suffix in ("", "-wal"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                shutil.copyfile(part, copy.with_name(copy.name + suffix))
+        try:
+            with hold_folder(path.absolute().parent):
+                for suffix in ("", "-wal"):
+                    part = path.with_name(path.name + suffix)
+                    if part.exists():
+                        shutil.copyfile(part, copy.with_name(copy.name + suffix))
+        except OccupiedError as error:
+            raise StoreError(
+                f"{path}: a gateway writes to this store; stop the gateway, or name a copy of {path.name} and"
+                f" {path.name}-wal that was made while it was stopped"
+            ) from error
         return read_store(copy)
 
 
