@@ -52,6 +52,8 @@ from server.notify.claims import LinkMaker
 from server.notify.setup import build_channels, note_channels
 from server.notify.worker import NotifyWorker
 from server.pulse import ALWAYS, Pulses
+from server.retention.loop import Upkeep
+from server.retention.service import Lives
 from server.routing.proving import NightlyProof
 
 log = structlog.get_logger()
@@ -180,6 +182,13 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
     others: dict[str, _Runs] = {
         "history-packer": packer,
         "route-proof": NightlyProof(database=database, clock=clock, pulses=pulses),
+        "upkeep": Upkeep(
+            database=database,
+            clock=clock,
+            pulses=pulses,
+            lives=Lives.of(settings),
+            photos=settings.photo_folder,
+        ),
     }
     keeper = PolicyKeeper(database=database, policies=policies, clock=clock, pulses=pulses)
     await keeper.turn()

@@ -19,6 +19,8 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 app.command("import")(import_files)
 app.command("export")(export_files)
 app.add_typer(route, name="route")
+audit = typer.Typer(help="Who did what.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 influx = typer.Typer(help="A copy of every reading in InfluxDB.", no_args_is_help=True)
 app.add_typer(influx, name="influx")
 
@@ -99,6 +101,33 @@ def setup() -> None:
         raise typer.Exit(1) from error
     finally:
         door.close()
+
+
+@audit.command("verify")
+def verify_audit(
+    head: Annotated[
+        str, typer.Option(help="An end that was written down before, as SEQ:HASH; it must be part of it.")
+    ] = "",
+) -> None:
+    """Walk the chain over the audit; the exit code is 1 when a row was changed, added or taken out."""
+    from server.audit.chain import Head, verify  # noqa: PLC0415 - as above
+
+    seq, _, kept = head.partition(":")
+    if head and not (seq.isdigit() and kept):
+        typer.echo("--head is written SEQ:HASH, as this command prints it", err=True)
+        raise typer.Exit(2)
+
+    async def work(database: Database) -> bool:
+        async with database.read() as session:
+            found = await verify(session, expected=Head(seq=int(seq), hash=kept) if head else None)
+        for problem in found.problems:
+            typer.echo(problem, err=True)
+        typer.echo(f"sealed: {found.head.seq}; not sealed yet: {found.unsealed}")
+        typer.echo(f"head: {found.head.seq}:{found.head.hash}")
+        return not found.problems
+
+    if not with_database(work):
+        raise typer.Exit(1)
 
 
 @app.command("first-run-code")

@@ -83,6 +83,26 @@ class Settings(BaseSettings):
     grid_code_pattern: str = ""
     """A regular expression that every grid's code matches whole, checked by the import; empty for none."""
 
+    words_days: Annotated[int, Field(ge=1)] = 1096
+    """How long what people wrote on a closed item, and in the audit, is kept."""
+    photo_days: Annotated[int, Field(ge=1)] = 180
+    """How long photos of items are kept."""
+    quarantine_days: Annotated[int, Field(ge=1)] = 90
+    """How long bytes that nobody could read are kept."""
+
+    oidc_issuer: str = ""
+    """Of an OpenID provider at which operators sign in; empty for none."""
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = None
+    oidc_title: str = "统一身份认证"
+    """What the button at the log-in says."""
+    wecom_corp_id: str = ""
+    """企业微信 at which leaders sign in; empty for none."""
+    wecom_agent_id: str = ""
+    wecom_secret_file: Path | None = None
+    wecom_api: str = "https://qyapi.weixin.qq.com"
+    wecom_login: str = "https://open.weixin.qq.com/connect/oauth2/authorize"
+
     first_run_code: str = ""
     """The code that makes the first operator; made and printed when empty."""
     step_backup_s: Annotated[float, Field(gt=0)] = 60.0
@@ -164,6 +184,11 @@ class Settings(BaseSettings):
         if not token:
             raise ValueError(f"{self.metrics_token_file} holds no token")
         return token
+
+    @property
+    def photo_folder(self) -> Path:
+        """Where photos lie: never below what the web serves."""
+        return self.data_folder / "photos"
 
     def signing_key(self) -> bytes:
         """Return the key of signed links, made at the first start."""

@@ -9,9 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from server.access.api import build_access_api
 from server.access.guard import check_declared, open_to_all
 from server.access.links import LinkBook
+from server.access.oidc import OutsideError
+from server.access.outsideweb import build_outside_gate
 from server.access.web import build_gate
+from server.audit.web import build_audit_api
 from server.context import Context
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
@@ -24,8 +28,10 @@ from server.live import Hub
 from server.notify.accounts import load_accounts
 from server.notify.web import build_callbacks
 from server.people.web import build_people_api
+from server.photos.web import build_photo_api, build_photo_pages
 from server.places.web import build_street_api
 from server.reports.web import build_reports
+from server.retention.web import build_personal_data_api
 from server.routing.web import build_routing_api
 from server.telemetry.web import build_telemetry
 from server.web.api import build_api
@@ -64,6 +70,12 @@ def build_app(context: Context) -> FastAPI:
     app.state.context = context
     for router in (
         build_gate(context),
+        build_outside_gate(context),
+        build_access_api(context),
+        build_audit_api(context),
+        build_personal_data_api(context),
+        build_photo_pages(context, book),
+        build_photo_api(context),
         build_leader_pages(context, book, hub),
         build_desk_pages(context, hub),
         build_api(context),
@@ -86,6 +98,7 @@ def build_app(context: Context) -> FastAPI:
     check_declared(app)
     for kind, answer in (
         (AnswerError, _answer_error),
+        (OutsideError, _answer_outside),
         (RequestValidationError, _answer_invalid),
         (HTTPException, _answer_http),
         (Exception, _answer_crash),
@@ -151,6 +164,11 @@ async def _answer_error(request: Request, error: Exception) -> Response:
         return RedirectResponse("/login", status_code=303)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
     return _problem(request, error.status, error.title, error.detail, headers=headers)
+
+
+async def _answer_outside(request: Request, error: Exception) -> Response:
+    log.warning("outside_login_failed", error=str(error))
+    return _problem(request, 502, "Bad gateway", "另一个系统没有应答，请稍后再试，或用密码登录。")
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:

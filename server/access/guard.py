@@ -16,7 +16,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
-from server.access import service
+from server.access import accounts, service
 from server.access.model import Right
 from server.access.scopes import NAMED, all_within
 from server.access.service import SignedIn
@@ -108,17 +108,30 @@ def build_door(context: Context) -> Door:
         if found is not None:
             return found
         now = context.clock.now()
+        secret = _key_in(request)
         async with context.database.read() as session:
-            found = await service.find_session(session, request.cookies.get(cookie), now=now)
+            if secret is not None:
+                found = await service.find_key(session, secret, now=now)
+            else:
+                found = await service.find_session(session, request.cookies.get(cookie), now=now)
         if found is None:
             raise NotSignedInError("请先登录。")
         if request.method not in _SAFE:
             async with context.database.write() as session:
-                await service.touch_session(session, found.token_hash, now=now)
+                if found.key is not None:
+                    await service.touch_key(session, found.key, now=now)
+                else:
+                    await service.touch_session(session, found.token_hash, now=now)
         request.state.signed_in = found
         return found
 
     return who_asks
+
+
+def _key_in(request: Request) -> str | None:
+    """Return the secret of the key that a program shows; an unknown form is a key that fits nothing."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return accounts.secret_of_key(key.strip()) or "" if scheme.lower() == "bearer" else None
 
 
 def cookie_name(*, secure: bool) -> str:

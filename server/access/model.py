@@ -114,6 +114,9 @@ RIGHTS_OF: Final[Mapping[AccessRole, frozenset[Right]]] = {
 }
 """The whole table of roles: nothing else decides what a role may do."""
 
+NOT_FOR_KEYS: Final = frozenset({Right.SIGNED_IN, Right.MANAGE_ACCESS, Right.ERASE_DATA})
+"""What only a person may do, with a session: a key that leaks must not be able to make others."""
+
 PLACES_OF: Final[Mapping[AccessRole, tuple[Scope, ...]]] = {
     AccessRole.ADMINISTRATOR: (Scope.STREET,),
     AccessRole.DESK: (Scope.STREET,),

@@ -54,7 +54,7 @@ def devices_within(reach: Reach) -> ColumnElement[bool]:
         return true()
     gateways = select(Gateway.id).where(gateways_within(reach))
     by_gateway = and_(Device.building.is_(None), Device.adopted, Device.gateway.in_(gateways))
-    return or_(Device.building.in_(_buildings(reach)), by_gateway)
+    return or_(Device.building.in_(_buildings(reach)), Device.grid.in_(_grids(reach)), by_gateway)
 
 
 def items_within(reach: Reach) -> ColumnElement[bool]:

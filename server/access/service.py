@@ -11,9 +11,9 @@ from typing import Final, Self
 
 from sqlalchemy import delete, func, select
 
-from server.access.model import ROLE_OF_DUTY, AccessRole, Grant, Reach, Right, rights_of
+from server.access.model import NOT_FOR_KEYS, ROLE_OF_DUTY, AccessRole, Grant, Reach, Right, rights_of
 from server.access.secrets import fits_password, hash_password, hash_secret, new_code, new_secret
-from server.access.tables import FirstRunCode, LoginFailure, Operator, OperatorGrant, OperatorSession
+from server.access.tables import ApiKey, FirstRunCode, LoginFailure, Operator, OperatorGrant, OperatorSession
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
 from server.errors import ConflictError, ForbiddenError, InvalidError, TooManyError
@@ -22,6 +22,11 @@ from server.people.tables import Duty, Person
 
 CODE_LIFE: Final = timedelta(hours=1)
 IDLE_LIFE: Final = timedelta(hours=12)
+LONGEST_LIFE: Final = timedelta(days=7)
+LEADER_IDLE_LIFE: Final = timedelta(days=30)
+LEADER_LONGEST_LIFE: Final = timedelta(days=180)
+CODE_WAIT: Final = timedelta(minutes=5)
+"""How long a log-in waits for its second factor."""
 LEAST_PASSWORD: Final = 12
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 _FREE_ATTEMPTS: Final = 5
@@ -41,6 +46,7 @@ class SignedIn:
         person: who they are in the register, by code, if the account says so.
         grants: the account's roles and, for its person, those of the register's duties.
         right: what the route asked for.
+        key: the id of the key that was shown instead of a session.
     """
 
     operator: str
@@ -48,11 +54,13 @@ class SignedIn:
     person: str | None = None
     grants: tuple[Grant, ...] = ()
     right: Right = Right.SIGNED_IN
+    key: str | None = None
 
     @property
     def rights(self) -> frozenset[Right]:
-        """Every right that is held for at least one place."""
-        return rights_of(self.grants)
+        """Every right that is held for at least one place; a program's key manages no access."""
+        held = rights_of(self.grants)
+        return held if self.key is None else held - NOT_FOR_KEYS
 
     @property
     def reach(self) -> Reach:
@@ -66,6 +74,14 @@ class SignedIn:
     def asking(self, right: Right) -> Self:
         """Return the same, asking for a right."""
         return replace(self, right=right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """A session just made: its token, and whether its second factor is still to be given."""
+
+    token: str
+    needs_code: bool
 
 
 async def has_operator(session: ReadSession) -> bool:
@@ -117,34 +133,118 @@ async def set_up_first_operator(
 
 
 async def sign_in(
-    session: WriteSession, *, name: str, password: str, source: str, now: datetime
-) -> str | None:
-    """Check a name and password; returns the token of a new session, None when they do not fit.
+    session: WriteSession, *, name: str, password: str, source: str, now: datetime, agent: str = ""
+) -> NewSession | None:
+    """Check a name and password; returns a new session, None when they do not fit.
 
     A failure is a row of its own: the caller commits in either case.
 
     Raises:
         TooManyError: too many failures from there or for that name; how long to wait.
     """
-    await _check_pause(session, name, source, now)
+    await check_pause(session, name, source, now)
     operator = await session.get(Operator, name)
     known = operator.password_hash if operator and operator.disabled_at is None else None
     if not fits_password(password, known) or operator is None:
-        session.add(LoginFailure(name=name[:60], source=source[:64], at=now))
-        await _record(session, now, name[:60], "sign_in_failed", {"source": source})
+        await note_failure(session, name, source, now)
         return None
+    needs_code = operator.totp_since is not None
+    return await open_session(
+        session, operator.name, source=source, agent=agent, now=now, confirmed=not needs_code
+    )
+
+
+async def open_session(
+    session: WriteSession,
+    operator: str,
+    *,
+    source: str,
+    now: datetime,
+    agent: str = "",
+    confirmed: bool = True,
+    idle: timedelta = IDLE_LIFE,
+    longest: timedelta = LONGEST_LIFE,
+) -> NewSession:
+    """Open a session for somebody who has shown who they are.
+
+    Args:
+        session: the transaction.
+        operator: the account.
+        source: where they come from.
+        now: the server's time.
+        agent: what their browser calls itself.
+        confirmed: false while a second factor is still to be given; such a session opens nothing.
+        idle: how long it lives unused.
+        longest: how long it lives at all.
+    """
     token = new_secret()
     session.add(
         OperatorSession(
             token_hash=hash_secret(token),
-            operator=operator.name,
+            operator=operator,
             created_at=now,
             used_at=now,
-            expires_at=now + IDLE_LIFE,
+            expires_at=now + (idle if confirmed else CODE_WAIT),
+            ends_at=now + longest,
+            idle_s=round(idle.total_seconds()),
+            confirmed=confirmed,
+            source=source[:64],
+            agent=agent[:200],
         )
     )
-    await _record(session, now, operator.name, "signed_in", {"source": source})
-    return token
+    if confirmed:
+        await _record(session, now, operator, "signed_in", {"source": source})
+    return NewSession(token=token, needs_code=not confirmed)
+
+
+async def waiting_for_code(session: ReadSession, token: str | None, *, now: datetime) -> str | None:
+    """Return the account whose session waits for its second factor."""
+    row = await session.get(OperatorSession, hash_secret(token)) if token else None
+    return row.operator if row is not None and not row.confirmed and row.expires_at > now else None
+
+
+async def confirm_session(session: WriteSession, token: str, *, now: datetime, source: str) -> NewSession:
+    """Open a session in place of the one that waited, so that no token from before opens anything."""
+    row = await session.get_one(OperatorSession, hash_secret(token))
+    operator, agent = row.operator, row.agent
+    await session.delete(row)
+    return await open_session(session, operator, source=source, agent=agent, now=now)
+
+
+async def note_failure(session: WriteSession, name: str, source: str, now: datetime) -> None:
+    """Count a failed attempt against the name and the source."""
+    session.add(LoginFailure(name=name[:60], source=source[:64], at=now))
+    await _record(session, now, name[:60], "sign_in_failed", {"source": source})
+
+
+async def find_key(session: ReadSession, secret: str, *, now: datetime) -> SignedIn | None:
+    """Return who a key acts as, or None when it is not good any more."""
+    row = await session.scalar(select(ApiKey).where(ApiKey.key_hash == hash_secret(secret)))
+    return await find_key_by_id(session, row.id, now=now) if row is not None else None
+
+
+async def find_key_by_id(session: ReadSession, key: str, *, now: datetime) -> SignedIn | None:
+    """Return who the key with an id acts as, or None when it is not good any more."""
+    row = await session.get(ApiKey, key)
+    if row is None or row.revoked_at is not None or row.expires_at <= now:
+        return None
+    operator = await session.get(Operator, row.operator)
+    if operator is None or operator.disabled_at is not None:
+        return None
+    return SignedIn(
+        operator=operator.name,
+        token_hash="",
+        key=row.id,
+        person=operator.person,
+        grants=await grants_of(session, operator),
+    )
+
+
+async def touch_key(session: WriteSession, key: str, *, now: datetime) -> None:
+    """Note that a key is in use."""
+    row = await session.get(ApiKey, key)
+    if row is not None and (row.used_at is None or now - row.used_at > _TOUCH_AFTER):
+        row.used_at = now
 
 
 async def find_session(session: ReadSession, token: str | None, *, now: datetime) -> SignedIn | None:
@@ -155,7 +255,7 @@ async def find_session(session: ReadSession, token: str | None, *, now: datetime
 async def find_session_by_hash(session: ReadSession, token_hash: str, *, now: datetime) -> SignedIn | None:
     """Return whose session it is, with the roles they hold now; None when it has ended."""
     row = await session.get(OperatorSession, token_hash)
-    if row is None or row.expires_at <= now:
+    if row is None or not row.confirmed or min(row.expires_at, row.ends_at or row.expires_at) <= now:
         return None
     operator = await session.get(Operator, row.operator)
     if operator is None or operator.disabled_at is not None:
@@ -184,11 +284,11 @@ async def grants_of(session: ReadSession, operator: Operator) -> tuple[Grant, ..
 
 
 async def touch_session(session: WriteSession, token_hash: str, *, now: datetime) -> None:
-    """Note that a session is in use; it ends twelve hours after the last time."""
+    """Note that a session is in use: its idle time begins anew, its longest life does not."""
     row = await session.get(OperatorSession, token_hash)
     if row is not None and now - row.used_at > _TOUCH_AFTER:
         row.used_at = now
-        row.expires_at = now + IDLE_LIFE
+        row.expires_at = now + timedelta(seconds=row.idle_s)
 
 
 async def sign_out(session: WriteSession, signed_in: SignedIn, *, now: datetime) -> None:
@@ -199,7 +299,12 @@ async def sign_out(session: WriteSession, signed_in: SignedIn, *, now: datetime)
     await _record(session, now, signed_in.operator, "signed_out")
 
 
-async def _check_pause(session: ReadSession, name: str, source: str, now: datetime) -> None:
+async def check_pause(session: ReadSession, name: str, source: str, now: datetime) -> None:
+    """Refuse an attempt that comes too soon after failures of that name, or from that source.
+
+    Raises:
+        TooManyError: how long to wait.
+    """
     for column, value in ((LoginFailure.name, name[:60]), (LoginFailure.source, source[:64])):
         count, last = (
             await session.execute(

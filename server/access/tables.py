@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.access.model import AccessRole
@@ -22,6 +22,59 @@ class Operator(Base):
     """Who it is in the register: their duties open their places."""
     created_at: Mapped[datetime] = mapped_column(Utc)
     disabled_at: Mapped[datetime | None] = mapped_column(Utc)
+    totp_secret: Mapped[str | None] = mapped_column(String(200))
+    """Of the second factor, encrypted."""
+    totp_since: Mapped[datetime | None] = mapped_column(Utc)
+    """Null until its first code was typed back."""
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    """The time step of the last code: a code counts once."""
+
+
+class RecoveryCode(Base):
+    """What lets an account in that has lost its second factor; each once."""
+
+    __tablename__ = "recovery_code"
+
+    operator: Mapped[str] = mapped_column(ForeignKey("operator.name"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class ApiKey(Base):
+    """A program's way in: it acts as an account, with its roles; only its hash is kept."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    operator: Mapped[str] = mapped_column(ForeignKey("operator.name"), index=True)
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime | None] = mapped_column(Utc)
+    revoked_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class OuterLogin(Base):
+    """Who an account is in another system: `issuer` and `subject` there; made by an administrator."""
+
+    __tablename__ = "outer_login"
+
+    issuer: Mapped[str] = mapped_column(String(200), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(200), primary_key=True)
+    operator: Mapped[str] = mapped_column(ForeignKey("operator.name"), index=True)
+
+
+class LoginAttempt(Base):
+    """A log-in that went out to another system and has not come back; used once, good for minutes."""
+
+    __tablename__ = "login_attempt"
+
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    way: Mapped[str] = mapped_column(String(16))
+    nonce: Mapped[str] = mapped_column(String(64), default="")
+    verifier: Mapped[str] = mapped_column(String(128), default="")
+    created_at: Mapped[datetime] = mapped_column(Utc)
 
 
 class OperatorGrant(Base):
@@ -48,6 +101,15 @@ class OperatorSession(Base):
     created_at: Mapped[datetime] = mapped_column(Utc)
     used_at: Mapped[datetime] = mapped_column(Utc)
     expires_at: Mapped[datetime] = mapped_column(Utc)
+    """When it ends if it lies idle; moves on with use."""
+    ends_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When it ends however much it is used."""
+    idle_s: Mapped[int] = mapped_column(default=43_200, server_default="43200")
+    confirmed: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """False while the second factor is still to be given: such a session opens nothing."""
+    source: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    agent: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """What the browser called itself, for its owner to recognise it."""
 
 
 class FirstRunCode(Base):

@@ -23,9 +23,11 @@ class Watch:
     async def still(self) -> bool:
         """Tell whether the session still lives and its account still holds the right; notes its reach."""
         async with self.context.database.read() as session:
-            found = await service.find_session_by_hash(
-                session, self.who.token_hash, now=self.context.clock.now()
-            )
+            now = self.context.clock.now()
+            if self.who.key is not None:
+                found = await service.find_key_by_id(session, self.who.key, now=now)
+            else:
+                found = await service.find_session_by_hash(session, self.who.token_hash, now=now)
         if found is None or self.who.right not in found.rights:
             return False
         self.who = found.asking(self.who.right)

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from server.access import service
+from server.access import secondfactor, service
 from server.access.guard import cookie_name, open_to_all, requires
 from server.access.model import Right
-from server.access.service import SignedIn
+from server.access.outside import ways_of
+from server.access.sealing import SecretBox
+from server.access.service import NewSession, SignedIn
 from server.context import Context
 from server.errors import AnswerError, TooManyError
 from server.web.templating import render_page
@@ -20,48 +22,103 @@ def build_gate(context: Context) -> APIRouter:
     """Return the routes of signing in and out."""
     router = APIRouter(include_in_schema=False)
     _add_login(router, context)
+    _add_code(router, context)
     _add_setup(router, context)
     _add_logout(router, context)
     return router
 
 
 def _add_login(router: APIRouter, context: Context) -> None:
-    secure = context.settings.cookies_are_secure
-    cookie = cookie_name(secure=secure)
-
     @router.get("/login", dependencies=[_ANYBODY])
     async def show_login(request: Request) -> Response:
         async with context.database.read() as session:
             if not await service.has_operator(session):
                 return RedirectResponse("/setup", status_code=303)
-        return render_page(request, "login.html", problem="", name="")
+        return _login_page(request, context, "", "")
 
     @router.post("/login", dependencies=[_ANYBODY])
     async def sign_in(
         request: Request, name: Annotated[str, Form()], password: Annotated[str, Form()]
     ) -> Response:
-        source = request.client.host if request.client else ""
         try:
             async with context.database.write() as session:
-                token = await service.sign_in(
+                made = await service.sign_in(
                     session,
                     name=name.strip(),
                     password=password,
-                    source=source,
+                    source=source_of(request),
+                    agent=request.headers.get("user-agent", ""),
                     now=context.clock.now(),
                 )
         except TooManyError as error:
-            page = render_page(request, "login.html", status_code=429, problem=error.detail, name=name)
+            page = _login_page(request, context, error.detail, name, status=429)
             page.headers["Retry-After"] = str(error.retry_after_s)
             return page
-        if token is None:
-            problem = "姓名或密码不对。"
-            return render_page(request, "login.html", status_code=403, problem=problem, name=name)
-        answer = RedirectResponse("/desk", status_code=303)
-        answer.set_cookie(
-            cookie, token, httponly=True, secure=secure, samesite="lax", path="/", max_age=2_592_000
-        )
-        return answer
+        if made is None:
+            return _login_page(request, context, "姓名或密码不对。", name, status=403)
+        return enter(context, made)
+
+
+def source_of(request: Request) -> str:
+    """Return where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def enter(context: Context, made: NewSession) -> Response:
+    """Return the answer that gives a browser its session, and leads on."""
+    secure = context.settings.cookies_are_secure
+    answer = RedirectResponse("/login/code" if made.needs_code else "/desk", status_code=303)
+    answer.set_cookie(
+        cookie_name(secure=secure),
+        made.token,
+        httponly=True,
+        secure=secure,
+        samesite="lax",
+        path="/",
+        max_age=round(service.LEADER_LONGEST_LIFE.total_seconds()),
+    )
+    return answer
+
+
+def _login_page(
+    request: Request, context: Context, problem: str, name: str, *, status: int = 200
+) -> Response:
+    return render_page(
+        request, "login.html", status_code=status, problem=problem, name=name, ways=ways_of(context.settings)
+    )
+
+
+def _add_code(router: APIRouter, context: Context) -> None:
+    cookie = cookie_name(secure=context.settings.cookies_are_secure)
+    box = SecretBox(context.settings.signing_key(), purpose="second-factor")
+
+    @router.get("/login/code", dependencies=[_ANYBODY])
+    async def ask_code(request: Request) -> Response:
+        async with context.database.read() as session:
+            token = request.cookies.get(cookie)
+            if await service.waiting_for_code(session, token, now=context.clock.now()) is None:
+                return RedirectResponse("/login", status_code=303)
+        return render_page(request, "login_code.html", problem="")
+
+    @router.post("/login/code", dependencies=[_ANYBODY])
+    async def take_code(request: Request, code: Annotated[str, Form(max_length=40)]) -> Response:
+        now, source, token = context.clock.now(), source_of(request), request.cookies.get(cookie)
+        try:
+            async with context.database.write() as session:
+                name = await service.waiting_for_code(session, token, now=now)
+                if name is None or token is None:
+                    return RedirectResponse("/login", status_code=303)
+                await service.check_pause(session, name, source, now)
+                if await secondfactor.check(session, box, name, code, now=now):
+                    return enter(
+                        context, await service.confirm_session(session, token, now=now, source=source)
+                    )
+                await service.note_failure(session, name, source, now)
+        except TooManyError as error:
+            page = render_page(request, "login_code.html", status_code=429, problem=error.detail)
+            page.headers["Retry-After"] = str(error.retry_after_s)
+            return page
+        return render_page(request, "login_code.html", status_code=403, problem="验证码不对。")
 
 
 def _add_setup(router: APIRouter, context: Context) -> None:

@@ -18,7 +18,9 @@ ROOMS: Final = (
     "items",
     "notify",
     "people",
+    "photos",
     "places",
+    "retention",
     "routing",
 )
 

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_BODY_BYTES: Final = 64 * 1024
+_MOST_PHOTO_BYTES: Final = 8 * 1024 * 1024 + 4096
+"""A photo with the form around it."""
 PROBLEM: Final = "application/problem+json"
 _REFUSALS: Final = {
     403: ("Forbidden", "这个请求来自别的网站，已拒绝。"),
@@ -45,7 +47,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refused = _judge(scope["method"], headers)
+        refused = _judge(scope["method"], scope["path"], headers)
         answer = self._app if refused is None else _refuse(refused, scope["path"])
 
         async def send_guarded(message: Message) -> None:
@@ -69,13 +71,18 @@ class Guard:
             headers.setdefault("Cache-Control", "no-store")
 
 
-def _judge(method: str, headers: Headers) -> int | None:
+def _judge(method: str, path: str, headers: Headers) -> int | None:
     """Return the status with which a request is refused, or None."""
     if method not in _SAFE and is_foreign(headers):
         return 403
     if "transfer-encoding" in headers:  # nobody can tell how long it gets; browsers' forms always can
         return 411
-    return 413 if int(headers.get("content-length") or 0) > _MOST_BODY_BYTES else None
+    most = _MOST_PHOTO_BYTES if _is_photo(path) else _MOST_BODY_BYTES
+    return 413 if int(headers.get("content-length") or 0) > most else None
+
+
+def _is_photo(path: str) -> bool:
+    return path.startswith("/i/") and path.endswith("/photos")
 
 
 def _refuse(status: int, path: str) -> Response:

@@ -43,7 +43,8 @@ async def issue(database, *, at=NOW):
 
 async def sign_in(database, *, password=PASSWORD, name="值班员", source="10.0.0.1", at=NOW):
     async with database.write() as session:
-        return await service.sign_in(session, name=name, password=password, source=source, now=at)
+        made = await service.sign_in(session, name=name, password=password, source=source, now=at)
+        return made.token if made else None
 
 
 async def who(database, token, *, at=NOW):

@@ -1,0 +1,1 @@
+"""Photos of items: optional, without where and when they were taken."""

@@ -1,0 +1,113 @@
+"""What is kept about one person: given out, and erased, both written down."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+
+from server.access.tables import Link, Operator, OperatorSession, OuterLogin, Phone
+from server.audit import chain
+from server.audit import service as audit
+from server.audit.tables import AuditRow
+from server.db.session import ReadSession, WriteSession
+from server.errors import ConflictError, NotFoundError
+from server.items.tables import Item, ItemMove, ItemParty
+from server.notify.tables import Notice
+from server.people.tables import Absence, Duty, Person
+from server.photos.service import delete_photos
+from server.photos.tables import ItemPhoto
+from server.places.tables import PlacesVersion
+
+ERASED_NAME = "（已删除）"
+
+
+async def export_person(session: ReadSession, code: str) -> dict[str, Any]:
+    """Return everything that is kept about a person, table by table.
+
+    Raises:
+        NotFoundError: nobody has this code.
+    """
+    person = await session.get(Person, code)
+    if person is None:
+        raise NotFoundError("人员登记里没有这个人。")
+    told = (Notice.person == code, ItemParty.person == code)
+    account = await session.scalar(select(Operator.name).where(Operator.person == code))
+    acted = [ItemMove.actor == code, AuditRow.actor == code]
+    return {
+        "person": _row(person),
+        "account": account,
+        "duties": await _rows(session, select(Duty).where(Duty.person == code)),
+        "absences": await _rows(session, select(Absence).where(Absence.person == code)),
+        "told": await _rows(session, select(ItemParty).where(told[1])),
+        "notices": await _rows(session, select(Notice).where(told[0])),
+        "presses": await _rows(session, select(ItemMove).where(acted[0])),
+        "links": await _rows(session, select(Link).where(Link.person == code)),
+        "photos": await _rows(session, select(ItemPhoto).where(ItemPhoto.by_person == code)),
+        "audit": await _rows(session, select(AuditRow).where(or_(acted[1], AuditRow.subject == code))),
+    }
+
+
+async def erase_person(session: WriteSession, code: str, folder: Path, *, by: str, now: datetime) -> None:
+    """Erase a person: name, addresses, words, photos, phones, log-ins; the code stays, and says nothing.
+
+    Raises:
+        ConflictError: they still own an open item, or have duties: hand those over first.
+        NotFoundError: nobody has this code.
+    """
+    person = await session.get(Person, code)
+    if person is None:
+        raise NotFoundError("人员登记里没有这个人。")
+    owns = select(Item.id).where(Item.owner == code, Item.closed_at.is_(None)).limit(1)
+    duty = select(Duty.id).where(Duty.person == code).limit(1)
+    if await session.scalar(owns) is not None or await session.scalar(duty) is not None:
+        raise ConflictError("这个人还有没结束的事项或职责，请先移交。")
+    await _erase_register(session, person)
+    await _erase_ways_in(session, code)
+    await session.execute(update(ItemMove).where(ItemMove.actor == code).values(reason=""))
+    photos = list(await session.scalars(select(ItemPhoto).where(ItemPhoto.by_person == code)))
+    await delete_photos(session, folder, photos)
+    rows = select(AuditRow.id).where(or_(AuditRow.actor == code, AuditRow.subject == code))
+    await session.flush()
+    await chain.erase_words(session, list(await session.scalars(rows)), now=now)
+    await audit.record(
+        session,
+        at=now,
+        actor_kind="operator",
+        actor=by,
+        action="person_erased",
+        subject_kind="person",
+        subject=code,
+    )
+    session.add(PlacesVersion(at=now))
+
+
+async def _erase_register(session: WriteSession, person: Person) -> None:
+    person.name, person.active = ERASED_NAME, False
+    for column in Person.__table__.columns:
+        if column.name not in ("code", "name", "active") and column.nullable:
+            setattr(person, column.key, None)
+    await session.execute(delete(Absence).where(Absence.person == person.code))
+    await session.execute(update(Absence).where(Absence.stand_in == person.code).values(stand_in=None))
+
+
+async def _erase_ways_in(session: WriteSession, code: str) -> None:
+    await session.execute(delete(Phone).where(Phone.person == code))
+    await session.execute(delete(Link).where(Link.person == code))
+    account = await session.scalar(select(Operator).where(Operator.person == code))
+    if account is not None:
+        account.person = None
+        account.password_hash = account.totp_secret = account.totp_since = None
+        account.disabled_at = account.disabled_at or account.created_at
+        await session.execute(delete(OperatorSession).where(OperatorSession.operator == account.name))
+        await session.execute(delete(OuterLogin).where(OuterLogin.operator == account.name))
+
+
+async def _rows(session: ReadSession, query: Any) -> list[dict[str, Any]]:
+    return [_row(row) for row in await session.scalars(query)]
+
+
+def _row(row: Any) -> dict[str, Any]:
+    """Return a row's columns; secrets' hashes are no business of a file."""
+    columns = row.__mapper__.column_attrs
+    return {one.key: getattr(row, one.key) for one in columns if not one.key.endswith("_hash")}

@@ -1,0 +1,238 @@
+"""Every route that changes something leaves an audit row; the routes are read from the application.
+
+A new changing route needs a call here that works: the test names those that have none.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from sqlalchemy import func, select
+
+from server.access.guard import served_routes
+from server.audit.tables import AuditRow
+from server.openapi import build_described_app
+from tests.server.access.street_of_two import build
+from tests.server.photos.test_photos import camera_photo
+from tests.server.web.running_site import CODE, OPERATOR, PASSWORD, open_site
+
+ROOT = Path(__file__).parents[3]
+OTHER = "另一位"
+FORM = {"name": OPERATOR, "password": PASSWORD}
+NOT_AN_ACT = {
+    "/size": "it sets a cookie of the asker's and nothing here",
+    "/callbacks/{key}/sms": "a provider's receipt: the notice's own row says what became of it",
+    "/callbacks/{key}/voice": "the same",
+    "/callbacks/{key}/voice/keys": "a key pressed is a press on an item, which leaves its row like any other",
+    "/callbacks/{key}/wecom": "the same",
+    "/api/v1/street/preview": "it says what an import would change, and changes nothing",
+}
+"""Routes that let nobody act, and why."""
+
+
+class Street:
+    """A site with somebody at the desk, and what the calls need."""
+
+    def __init__(self, site, desk, item: str, link: str) -> None:
+        self.site, self.desk, self.item, self.link = site, desk, item, link
+        self.secret = ""
+        self.phone: Any = None
+
+    async def visitor(self):
+        return await self.site.visitor()
+
+    async def sign_in(self):
+        client = await self.visitor()
+        await client.post("/login", data={"name": OTHER, "password": PASSWORD})
+        return client
+
+    async def begin_second_factor(self):
+        client = await self.sign_in()
+        answer = await client.post("/api/v1/me/second-factor")
+        self.secret = answer.json()["secret"]
+        return answer
+
+    def code(self) -> str:
+        self.site.clock.advance(seconds=60)
+        return pyotp.TOTP(self.secret).at(self.site.clock.now())
+
+    async def confirm_second_factor(self):
+        client = await self.sign_in()
+        return await client.post("/api/v1/me/second-factor/confirmation", json={"code": self.code()})
+
+    async def type_code(self):
+        client = await self.sign_in()
+        return await client.post("/login/code", data={"code": self.code()})
+
+    async def end_own_session(self):
+        client = await self.sign_in()
+        (one, *_) = (await client.get("/api/v1/me/sessions")).json()
+        return await client.delete(f"/api/v1/me/sessions/{one['id']}")
+
+    async def revoke_key(self):
+        (one, *_) = (await self.desk.get("/api/v1/keys")).json()
+        return await self.desk.delete(f"/api/v1/keys/{one['id']}")
+
+    def span(self) -> dict[str, str]:
+        now = self.site.clock.now()
+        return {
+            "from_at": (now + timedelta(hours=1)).isoformat(),
+            "until_at": (now + timedelta(hours=9)).isoformat(),
+        }
+
+    async def absence(self):
+        return await self.desk.post("/api/v1/people/leader/absences", json=self.span())
+
+    async def end_absence(self):
+        (one, *_) = (await self.desk.get("/api/v1/people/leader/duties")).json()["absences"]
+        return await self.desk.delete(f"/api/v1/people/leader/absences/{one['id']}")
+
+    async def swap(self):
+        duty = {"role": "leader", "scope": "grid", "code": "g1", "taken_by": "deputy"}
+        return await self.desk.post("/api/v1/people/leader/swaps", json={**duty, **self.span()})
+
+    async def end_swap(self):
+        (one, *_) = (await self.desk.get("/api/v1/people/leader/duties")).json()["swaps"]
+        return await self.desk.delete(f"/api/v1/people/leader/swaps/{one['id']}")
+
+
+Call = Callable[[Street], Awaitable[Any]]
+
+
+def as_desk(method: str, path: str, **options: Any) -> Call:
+    return lambda s: s.desk.request(method, path.format(item=s.item, other=OTHER), **options)
+
+
+CALLS: dict[tuple[str, str], Call] = {
+    ("POST", "/i/{token}/moves"): lambda s: _by_phone(
+        s, f"{s.link}/moves", data={"move": "accept", "press": "press-0001"}
+    ),
+    ("POST", "/i/{token}/photos"): lambda s: _by_phone(
+        s, f"{s.link}/photos", files={"photo": ("a.jpg", camera_photo(size=(40, 20)), "image/jpeg")}
+    ),
+    ("POST", "/desk/items/{item_id}/moves"): as_desk(
+        "POST", "/desk/items/{item}/moves", data={"move": "note", "press": "press-0002", "reason": "在看"}
+    ),
+    ("POST", "/api/v1/items/{item_id}/moves"): as_desk(
+        "POST",
+        "/api/v1/items/{item}/moves",
+        json={"move": "note", "press": "press-0003", "reason": "在看"},
+    ),
+    ("POST", "/api/v1/gateways/{gateway}/commands"): as_desk(
+        "POST", "/api/v1/gateways/gw-one/commands", json={"order": "resync", "reason": "看看"}
+    ),
+    ("POST", "/api/v1/people/{person}/absences"): Street.absence,
+    ("DELETE", "/api/v1/people/{person}/absences/{absence_id}"): Street.end_absence,
+    ("POST", "/api/v1/people/{person}/swaps"): Street.swap,
+    ("DELETE", "/api/v1/people/{person}/swaps/{swap_id}"): Street.end_swap,
+    ("POST", "/api/v1/routing/proof"): as_desk("POST", "/api/v1/routing/proof"),
+    ("POST", "/api/v1/accounts"): as_desk(
+        "POST",
+        "/api/v1/accounts",
+        json={"name": OTHER, "password": PASSWORD, "grants": [{"role": "desk", "scope": "street"}]},
+    ),
+    ("PUT", "/api/v1/accounts/{account}/grants"): as_desk(
+        "PUT", "/api/v1/accounts/{other}/grants", json={"grants": [{"role": "desk", "scope": "street"}]}
+    ),
+    ("POST", "/api/v1/accounts/{account}/logins"): as_desk(
+        "POST", "/api/v1/accounts/{other}/logins", json={"issuer": "https://id.example", "subject": "u"}
+    ),
+    ("POST", "/api/v1/me/second-factor"): Street.begin_second_factor,
+    ("POST", "/api/v1/me/second-factor/confirmation"): Street.confirm_second_factor,
+    ("POST", "/login/code"): Street.type_code,
+    ("DELETE", "/api/v1/accounts/{account}/second-factor"): as_desk(
+        "DELETE", "/api/v1/accounts/{other}/second-factor"
+    ),
+    ("DELETE", "/api/v1/me/sessions/{session_id}"): Street.end_own_session,
+    ("PUT", "/api/v1/accounts/{account}/password"): as_desk(
+        "PUT", "/api/v1/accounts/{other}/password", json={"password": PASSWORD}
+    ),
+    ("DELETE", "/api/v1/accounts/{account}/sessions"): as_desk("DELETE", "/api/v1/accounts/{other}/sessions"),
+    ("POST", "/api/v1/accounts/{account}/disabling"): as_desk("POST", "/api/v1/accounts/{other}/disabling"),
+    ("DELETE", "/api/v1/accounts/{account}/disabling"): as_desk(
+        "DELETE", "/api/v1/accounts/{other}/disabling"
+    ),
+    ("POST", "/api/v1/keys"): as_desk("POST", "/api/v1/keys", json={"account": OPERATOR, "title": "大屏"}),
+    ("DELETE", "/api/v1/keys/{key_id}"): Street.revoke_key,
+    ("DELETE", "/api/v1/people/{person}/data"): as_desk("DELETE", "/api/v1/people/nobody/data"),
+    ("POST", "/api/v1/me/password"): as_desk(
+        "POST", "/api/v1/me/password", json={"old": PASSWORD, "new": PASSWORD}
+    ),
+    ("POST", "/setup"): lambda s: _as_visitor(s, "/setup", data={**FORM, "code": CODE}),
+    ("POST", "/login"): lambda s: _as_visitor(s, "/login", data=FORM),
+    ("DELETE", "/api/v1/me/sessions"): as_desk("DELETE", "/api/v1/me/sessions?others_only=true"),
+    ("POST", "/logout"): as_desk("POST", "/logout"),
+}
+"""One call that works for each changing route, in an order in which each finds what it needs."""
+
+TOLD_BY = {
+    ("PUT", "/api/v1/devices/{gateway}/{device}"): "tests/server/devices/test_register.py",
+    ("POST", "/api/v1/devices/{gateway}/{device}/replacement"): "tests/server/devices/test_register.py",
+    ("POST", "/api/v1/devices/{gateway}/{device}/retirement"): "tests/server/devices/test_register.py",
+    ("POST", "/api/v1/devices/{gateway}/{device}/return"): "tests/server/devices/test_register.py",
+    ("POST", "/api/v1/street/import"): "tests/server/street/test_import.py",
+}
+"""Routes whose rows are asserted in the tests of their own room, with what they need to work."""
+
+ELSEWHERE = {
+    ("POST", "/setup"): "test_operators: the first operator is written down",
+    ("DELETE", "/api/v1/people/{person}/data"): "test_forgetting: an erasure is written down",
+}
+"""Routes whose call here cannot work beside the others."""
+
+
+def changing() -> set[tuple[str, str]]:
+    return {
+        (method, route.path)
+        for route in served_routes(build_described_app())
+        for method in route.methods - {"GET", "HEAD", "OPTIONS"}
+        if route.path not in NOT_AN_ACT
+    }
+
+
+def test_every_changing_route_has_a_call_and_no_call_is_left_over():
+    assert changing() == set(CALLS) | set(TOLD_BY)
+
+
+def test_rows_told_of_elsewhere_are_told_of_there():
+    for path in set(TOLD_BY.values()):
+        assert "AuditRow" in (ROOT / path).read_text(encoding="utf-8"), path
+
+
+@pytest.fixture
+async def site(tmp_path):
+    async with open_site(tmp_path) as opened:
+        yield opened
+
+
+async def test_each_change_leaves_a_row_that_says_who(site):
+    desk = await site.operator()
+    item = (await build(site)).own["item_id"]
+    street = Street(site, desk, item, await site.link(item, "leader"))
+    for route, call in CALLS.items():
+        if route in ELSEWHERE:
+            continue
+        before = await newest(site)
+        answer = await call(street)
+        assert answer.status_code < 400, f"{route} {answer.status_code} {answer.text[:300]}"
+        async with site.world.database.read() as session:
+            rows = list(await session.scalars(select(AuditRow).where(AuditRow.id > before)))
+        assert rows, f"{route} left nothing"
+        assert all(row.actor for row in rows), route
+
+
+async def newest(site) -> int:
+    async with site.world.database.read() as session:
+        return await session.scalar(select(func.max(AuditRow.id))) or 0
+
+
+async def _as_visitor(street: Street, path: str, **options: Any):
+    return await (await street.visitor()).post(path, **options)
+
+
+async def _by_phone(street: Street, path: str, **options: Any):
+    street.phone = street.phone or await street.visitor()
+    return await street.phone.post(path, **options)
