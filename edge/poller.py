@@ -28,6 +28,7 @@ LONGEST_RECONNECT_S: Final = 10.0
 RENEW_AFTER_MS: Final = (10_000, 60_000)
 """Nobody on the bus answers: the connection is opened anew after this long, the first time and later."""
 PHASE_STEP_MS: Final = 100
+"""Devices whose phases fall into one step are asked one right after the other."""
 PROBE_SHARE: Final = 0.08
 """Of the bus's time, at most, for asking silent devices while others live."""
 _FAULT_EVERY_MS: Final = 1_000
