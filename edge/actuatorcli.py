@@ -38,8 +38,8 @@ def actions(site: Annotated[Path, typer.Argument(help="The site file (YAML).")])
 
 
 def _ask(site: Path, question: str, **arguments: str) -> Any:
-    from edge.localdoor import DoorClosedError, ask_gateway  # noqa: PLC0415 - the help needs neither
-    from edge.siteloader import SiteError, load_site  # noqa: PLC0415
+    from edge.site.siteloader import SiteError, load_site  # noqa: PLC0415
+    from edge.watch.localdoor import DoorClosedError, ask_gateway  # noqa: PLC0415 - the help needs neither
 
     try:
         folder = site.absolute().parent / load_site(site).settings.stores.folder

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import msgspec
 
-from edge.actionlog import ActionLog, ActionRecord
 from edge.actuators import ActuationLane
 from edge.errors import EdgeError
-from edge.localdoor import Orders
+from edge.stores.actionlog import ActionLog, ActionRecord
+from edge.watch.localdoor import Orders
 
 _NEEDED: Final = ("device", "action", "person")
 _MOST_TEXT: Final = 200

@@ -14,12 +14,12 @@ import structlog
 
 from edge.assembly import Parts, build_parts
 from edge.clock import TEST_CLOCK_VARIABLE, machine_clock
-from edge.health import notify_supervisor, read_boot_id, watch_itself
 from edge.ports import Clock
-from edge.siteloader import file_problems
+from edge.site.siteloader import file_problems
+from edge.site.trial import ChosenSite, choose_site, save_record, state_folder
 from edge.succession import Succession
-from edge.supervision import feed_watchdog
-from edge.trial import ChosenSite, choose_site, save_record, state_folder
+from edge.watch.health import notify_supervisor, read_boot_id, watch_itself
+from edge.watch.supervision import feed_watchdog
 
 STOP_LIMIT_S: Final = 4.0
 

@@ -7,39 +7,39 @@ from typing import Any, Final
 
 import structlog
 
-from edge.actionlog import ActionLog
 from edge.actuatororders import actuator_orders
 from edge.actuators import ActuationLane
-from edge.answers import Answers, KnownDevice
 from edge.buses import build_bus
-from edge.certificates import expiry_of
-from edge.commands import CommandDesk
-from edge.config import StoreSettings
-from edge.diskreturn import ALARMS_FILE, READINGS_FILE, DiskReturn
 from edge.drivers.profile import actions_of, shipped_profiles
 from edge.errors import StoreError
-from edge.exceptionreport import ExceptionFilter, ReportPolicy
-from edge.health import SelfReport, read_boot_id
 from edge.interlocks import build_interlocks, guard_with
-from edge.localdoor import LocalDoor
-from edge.mqtt import MqttDialer
-from edge.outbox import Outbox
-from edge.pageloader import serve_page
-from edge.periods import report_policy_of
 from edge.pipeline import Pipeline
 from edge.ports import BusWorker, Clock, Enroller
-from edge.rawtraffic import TappedBus, TrafficDesk
-from edge.readings import ReadingStore
 from edge.rules.engine import RuleEngine
-from edge.secondway import SecondWay
-from edge.selfwatch import SELF_DEVICE, SELF_POINTS, self_rules
-from edge.siterules import rules_of
-from edge.storethread import IN_MEMORY
-from edge.supervision import watched_parts
-from edge.trial import ChosenSite
-from edge.uplink import Uplink
-from edge.watchdog import Watchdog
-from edge.waysout import build_siren, build_ways
+from edge.site.config import StoreSettings
+from edge.site.periods import report_policy_of
+from edge.site.siterules import rules_of
+from edge.site.trial import ChosenSite
+from edge.stores.actionlog import ActionLog
+from edge.stores.diskreturn import ALARMS_FILE, READINGS_FILE, DiskReturn
+from edge.stores.exceptionreport import ExceptionFilter, ReportPolicy
+from edge.stores.outbox import Outbox
+from edge.stores.readings import ReadingStore
+from edge.stores.storethread import IN_MEMORY
+from edge.uplink.certificates import expiry_of
+from edge.uplink.commands import CommandDesk
+from edge.uplink.connections import Uplink
+from edge.uplink.mqtt import MqttDialer
+from edge.uplink.rawtraffic import TappedBus, TrafficDesk
+from edge.uplink.secondway import SecondWay
+from edge.uplink.waysout import build_siren, build_ways
+from edge.watch.answers import Answers, KnownDevice
+from edge.watch.health import SelfReport, read_boot_id
+from edge.watch.localdoor import LocalDoor
+from edge.watch.pageloader import serve_page
+from edge.watch.selfwatch import SELF_DEVICE, SELF_POINTS, self_rules
+from edge.watch.supervision import watched_parts
+from edge.watch.watchdog import Watchdog
 from wire.messages import LaneDepth
 from wire.vocabulary import Lane
 

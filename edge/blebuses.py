@@ -7,16 +7,16 @@ from typing import Final
 
 import structlog
 
-from edge.busconfig import BleBusSettings
-from edge.config import DeviceSettings
 from edge.drivers.ble import BleBus
 from edge.drivers.blehearing import AdvertisingDevice
 from edge.drivers.gatt import GattDevice
 from edge.drivers.listenedprofile import BleProfile
 from edge.drivers.profile import Profile
-from edge.periods import period_s_of
 from edge.ports import Clock, CounterStore
 from edge.reception import Reception
+from edge.site.busconfig import BleBusSettings
+from edge.site.config import DeviceSettings
+from edge.site.periods import period_s_of
 
 _KEY_BYTES: Final = 16
 

@@ -4,7 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.busconfig import (
+from edge.drivers.modbus import (
+    ModbusDriver,
+    RtuOverTcpTransport,
+    SerialTransport,
+    TcpTransport,
+    Transport,
+)
+from edge.drivers.modbusprofile import ModbusProfile
+from edge.drivers.profile import Profile
+from edge.poller import BusPoller, build_devices
+from edge.ports import Actor, BusWorker, Clock, CounterStore, SnapshotSink
+from edge.reception import HeardDevice, HeardPoint, Reception
+from edge.site.busconfig import (
     BleBusSettings,
     BusSettings,
     Gb26875BusSettings,
@@ -15,21 +27,9 @@ from edge.busconfig import (
     ModbusTcpBusSettings,
     MqttBusSettings,
 )
-from edge.config import DeviceSettings, SiteSettings
-from edge.drivers.modbus import (
-    ModbusDriver,
-    RtuOverTcpTransport,
-    SerialTransport,
-    TcpTransport,
-    Transport,
-)
-from edge.drivers.modbusprofile import ModbusProfile
-from edge.drivers.profile import Profile
-from edge.periods import period_s_of
-from edge.poller import BusPoller, build_devices
-from edge.ports import Actor, BusWorker, Clock, CounterStore, SnapshotSink
-from edge.rawtraffic import TappedBus
-from edge.reception import HeardDevice, HeardPoint, Reception
+from edge.site.config import DeviceSettings, SiteSettings
+from edge.site.periods import period_s_of
+from edge.uplink.rawtraffic import TappedBus
 from wire.vocabulary import AlarmClass
 
 ListeningBusSettings = Hj212BusSettings | Gb26875BusSettings | MqttBusSettings

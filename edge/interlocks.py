@@ -8,11 +8,11 @@ valve is never held up by anything.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from edge.config import SiteSettings
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import Profile
 from edge.model import Moment, PlannedAction, Snapshot
-from edge.periods import contact_after_s
+from edge.site.config import SiteSettings
+from edge.site.periods import contact_after_s
 from wire.vocabulary import Quality
 
 Guard = Callable[[PlannedAction, Moment], str]

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import structlog
 
-from edge.busconfig import Gb26875BusSettings, Hj212BusSettings, MqttBusSettings
-from edge.config import DeviceSettings
 from edge.drivers.ciphers import SM4_KEY_BYTES
 from edge.drivers.gb26875 import Behind, parse_place
 from edge.drivers.gb26875server import Gb26875Server
@@ -16,10 +14,12 @@ from edge.drivers.listenedprofile import GbProfile, HjProfile, MqttProfile
 from edge.drivers.mqttbus import MqttBus
 from edge.drivers.mqttmessages import MqttDevice
 from edge.drivers.profile import Profile
-from edge.mqtt import MqttDialer
-from edge.periods import period_s_of
 from edge.ports import Clock
 from edge.reception import Reception
+from edge.site.busconfig import Gb26875BusSettings, Hj212BusSettings, MqttBusSettings
+from edge.site.config import DeviceSettings
+from edge.site.periods import period_s_of
+from edge.uplink.mqtt import MqttDialer
 
 UNREADABLE_PASSWORD = "\0"  # noqa: S105 - no station can send it
 log = structlog.get_logger(__name__)

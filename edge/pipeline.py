@@ -11,22 +11,22 @@ from typing import Final
 import msgspec
 import structlog
 
-from edge.batches import ClockStand
 from edge.clockjumps import JumpWatch
-from edge.diskreturn import DiskReturn
 from edge.errors import StoreError
-from edge.exceptionreport import ExceptionFilter
-from edge.journallog import report_journalled
 from edge.model import ActionResult, Snapshot
 from edge.orderedactions import OrderedActions
-from edge.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing, entry_of
 from edge.ports import Actuator, Clock
-from edge.readings import ReadingStore
-from edge.recall import recall_windows
 from edge.rules.decision import Decision
 from edge.rules.engine import RuleEngine
 from edge.rules.state import Now, RuleState
-from edge.storethread import UnsoundStoreError
+from edge.stores.batches import ClockStand
+from edge.stores.diskreturn import DiskReturn
+from edge.stores.exceptionreport import ExceptionFilter
+from edge.stores.journallog import report_journalled
+from edge.stores.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing, entry_of
+from edge.stores.readings import ReadingStore
+from edge.stores.recall import recall_windows
+from edge.stores.storethread import UnsoundStoreError
 from wire.ids import new_uuid7
 from wire.messages import AlarmState
 from wire.vocabulary import AlarmClass

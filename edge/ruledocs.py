@@ -3,13 +3,13 @@
 import sys
 from typing import Any, Final, get_args
 
-from edge.ruleconfig import RuleSettings
-from edge.ruledefaults import default_rules
+from edge.site.ruleconfig import RuleSettings
+from edge.site.ruledefaults import default_rules
 
 _HEAD: Final = """\
 # Rules
 
-Written by `make api` from `edge/ruleconfig.py` and `edge/rules/defaults.yaml`; change those, not this
+Written by `make api` from `edge/site/ruleconfig.py` and `edge/rules/defaults.yaml`; change those, not this
 page.
 
 A rule turns readings into an alarm, on the gateway, with or without a network. Every rule has `id`,

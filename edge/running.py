@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.app import run_gateway
 from edge.logs import configure_logs
-from edge.siteloader import SiteError
+from edge.site.siteloader import SiteError
 
 UNUSABLE_SITE = 2
 

@@ -13,10 +13,9 @@ from typing import Final
 import msgspec
 import structlog
 
-from edge.health import SelfReport
 from edge.ports import Clock
-from edge.siteloader import SiteError
-from edge.trial import (
+from edge.site.siteloader import SiteError
+from edge.site.trial import (
     ChosenSite,
     TrialRecord,
     Verdict,
@@ -27,8 +26,9 @@ from edge.trial import (
     save_record,
     state_folder,
 )
-from edge.uplink import Uplink
-from edge.watchdog import BUS_PREFIX, Watchdog
+from edge.uplink.connections import Uplink
+from edge.watch.health import SelfReport
+from edge.watch.watchdog import BUS_PREFIX, Watchdog
 
 _LOOK_EVERY_S: Final = 1.0
 

@@ -6,7 +6,6 @@ from typing import Final, cast
 
 import structlog
 
-from edge.busconfig import Gb26875BusSettings
 from edge.drivers.door import Allowance, Caller, Limits, TcpDoor
 from edge.drivers.gb26875 import Behind, Outcome, Reaction, TransmitterDesk
 from edge.drivers.gb26875frames import Command, Frame, FrameReader, encode_frame
@@ -15,6 +14,7 @@ from edge.drivers.listening import ListeningBus
 from edge.errors import LinkError
 from edge.ports import Clock
 from edge.reception import Reception
+from edge.site.busconfig import Gb26875BusSettings
 from wire.vocabulary import Clock as ClockTrust
 
 DUTY_MINUTES: Final = 10

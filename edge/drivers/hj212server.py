@@ -5,7 +5,6 @@ from typing import Final
 
 import structlog
 
-from edge.busconfig import Hj212BusSettings
 from edge.drivers.door import Caller, Limits, TcpDoor
 from edge.drivers.hj212 import Heard, Outcome, Reaction, Station, StationDesk
 from edge.drivers.hj212frames import FrameReader, Packet, encode_packet
@@ -13,6 +12,7 @@ from edge.drivers.listening import ListeningBus
 from edge.errors import LinkError
 from edge.ports import Clock
 from edge.reception import Reception
+from edge.site.busconfig import Hj212BusSettings
 from wire.vocabulary import Clock as ClockTrust
 
 REFUSALS: Final = 20

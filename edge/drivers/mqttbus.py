@@ -9,9 +9,9 @@ import structlog
 from edge.drivers.listening import ListeningBus
 from edge.drivers.mqttmessages import Heard, Meaning, MessageDesk, MqttDevice
 from edge.errors import LinkError
-from edge.mqtt import MqttDialer, MqttLink
 from edge.ports import Clock
 from edge.reception import Reception
+from edge.uplink.mqtt import MqttDialer, MqttLink
 
 log = structlog.get_logger(__name__)
 

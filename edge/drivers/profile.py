@@ -11,7 +11,7 @@ from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 from edge.drivers.listenedprofile import BleProfile, GbProfile, HjProfile, MqttProfile
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.errors import ConfigError
-from edge.yamltext import YamlTextError, plain_value, read_yaml
+from edge.site.yamltext import YamlTextError, plain_value, read_yaml
 
 Profile = ModbusProfile | HjProfile | GbProfile | BleProfile | MqttProfile
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.siteloader import Inspection, Problem
+from edge.site.siteloader import Inspection, Problem
 
 
 def as_lines(path: Path, found: Inspection) -> Iterator[str]:

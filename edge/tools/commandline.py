@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from edge.config import LoadedSite
+from edge.site.config import LoadedSite
 
 SiteFile = Annotated[Path, typer.Argument(help="The site file (YAML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -37,7 +37,7 @@ def check(
 
     Ends with 0 when the gateway would use the file, with 1 when it would not.
     """
-    from edge.siteloader import inspect_site  # noqa: PLC0415 - a command loads what it needs
+    from edge.site.siteloader import inspect_site  # noqa: PLC0415 - a command loads what it needs
     from edge.tools.checking import as_document, as_lines  # noqa: PLC0415
 
     found = inspect_site(site)
@@ -58,7 +58,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a site file, or of a device profile, for editors."""
     from edge.drivers.profile import profile_schema  # noqa: PLC0415 - as above
-    from edge.siteloader import site_schema  # noqa: PLC0415
+    from edge.site.siteloader import site_schema  # noqa: PLC0415
 
     typer.echo(json.dumps(profile_schema() if profile else site_schema(), indent=2, ensure_ascii=False))
 
@@ -231,7 +231,7 @@ def diag(
 
 
 def _load(site: Path) -> LoadedSite:
-    from edge.siteloader import SiteError, load_site  # noqa: PLC0415 - as above
+    from edge.site.siteloader import SiteError, load_site  # noqa: PLC0415 - as above
 
     try:
         return load_site(site)

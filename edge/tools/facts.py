@@ -13,13 +13,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from edge.busconfig import ModbusRtuBusSettings
-from edge.certificates import read_expiry
 from edge.clock import machine_clock
-from edge.config import SiteSettings
-from edge.siteloader import Inspection, inspect_site
-from edge.siteplausibility import secret_files, tls_files
+from edge.site.busconfig import ModbusRtuBusSettings
+from edge.site.config import SiteSettings
+from edge.site.siteloader import Inspection, inspect_site
+from edge.site.siteplausibility import secret_files, tls_files
 from edge.tools.occupancy import ask_if_running
+from edge.uplink.certificates import read_expiry
 
 QUESTIONS: Final = ("status", "values", "alarms", "buses", "metrics")
 UNIT: Final = "gridwarden-edge"

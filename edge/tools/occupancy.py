@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.config import LoadedSite
 from edge.errors import EdgeError
-from edge.localdoor import DoorClosedError, ask_gateway
+from edge.site.config import LoadedSite
+from edge.watch.localdoor import DoorClosedError, ask_gateway
 
 _PROCESSES = Path("/proc")
 

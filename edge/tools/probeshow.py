@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from edge.config import DeviceSettings, LoadedSite
+from edge.site.config import DeviceSettings, LoadedSite
 from edge.tools.occupancy import OccupiedError, ask_if_running, hold_folder, state_folder
 from edge.tools.probing import Probed, choose_devices, probe
 from edge.tools.progress import show_progress

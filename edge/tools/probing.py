@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge.busconfig import BusSettings, ModbusBusSettings, ModbusRtuBusSettings, ModbusTcpBusSettings
 from edge.buses import BuiltBus, build_bus
 from edge.clock import SystemClock
-from edge.config import DeviceSettings, LoadedSite
 from edge.drivers.modbus import ModbusDriver
 from edge.drivers.profile import Profile, shipped_profiles
 from edge.errors import DriverError
 from edge.frametext import describe_frame
 from edge.model import RawFrame, Snapshot
 from edge.ports import StoredCounter
+from edge.site.busconfig import BusSettings, ModbusBusSettings, ModbusRtuBusSettings, ModbusTcpBusSettings
+from edge.site.config import DeviceSettings, LoadedSite
 from edge.tools.occupancy import OccupiedError, port_users
 from wire.vocabulary import Quality
 

@@ -55,7 +55,7 @@ def list_rules(site: SiteFile, *, as_json: AsJson = False) -> None:
 @rules.command()
 def defaults(*, as_json: AsJson = False) -> None:
     """Say the rules that ship with the gateway, each with its clause and how sure that is."""
-    from edge.ruledefaults import default_rules  # noqa: PLC0415 - a command loads what it needs
+    from edge.site.ruledefaults import default_rules  # noqa: PLC0415 - a command loads what it needs
 
     found = [
         {"use": one.name, "clause": one.clause, "confidence": one.confidence, **one.rule}
@@ -84,9 +84,9 @@ def replay(
     Ends with 0; with 1 when alarms were given to compare and they differ; with 2 when a file cannot be used.
     """
     from edge.errors import StoreError  # noqa: PLC0415 - as above
-    from edge.recorded import RecordingError, snapshots_of  # noqa: PLC0415
     from edge.rules.replay import AlarmList  # noqa: PLC0415
     from edge.rules.replay import replay as replay_rules  # noqa: PLC0415
+    from edge.stores.recorded import RecordingError, snapshots_of  # noqa: PLC0415
     from edge.tools.progress import show_progress  # noqa: PLC0415
 
     engine = _engine(site)
@@ -124,7 +124,7 @@ def export(
 ) -> None:
     """Print the readings of a gateway's store, oldest first."""
     from edge.errors import StoreError  # noqa: PLC0415 - as above
-    from edge.recorded import COLUMNS, as_record  # noqa: PLC0415
+    from edge.stores.recorded import COLUMNS, as_record  # noqa: PLC0415
 
     try:
         records = (as_record(row) for row in _rows(store))
@@ -143,8 +143,8 @@ def export(
 def _engine(site: Path) -> Any:
     from edge.drivers.profile import shipped_profiles  # noqa: PLC0415 - as above
     from edge.rules.engine import RuleEngine  # noqa: PLC0415
-    from edge.siteloader import SiteError, load_site  # noqa: PLC0415
-    from edge.siterules import rules_of  # noqa: PLC0415
+    from edge.site.siteloader import SiteError, load_site  # noqa: PLC0415
+    from edge.site.siterules import rules_of  # noqa: PLC0415
 
     try:
         settings = load_site(site).settings
@@ -164,7 +164,7 @@ def _engine(site: Path) -> Any:
 
 
 def _rows(path: Path) -> Iterator[Any]:
-    from edge.recorded import read_lines, rows_of  # noqa: PLC0415 - as above
+    from edge.stores.recorded import read_lines, rows_of  # noqa: PLC0415 - as above
 
     with path.open("rb") as file:
         is_store = file.read(15) == b"SQLite format 3"
@@ -179,7 +179,7 @@ def _rows(path: Path) -> Iterator[Any]:
 def _batches(path: Path) -> Iterable[Any]:
     """Return the blocks of a store, from a copy: reading it must not change it."""
     from edge.errors import StoreError  # noqa: PLC0415 - as above
-    from edge.storedreadings import read_store  # noqa: PLC0415
+    from edge.stores.storedreadings import read_store  # noqa: PLC0415
     from edge.tools.occupancy import OccupiedError, hold_folder  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:

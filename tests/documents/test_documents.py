@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edge.siteloader import load_site
+from edge.site.siteloader import load_site
 from server.config import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]

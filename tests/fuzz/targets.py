@@ -21,8 +21,8 @@ from edge.drivers.planner import plan_reads, split_block
 from edge.drivers.profile import parse_profile, shipped_profiles
 from edge.drivers.registers import compile_block
 from edge.errors import ConfigError
-from edge.siteloader import Problem, SiteError, read_site
-from edge.siterules import rules_of
+from edge.site.siteloader import Problem, SiteError, read_site
+from edge.site.siterules import rules_of
 from tests.fuzz.noise import Cursor
 from tests.fuzz.oracles import gb26875_frames, hj212_segments
 from tests.fuzz.stages import mqtt, stations, transmitters

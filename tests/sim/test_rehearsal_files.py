@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 import firmware_sim.scenarios
-from edge.siteloader import load_site
+from edge.site.siteloader import load_site
 from firmware_sim.rehearsal.judge import describe, is_enough, waits
 from firmware_sim.rehearsal.runner import timeline
 from firmware_sim.rehearsal.site import register_of, site_of

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import pytest
 from typer.testing import CliRunner
 
-from edge.actionlog import ActionLog
 from edge.actuatororders import OrderError, actuator_orders
 from edge.actuators import ActuationLane
 from edge.cli import app
@@ -16,9 +15,10 @@ from edge.drivers.modbus import ModbusDriver, TcpTransport
 from edge.drivers.profile import shipped_profiles
 from edge.errors import LinkError, NoAnswerError, ReadBackError, StoreError, WithdrawnError
 from edge.interlocks import Interlock, guard_with
-from edge.localdoor import LocalDoor
 from edge.model import ActionResult, PlannedAction, Point, Snapshot
-from edge.outbox import Outbox
+from edge.stores.actionlog import ActionLog
+from edge.stores.outbox import Outbox
+from edge.watch.localdoor import LocalDoor
 from firmware_sim.devices.modbus import FaultKind
 from tests.harness.proxy import FaultProxy
 from tests.harness.waiting import until
@@ -273,7 +273,7 @@ async def test_a_record_that_the_disk_refuses_is_kept_and_written_when_it_takes_
         rows.append(work)
 
     log = ActionLog(transact)
-    monkeypatch.setattr("edge.actionlog._RETRY_S", 0.0)
+    monkeypatch.setattr("edge.stores.actionlog._RETRY_S", 0.0)
     bench.lane._record = log.note
     task = asyncio.create_task(log.run())
     assert (await bench.outcome(bench.plan())).state is ActionState.CONFIRMED, "the valve waits for no disk"

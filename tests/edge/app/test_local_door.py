@@ -6,10 +6,10 @@ import stat
 
 import pytest
 
-from edge.answers import Answers, KnownDevice
 from edge.clock import ManualClock
-from edge.localdoor import SOCKET_NAME, DoorClosedError, LocalDoor, ask_gateway
 from edge.model import Snapshot
+from edge.watch.answers import Answers, KnownDevice
+from edge.watch.localdoor import SOCKET_NAME, DoorClosedError, LocalDoor, ask_gateway
 from tests.edge.site import GAS
 from tests.harness.waiting import until
 from wire.messages import BusState

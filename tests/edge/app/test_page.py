@@ -8,13 +8,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from edge.clock import ManualClock
-from edge.health import SelfReport
-from edge.metrics import metrics_page
 from edge.model import Snapshot
-from edge.page import LocalPage
-from edge.pagetext import _ENGLISH
-from edge.siteloader import load_site
-from edge.trial import TrialRecord
+from edge.site.siteloader import load_site
+from edge.site.trial import TrialRecord
+from edge.watch.health import SelfReport
+from edge.watch.metrics import metrics_page
+from edge.watch.page import LocalPage
+from edge.watch.pagetext import _ENGLISH
 from tests.edge.app.test_local_door import answers
 from tests.edge.config.test_site_file import GOOD
 from tests.edge.site import GAS, Bench

@@ -2,7 +2,7 @@
 
 from edge.clock import ManualClock
 from edge.model import RawFrame
-from edge.rawtraffic import MOST_FRAMES, MOST_REPORT_CHARACTERS, TappedBus, TrafficDesk
+from edge.uplink.rawtraffic import MOST_FRAMES, MOST_REPORT_CHARACTERS, TappedBus, TrafficDesk
 from tests.wire.examples import ENVELOPE
 from wire import codec
 from wire.messages import ReportMessage

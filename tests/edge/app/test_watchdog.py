@@ -4,8 +4,8 @@ import asyncio
 import socket
 
 from edge.clock import ManualClock
-from edge.supervision import feed_watchdog
-from edge.watchdog import Watchdog, Watched
+from edge.watch.supervision import feed_watchdog
+from edge.watch.watchdog import Watchdog, Watched
 
 
 class Counted:
@@ -66,7 +66,7 @@ async def test_the_supervisor_is_fed_only_while_nothing_is_stuck(tmp_path, monke
         supervisor.bind(str(tmp_path / "notify"))
         supervisor.setblocking(False)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        monkeypatch.setattr("edge.supervision.WATCHDOG_EVERY_S", 0)
+        monkeypatch.setattr("edge.watch.supervision.WATCHDOG_EVERY_S", 0)
         counted, clock = Counted(), ManualClock(boot_ms=0)
         task = asyncio.create_task(feed_watchdog(counted.watch(), clock))
         loop = asyncio.get_running_loop()

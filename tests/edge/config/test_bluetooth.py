@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.siteloader import SiteError, load_site
+from edge.site.siteloader import SiteError, load_site
 
 SITE = """\
 gateway: gw-1

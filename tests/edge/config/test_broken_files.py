@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.cli import app
-from edge.siteloader import SiteError, inspect_site, load_site
+from edge.site.siteloader import SiteError, inspect_site, load_site
 
 FOLDER = Path(__file__).parent / "broken"
 EXPECTED = [

@@ -2,11 +2,11 @@
 
 import pytest
 
-from edge.busconfig import ModbusRtuBusSettings
 from edge.drivers.profile import shipped_profiles
 from edge.interlocks import build_interlocks
-from edge.serialports import check_ports, list_stable_names
-from edge.siteloader import SiteError, load_site
+from edge.site.busconfig import ModbusRtuBusSettings
+from edge.site.serialports import check_ports, list_stable_names
+from edge.site.siteloader import SiteError, load_site
 
 BUSES = """\
 gateway: gw-north-07

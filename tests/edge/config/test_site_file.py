@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.siteloader import SiteError, load_site, site_schema
+from edge.site.siteloader import SiteError, load_site, site_schema
 
 GOOD = """\
 version: "1"

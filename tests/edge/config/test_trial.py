@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from edge.siteloader import SiteError
-from edge.trial import (
+from edge.site.siteloader import SiteError
+from edge.site.trial import (
     MOST_TRIAL_STARTS,
     TRIAL_MS,
     TrialRecord,

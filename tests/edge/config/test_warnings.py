@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.cli import app
-from edge.siteloader import inspect_site
+from edge.site.siteloader import inspect_site
 
 GOOD = """\
 gateway: gw-north-07

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edge.busconfig import Gb26875BusSettings
 from edge.drivers.door import Limits
 from edge.drivers.gb26875 import Behind, parse_place
 from edge.drivers.gb26875server import Gb26875Server
 from edge.drivers.profile import shipped_profiles
+from edge.site.busconfig import Gb26875BusSettings
 from firmware_sim.devices.gb26875 import GbComponent, Transmitter
 from firmware_sim.devices.modbus import Fault, FaultKind
 from tests.edge.drivers.hearing import Sink, WallClock, heard_device, reception_of

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edge.busconfig import Hj212BusSettings
 from edge.drivers.door import Limits
 from edge.drivers.hj212 import Station
 from edge.drivers.hj212server import REFUSALS, Hj212Server
 from edge.drivers.profile import shipped_profiles
+from edge.site.busconfig import Hj212BusSettings
 from firmware_sim.devices.hj212 import Hj212Bus, Hj212Station, frame
 from firmware_sim.devices.modbus import Fault, FaultKind
 from tests.edge.drivers.hearing import RunningClock, Sink, WallClock, heard_device, reception_of

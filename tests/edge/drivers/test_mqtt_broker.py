@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edge.busconfig import MqttBusSettings
 from edge.drivers.mqttbus import MqttBus
 from edge.drivers.mqttmessages import MqttDevice
 from edge.drivers.profile import shipped_profiles
-from edge.mqtt import MqttDialer
+from edge.site.busconfig import MqttBusSettings
+from edge.uplink.mqtt import MqttDialer
 from firmware_sim.devices import mqtt as sim
 from firmware_sim.devices.modbus import Fault, FaultKind
 from tests.edge.drivers.hearing import Sink, WallClock, heard_device, reception_of

@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from edge.clock import ManualClock
-from edge.commands import CommandDesk
 from edge.model import ActionResult
-from edge.outbox import Outbox
 from edge.pipeline import Pipeline
-from edge.readings import ReadingStore
-from edge.recorded import rows_of, snapshots_of
 from edge.rules.replay import AlarmList, replay
-from edge.storedreadings import read_store
+from edge.stores.outbox import Outbox
+from edge.stores.readings import ReadingStore
+from edge.stores.recorded import rows_of, snapshots_of
+from edge.stores.storedreadings import read_store
+from edge.uplink.commands import CommandDesk
 from tests.edge.site import Bench, gas_rule
 from wire import codec
 from wire import orders as wire_orders

@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.cli import app
-from edge.recorded import RecordingError, Row, as_record, read_lines
-from edge.ruledefaults import default_rules
 from edge.ruledocs import _EXAMPLES, write_rules
-from edge.siteloader import SiteError, load_site
-from edge.siterules import rules_of
+from edge.site.ruledefaults import default_rules
+from edge.site.siteloader import SiteError, load_site
+from edge.site.siterules import rules_of
+from edge.stores.recorded import RecordingError, Row, as_record, read_lines
 
 ROOT = Path(__file__).parents[3]
 HEAD = """\

@@ -7,7 +7,7 @@ import pytest
 from edge.clock import ManualClock
 from edge.rules.engine import RuleEngine
 from edge.rules.state import Now
-from edge.selfwatch import SELF_DEVICE, SELF_POINTS, SelfMeasures, self_rules, self_snapshot
+from edge.watch.selfwatch import SELF_DEVICE, SELF_POINTS, SelfMeasures, self_rules, self_snapshot
 from tests.edge.site import BOOT
 from wire.vocabulary import AlarmClass, Clock, Kind
 

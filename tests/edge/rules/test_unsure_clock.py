@@ -6,7 +6,7 @@ import msgspec
 
 from edge.model import ActionResult
 from edge.rules.clockless import UnsureAlarms
-from edge.rulestates import decode_state, encode_state
+from edge.stores.rulestates import decode_state, encode_state
 from tests.edge.site import Bench, alarms, changes, gas_rule
 from wire.vocabulary import ActionState, Clock, Condition
 

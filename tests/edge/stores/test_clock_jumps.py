@@ -4,8 +4,8 @@ from contextlib import closing
 
 import pytest
 
-from edge.lanes import Lane
-from edge.outbox import JournalEntry, Outbox
+from edge.stores.outbox import JournalEntry, Outbox
+from edge.uplink.lanes import Lane
 from tests.edge.site import Bench, changes, gas_rule
 
 YEAR_MS = 365 * 86_400_000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge.outbox import Outbox
 from edge.ports import StoredCounter
+from edge.stores.outbox import Outbox
 
 
 @pytest.fixture

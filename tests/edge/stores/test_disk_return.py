@@ -5,12 +5,12 @@ import contextlib
 from pathlib import Path
 
 from edge import pipeline as pipeline_module
-from edge.diskreturn import DiskReturn
-from edge.outbox import Outbox
 from edge.pipeline import Pipeline
 from edge.ports import StoredCounter
-from edge.readings import ReadingStore
-from edge.storethread import IN_MEMORY
+from edge.stores.diskreturn import DiskReturn
+from edge.stores.outbox import Outbox
+from edge.stores.readings import ReadingStore
+from edge.stores.storethread import IN_MEMORY
 from tests.edge.site import Bench, gas_rule
 from tests.harness.waiting import until
 from wire import codec

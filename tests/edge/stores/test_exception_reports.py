@@ -2,10 +2,10 @@
 
 import pytest
 
-from edge.batches import build_batches
 from edge.clock import ManualClock
-from edge.exceptionreport import Deadband, ExceptionFilter, ReportPolicy
 from edge.model import Point, Snapshot
+from edge.stores.batches import build_batches
+from edge.stores.exceptionreport import Deadband, ExceptionFilter, ReportPolicy
 from wire.vocabulary import Quality
 
 POINTS = (Point("ph", "[pH]"), Point("temperature_c", "Cel"))

@@ -9,10 +9,10 @@ import pytest
 
 from edge.clock import ManualClock
 from edge.model import Snapshot
-from edge.outbox import RESERVE_BYTES, JournalEntry, Outbox
-from edge.readings import ReadingStore
 from edge.rules.state import RuleState
-from edge.storethread import UnsoundStoreError
+from edge.stores.outbox import RESERVE_BYTES, JournalEntry, Outbox
+from edge.stores.readings import ReadingStore
+from edge.stores.storethread import UnsoundStoreError
 from tests.edge.site import GAS, Bench
 from wire import codec
 

@@ -7,8 +7,8 @@ import pytest
 
 from edge.clock import ManualClock
 from edge.errors import StoreError
-from edge.outbox import JournalEntry, Outbox
 from edge.rules.state import Ended, RuleState
+from edge.stores.outbox import JournalEntry, Outbox
 from tests.edge.site import Bench
 from wire.messages import CommandReport
 from wire.vocabulary import CommandOutcome, Condition

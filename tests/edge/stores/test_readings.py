@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from edge.batches import BLOCK_ROWS, ClockStand, build_batches
 from edge.clock import ManualClock
 from edge.model import Point, Snapshot
-from edge.readings import ReadingStore
+from edge.stores.batches import BLOCK_ROWS, ClockStand, build_batches
+from edge.stores.readings import ReadingStore
 from wire import codec
 from wire.vocabulary import Clock, Quality
 

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.cli import app
-from edge.localdoor import LocalDoor
 from edge.tools.redaction import MARK, Redactor
+from edge.watch.localdoor import LocalDoor
 from tests.harness.waiting import until
 
 BROKER = "kx-broker-7f31"

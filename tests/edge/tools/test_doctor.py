@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
-from edge.certificates import read_expiry
 from edge.cli import app
-from edge.siteloader import Inspection, Problem, load_site
+from edge.site.siteloader import Inspection, Problem, load_site
 from edge.tools.doctor import Level, examine, exit_code
 from edge.tools.doctorwords import WORDS, put_into_words
 from edge.tools.facts import Facts, gather_facts
+from edge.uplink.certificates import read_expiry
 
 SITE = """\
 gateway: gw-north-07

@@ -6,15 +6,13 @@ import json
 
 import pytest
 
-from edge.answers import Answers, KnownDevice
 from edge.clock import ManualClock
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import shipped_profiles
 from edge.drivers.transports import TcpTransport
 from edge.frametext import describe_frame, serial_check
-from edge.localdoor import LocalDoor
 from edge.model import Snapshot
-from edge.siteloader import load_site
+from edge.site.siteloader import load_site
 from edge.tools import probeshow, scanshow
 from edge.tools.occupancy import port_users
 from edge.tools.scanning import (
@@ -25,6 +23,8 @@ from edge.tools.scanning import (
     serial_candidates,
     site_fragment,
 )
+from edge.watch.answers import Answers, KnownDevice
+from edge.watch.localdoor import LocalDoor
 from firmware_sim.devices.modbus import FaultKind
 from tests.harness.waiting import until
 from tests.sim.bus import TRUE_VALUES, simulated_bus

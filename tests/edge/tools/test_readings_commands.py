@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from edge.cli import app
 from edge.clock import ManualClock
 from edge.model import Snapshot
-from edge.readings import ReadingStore
+from edge.stores.readings import ReadingStore
 from tests.edge.site import GAS
 
 SITE = """\

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge.lanes import FIRST_REPEAT_MS, FIRST_REPEAT_URGENT_MS, LONGEST_REPEAT_MS, Lane
-from edge.outbox import Outgoing
+from edge.stores.outbox import Outgoing
+from edge.uplink.lanes import FIRST_REPEAT_MS, FIRST_REPEAT_URGENT_MS, LONGEST_REPEAT_MS, Lane
 
 
 def message(seq, *, key=None, urgent=False, run="run-1"):

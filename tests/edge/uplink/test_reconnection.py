@@ -6,7 +6,7 @@ import pytest
 
 from edge.clock import ManualClock
 from edge.errors import LinkError
-from edge.reconnection import keep_connected
+from edge.uplink.reconnection import keep_connected
 from tests.harness.waiting import until
 
 

@@ -8,10 +8,10 @@ import standardwebhooks
 
 from edge.clock import ManualClock, SystemClock
 from edge.errors import WayOutError
-from edge.modem import ModemWay
-from edge.secondway import SecondWay, Siren, describe_alarm
-from edge.smspdu import encode_submit
-from edge.webhookway import WebhookWay
+from edge.uplink.modem import ModemWay
+from edge.uplink.secondway import SecondWay, Siren, describe_alarm
+from edge.uplink.smspdu import encode_submit
+from edge.uplink.webhookway import WebhookWay
 from firmware_sim.devices.modem import ModemFault, SimulatedModem, decode_submit
 from tests.edge.site import Bench, gas_rule
 from tests.harness.waiting import until
@@ -208,7 +208,7 @@ async def test_what_the_modem_says_is_said(modem, alarm, fault, says):
 
 
 async def test_a_modem_that_is_mute_or_gone_is_an_error_in_time(modem, alarm, monkeypatch):
-    monkeypatch.setattr("edge.modem._ANSWER_S", 0.2)
+    monkeypatch.setattr("edge.uplink.modem._ANSWER_S", 0.2)
     modem.fault = ModemFault.MUTE
     with pytest.raises(WayOutError, match="did not answer"):
         await way_of(modem).tell(alarm)

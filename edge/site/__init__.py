@@ -1,0 +1,1 @@
+"""The site file: read strictly, checked whole, taken on trial."""

@@ -1,0 +1,1 @@
+"""What survives a power cut: alarms with their journal, readings, counters, the record of actions."""

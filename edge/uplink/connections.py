@@ -1,0 +1,392 @@
+"""Two connections to the server: alarms first, readings beside them.
+
+The alarm connection carries alarms, status, reports and commands; the other one readings, so that a
+backlog of readings never delays an alarm. Only the server's ack, after its commit, lets the gateway
+forget. On every connection the server says what it holds; if that is less than what it once
+acknowledged (its database came from an older copy), the gateway sends again from one window before.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from edge.errors import LinkError, StoreError
+from edge.ports import Clock
+from edge.rules.engine import RuleEngine
+from edge.stores.batches import ClockStand
+from edge.stores.outbox import Outbox, Outgoing
+from edge.stores.readings import ReadingStore
+from edge.uplink.commands import CommandDesk
+from edge.uplink.lanes import Lane
+from edge.uplink.mqtt import MqttLink
+from edge.uplink.reconnection import keep_connected
+from edge.uplink.renewal import FileWatch, WatchedFiles
+from wire import codec
+from wire.errors import OversizeError, WireError
+from wire.ids import new_uuid7
+from wire.messages import (
+    CONTRACT_VERSION,
+    DEFAULT_ALARM_WINDOW,
+    DEFAULT_READING_WINDOW,
+    AckReply,
+    AlarmMessage,
+    BusyReply,
+    CommittedReply,
+    OpenAlarmsReport,
+    ReadingsMessage,
+    Report,
+    ReportMessage,
+    StatusMessage,
+)
+from wire.topics import Down, Up, down_topic, up_topic
+from wire.vocabulary import Lane as LaneName
+from wire.vocabulary import Presence
+
+STATUS_EVERY_S: Final = 30.0
+_NEWS_EVERY_S: Final = 2.0
+"""How soon a change of what the status says is noticed."""
+_POLL_S: Final = 1.0
+_STOP_S: Final = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Dialer(WatchedFiles, Protocol):
+    """Opens connections to the broker."""
+
+    def open(
+        self, client_id: str, *, will: tuple[str, bytes] | None = None
+    ) -> AbstractAsyncContextManager[MqttLink]:
+        """Connect; raises `LinkError` when the broker cannot be reached or the link breaks."""
+
+
+class Uplink:
+    """Carries what the stores hold to the server, and the server's words back."""
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        boot: str,
+        dialer: Dialer,
+        clock: Clock,
+        outbox: Outbox,
+        readings: ReadingStore,
+        engine: RuleEngine,
+        status: Callable[[], StatusMessage],
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            gateway: this gateway's id.
+            boot: identifies this start of the machine.
+            dialer: opens connections to the broker.
+            clock: the machine's clocks.
+            outbox: the durable store of alarms.
+            readings: the durable store of readings.
+            engine: knows which alarms are open.
+            status: builds the status; its envelope is filled in here.
+        """
+        self._gateway = gateway
+        self._boot = boot
+        self._dialer = dialer
+        self._clock = clock
+        self._outbox = outbox
+        self._readings = readings
+        self._engine = engine
+        self._status = status
+        self._desk: CommandDesk | None = None
+        self.alarms = Lane(window=DEFAULT_ALARM_WINDOW)
+        self.batches = Lane(window=DEFAULT_READING_WINDOW)
+        self._alarms_wake = asyncio.Event()
+        self._batches_wake = asyncio.Event()
+        self._resync_wanted = asyncio.Event()
+        self._session = new_uuid7(unix_ms=clock.moment().wall_ms)
+        self.files = FileWatch(dialer, clock=clock)
+        """Notices renewed certificates; its loop is the owner's to run."""
+        self._link: MqttLink | None = None
+        self.connected = False
+        self.reached = False
+        """Whether the server itself, not only the broker, has ever answered."""
+
+    def employ(self, desk: CommandDesk) -> None:
+        """Give orders to this desk."""
+        self._desk = desk
+
+    def offer(self, messages: list[Outgoing]) -> None:
+        """Take alarm states to be sent; returns at once."""
+        if messages:
+            self.alarms.offer(messages)
+            self._alarms_wake.set()
+
+    def status(self) -> StatusMessage:
+        """Return the status message as it would be sent now."""
+        return self._status_now(Presence.ONLINE)
+
+    def request_resync(self) -> None:
+        """State every open alarm again, then the list of them."""
+        self._resync_wanted.set()
+
+    async def tell(self, report: Report) -> bool:
+        """Send a report that nobody waits for; tells whether there was a connection to send it over."""
+        if self._link is None:
+            return False
+        try:
+            await self._send_report(self._link, report)
+        except LinkError:
+            return False
+        return True
+
+    # --- the two connections -------------------------------------------------------------------
+
+    async def run_alarms(self) -> None:
+        """Keep the alarm connection; ends only when cancelled, saying goodbye."""
+        await keep_connected("alarms", self._serve_alarms, clock=self._clock)
+
+    async def run_readings(self) -> None:
+        """Keep the readings' connection; ends only when cancelled."""
+        await keep_connected("readings", self._serve_readings, clock=self._clock)
+
+    async def _serve_alarms(self) -> None:
+        self._session = new_uuid7(unix_ms=self._clock.moment().wall_ms)
+        self._resync_wanted = asyncio.Event()
+        will = up_topic(self._gateway, Up.STATUS), codec.encode(self._status_now(Presence.OFFLINE))
+        async with self._dialer.open(self._gateway, will=will) as link:
+            await link.subscribe(down_topic(self._gateway, Down.ACK))
+            await link.subscribe(down_topic(self._gateway, Down.COMMANDS))
+            log.info("link_up", lane="alarms", session=self._session)
+            self.connected, self._link = True, link
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._listen(link, group), name="uplink-listen")
+                    group.create_task(self._send_status(link), name="uplink-status")
+                    group.create_task(self._resync(link), name="uplink-resync")
+                    group.create_task(self.files.leave_when_renewed(), name="uplink-renewal")
+                    group.create_task(
+                        self._send(link, group, self.alarms, self._alarms_wake, self._alarm_message),
+                        name="uplink-alarms",
+                    )
+            except asyncio.CancelledError:
+                await self._say_goodbye(link)
+                raise
+            finally:
+                self.connected, self._link = False, None
+                self.alarms.lose_connection()
+
+    async def _serve_readings(self) -> None:
+        async with self._dialer.open(f"{self._gateway}-readings") as link:
+            log.info("link_up", lane="readings")
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._fetch_batches(), name="uplink-fetch")
+                    group.create_task(self.files.leave_when_renewed(), name="uplink-renewal")
+                    group.create_task(
+                        self._send(link, group, self.batches, self._batches_wake, self._reading_message),
+                        name="uplink-readings",
+                    )
+            finally:
+                self.batches.lose_connection()
+
+    async def _say_goodbye(self, link: MqttLink) -> None:
+        """Say on a clean stop that nobody is here; the broker says it otherwise."""
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await link.publish(
+                    up_topic(self._gateway, Up.STATUS),
+                    codec.encode(self._status_now(Presence.OFFLINE)),
+                    retain=True,
+                )
+        except (LinkError, TimeoutError):
+            log.info("goodbye_not_said")
+
+    # --- upward --------------------------------------------------------------------------------
+
+    async def _send(
+        self,
+        link: MqttLink,
+        group: asyncio.TaskGroup,
+        lane: Lane,
+        wake: asyncio.Event,
+        build: Callable[[Outgoing], tuple[str, bytes]],
+    ) -> None:
+        """Send what is due; nothing waits for the broker's word on what went before."""
+        while True:
+            wake.clear()
+            now_ms = self._clock.moment().boot_ms
+            messages = lane.due(now_ms)
+            for message in messages:
+                topic, payload = build(message)
+                group.create_task(link.publish(topic, payload), name="uplink-publish")
+            next_ms = lane.next_due_ms(now_ms)
+            wait_s = _POLL_S if next_ms is None else max((next_ms - now_ms) / 1000, 0.01)
+            try:
+                async with asyncio.timeout(self._clock.pause_s(min(wait_s, _POLL_S))):
+                    await wake.wait()
+            except TimeoutError:
+                continue
+
+    def _alarm_message(self, message: Outgoing) -> tuple[str, bytes]:
+        numbered = AlarmMessage(
+            **self._envelope(), run=message.run, seq=message.seq, alarm=msgspec.Raw(message.body)
+        )
+        return up_topic(self._gateway, Up.ALARMS), codec.encode(numbered)
+
+    def _reading_message(self, message: Outgoing) -> tuple[str, bytes]:
+        numbered = ReadingsMessage(
+            **self._envelope(), run=message.run, seq=message.seq, batch=msgspec.Raw(message.body)
+        )
+        return up_topic(self._gateway, Up.READINGS), codec.encode(numbered)
+
+    async def _fetch_batches(self) -> None:
+        """Keep the readings' lane filled from the store, oldest first."""
+        fetched = 0
+        while True:
+            if self._readings.waiting > len(self.batches) < self.batches.window:
+                wanted = self.batches.window - len(self.batches)
+                fresh = await self._pending(after_seq=fetched, most=wanted)
+                if fresh:
+                    fetched = fresh[-1].seq
+                    self.batches.offer(fresh)
+                    self._batches_wake.set()
+                    continue
+                if not len(self.batches):
+                    fetched = 0
+            await asyncio.sleep(_POLL_S / 4)
+
+    async def _pending(self, *, after_seq: int, most: int) -> list[Outgoing]:
+        try:
+            moment, trust = self._clock.moment(), self._clock.trust()
+            stand = ClockStand.at(moment, boot=self._boot, trust=trust)
+            return await self._readings.pending(after_seq=after_seq, most=most, stand=stand)
+        except StoreError as error:
+            log.error("readings_not_read", error=str(error))
+            return []
+
+    async def _send_status(self, link: MqttLink) -> None:
+        """Say how things stand: at its turn, and at once when something that matters has changed."""
+        said: object = None
+        due_ms = 0.0
+        while True:
+            status = self._status_now(Presence.ONLINE)
+            news = (status.volatile, status.buses, status.clock)
+            now_ms = self._clock.moment().boot_ms
+            if news != said or now_ms >= due_ms:
+                await link.publish(up_topic(self._gateway, Up.STATUS), codec.encode(status), retain=True)
+                said, due_ms = news, now_ms + STATUS_EVERY_S * 1000
+            await asyncio.sleep(self._clock.pause_s(_NEWS_EVERY_S))
+
+    async def _resync(self, link: MqttLink) -> None:
+        """State every alarm that is not normal, then the list of them."""
+        while True:
+            await self._resync_wanted.wait()
+            self._resync_wanted.clear()
+            try:
+                self.offer(await self._outbox.open_states())
+            except StoreError as error:
+                log.error("open_alarms_not_read", error=str(error))
+            listed = {*self._engine.alarms, *self.alarms.keys}
+            await self._send_report(link, OpenAlarmsReport(alarms=tuple(sorted(listed))))
+            log.info("open_alarms_stated", alarms=len(listed))
+
+    async def _send_report(self, link: MqttLink, report: Report) -> None:
+        message = ReportMessage(**self._envelope(), report=report)
+        try:
+            payload = codec.encode(message)
+        except OversizeError as error:
+            log.critical("report_too_large", error=str(error))  # alarms themselves still go
+            return
+        await link.publish(up_topic(self._gateway, Up.REPORTS), payload)
+
+    def _envelope(self) -> dict[str, Any]:
+        moment = self._clock.moment()
+        return {
+            "v": CONTRACT_VERSION,
+            "gateway": self._gateway,
+            "session": self._session,
+            "boot": self._boot,
+            "up_ms": moment.boot_ms,
+            "sent_at": moment.as_datetime(),
+            "clock": self._clock.trust(),
+        }
+
+    def _status_now(self, presence: Presence) -> StatusMessage:
+        return msgspec.structs.replace(self._status(), presence=presence, **self._envelope())
+
+    # --- downward ------------------------------------------------------------------------------
+
+    async def _listen(self, link: MqttLink, group: asyncio.TaskGroup) -> None:
+        acks = down_topic(self._gateway, Down.ACK)
+        async for topic, payload in link.messages():
+            try:
+                if topic == acks:
+                    await self._hear(payload)
+                else:
+                    # An order may take as long as a valve: acks do not wait for it.
+                    group.create_task(self._obey(link, payload), name="uplink-order")
+            except WireError as error:
+                log.warning("message_refused", topic=topic, error=str(error))
+            except StoreError as error:
+                log.error("store_failed_on_message", topic=topic, error=str(error))
+        raise LinkError("the broker ended the connection")
+
+    async def _hear(self, payload: bytes) -> None:
+        reply = codec.decode_reply(payload)
+        self.reached = True
+        match reply:
+            case AckReply() as ack:
+                await self._take_ack(ack)
+            case BusyReply() as busy:
+                until_ms = self._clock.moment().boot_ms + busy.retry_after_ms
+                self._lane(busy.lane).be_quiet(until_ms)
+            case CommittedReply() as committed if committed.session == self._session:
+                await self._reconcile(committed)
+            case _:
+                log.info("reply_of_another_session")
+
+    async def _take_ack(self, ack: AckReply) -> None:
+        lane = self._lane(ack.lane)
+        if isinstance(ack.window, int):
+            lane.window = ack.window
+        lane.acknowledge(ack.run, ack.seqs)
+        store = self._outbox if ack.lane is LaneName.ALARMS else self._readings
+        if ack.run == store.run:
+            await store.acknowledge(ack.seqs)
+        wake = self._alarms_wake if ack.lane is LaneName.ALARMS else self._batches_wake
+        wake.set()
+        if ack.lane is LaneName.ALARMS:
+            log.info("alarms_acknowledged", run=ack.run, seqs=list(ack.seqs))
+
+    async def _reconcile(self, committed: CommittedReply) -> None:
+        """Compare what the server holds with what it once acknowledged."""
+        self.alarms.window = committed.alarm_window
+        self.batches.window = committed.reading_window
+        held = {(entry.lane, entry.run): entry.seq for entry in committed.committed}
+        alarm_seq = held.get((LaneName.ALARMS, self._outbox.run), 0)
+        acked = await self._outbox.highest_acked()
+        if alarm_seq < acked:
+            again = await self._outbox.reopen_after(max(alarm_seq - self.alarms.window, 0))
+            log.warning("server_forgot_alarms", held=alarm_seq, acked=acked, again=len(again))
+            self.offer(again)
+        batch_seq = held.get((LaneName.READINGS, self._readings.run), 0)
+        if batch_seq < await self._readings.highest_acked():
+            log.warning("server_forgot_readings", held=batch_seq)
+            await self._readings.reopen_after(max(batch_seq - self.batches.window, 0))
+        self._resync_wanted.set()
+
+    async def _obey(self, link: MqttLink, payload: bytes) -> None:
+        if self._desk is None:
+            return
+        try:
+            report = await self._desk.handle(codec.decode_command(payload), session=self._session)
+        except (WireError, StoreError) as error:
+            log.error("order_not_taken", error=str(error))
+            return
+        if report is not None:
+            await self._send_report(link, report)
+
+    def _lane(self, name: LaneName) -> Lane:
+        return self.alarms if name is LaneName.ALARMS else self.batches
