@@ -14,10 +14,12 @@ from sqlalchemy import func, select
 
 from server.access.guard import served_routes
 from server.audit.tables import AuditRow
+from server.devices.tables import Command
 from server.openapi import build_described_app
 from tests.server.access.street_of_two import build
 from tests.server.photos.test_photos import camera_photo
 from tests.server.web.running_site import CODE, OPERATOR, PASSWORD, open_site
+from tests.server.web.test_steps_and_orders import NEW, ORDERS, STEPS, UNTIL
 
 ROOT = Path(__file__).parents[3]
 OTHER = "另一位"
@@ -28,6 +30,7 @@ NOT_AN_ACT = {
     "/callbacks/{key}/voice": "the same",
     "/callbacks/{key}/voice/keys": "a key pressed is a press on an item, which leaves its row like any other",
     "/callbacks/{key}/wecom": "the same",
+    "/api/v1/escalation/dry-run": "it says who would be told, and tells nobody",
     "/api/v1/street/preview": "it says what an import would change, and changes nothing",
 }
 """Routes that let nobody act, and why."""
@@ -98,6 +101,13 @@ class Street:
         (one, *_) = (await self.desk.get("/api/v1/people/leader/duties")).json()["swaps"]
         return await self.desk.delete(f"/api/v1/people/leader/swaps/{one['id']}")
 
+    async def agree(self):
+        order = {"order": "shelve", "device": "gas-1", "rule": "gas-high", "until": UNTIL, "reason": "更换"}
+        command = (await self.desk.post(ORDERS, json=order)).json()
+        async with self.site.world.database.write() as session:
+            (await session.get_one(Command, command["id"])).issuer = "somebody-else"
+        return await self.desk.post(f"{ORDERS}/{command['id']}/agreement")
+
 
 Call = Callable[[Street], Awaitable[Any]]
 
@@ -123,6 +133,10 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("POST", "/api/v1/gateways/{gateway}/commands"): as_desk(
         "POST", "/api/v1/gateways/gw-one/commands", json={"order": "resync", "reason": "看看"}
+    ),
+    ("POST", "/api/v1/gateways/{gateway}/commands/{command_id}/agreement"): Street.agree,
+    ("PUT", "/api/v1/escalation/policies/{class_}"): as_desk(
+        "PUT", STEPS, params={"community": "c1"}, json={"policy": NEW, "reason": "试行"}
     ),
     ("POST", "/api/v1/people/{person}/absences"): Street.absence,
     ("DELETE", "/api/v1/people/{person}/absences/{absence_id}"): Street.end_absence,
