@@ -209,13 +209,15 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         others["cards"] = cards
     if influx is not None:
         others["history-feeder"] = Feeder(database=readings, influx=influx, clock=clock, pulses=pulses)
+    web = build_app(context)
+    others["cockpit"] = web.state.board
     pulses.expect(*ALWAYS, *others, boot_s=clock.boot_s())
     return _Parts(
         intake=intake,
         commands=commands,
         escalation=escalation,
         notify=notify,
-        web=build_app(context),
+        web=web,
         others=others,
     )
 

@@ -16,6 +16,8 @@ from server.access.oidc import OutsideError
 from server.access.outsideweb import build_outside_gate
 from server.access.web import build_gate
 from server.audit.web import build_audit_api
+from server.cockpit.board import Board
+from server.cockpit.web import build_cockpit
 from server.context import Context
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
@@ -66,8 +68,13 @@ def build_app(context: Context) -> FastAPI:
     accounts = load_accounts(settings.channels_file)
     hub = Hub()
     context.database.listen(hub.hear)
+    board = Board(
+        database=context.database, clock=context.clock, policies=context.policies, pulses=context.pulses
+    )
+    context.database.listen(board.hear)
     book = LinkBook(settings.signing_key())
     app.state.context = context
+    app.state.board = board  # whoever serves the application runs it too
     for router in (
         build_gate(context),
         build_outside_gate(context),
@@ -78,6 +85,7 @@ def build_app(context: Context) -> FastAPI:
         build_photo_api(context),
         build_leader_pages(context, book, hub),
         build_desk_pages(context, hub),
+        build_cockpit(context, board),
         build_api(context),
         build_command_api(context),
         build_register_api(context),

@@ -18,6 +18,7 @@ from wire.orders import (
     TestOrder,
     UnshelveOrder,
 )
+from wire.vocabulary import Mode
 
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
 _Reason = Annotated[str, Field(min_length=1, max_length=500)]
@@ -37,10 +38,12 @@ class TestIn(_OrderIn):
     order: Literal["test"]
     device: _Name
     rule: _Name
+    mode: Literal["test", "drill"] = "test"
+    """`drill`: an announced exercise, marked as one on every page, in every notice and figure."""
 
     def as_order(self) -> Order:
         """Return it as the gateway reads it."""
-        return TestOrder(device=self.device, rule=self.rule)
+        return TestOrder(device=self.device, rule=self.rule, mode=Mode(self.mode))
 
 
 class ResyncIn(_OrderIn):

@@ -74,17 +74,24 @@ async def open_site(folder: Path, **values: str):
             policies=world.policies,
             pulses=Pulses(),
         )
-        listener = stack.enter_context(_listening("127.0.0.1", 0))
-        config = uvicorn.Config(
-            build_app(context), log_config=None, access_log=False, timeout_graceful_shutdown=0
-        )
+        url = await stack.enter_async_context(_serving(context, port=0))
+        async with AsyncExitStack() as visitors:
+            yield Site(world, world.clock, settings, readings, context.pulses, url, visitors)
+
+
+@asynccontextmanager
+async def _serving(context: Context, *, port: int):
+    """The application and its board; yields its address."""
+    with _listening("127.0.0.1", port) as listener:
+        app = build_app(context)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=0)
         server = _WebServer(config)
         serving = asyncio.create_task(_serve(server, listener))
+        board = asyncio.create_task(app.state.board.run())
         await server.up.wait()
         try:
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            async with AsyncExitStack() as visitors:
-                yield Site(world, world.clock, settings, readings, context.pulses, url, visitors)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
+            board.cancel()
             serving.cancel()
-            await asyncio.wait([serving])
+            await asyncio.wait([serving, board])
