@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +75,23 @@ class LoadedServer:
 
 
 @asynccontextmanager
-async def open_loaded_server(folder: Path, size: str, seed: int) -> AsyncIterator[LoadedServer]:
-    """Generate a street, let the server import it, start broker and server."""
+async def open_loaded_server(
+    folder: Path,
+    size: str,
+    seed: int,
+    *,
+    settings: Mapping[str, str] | None = None,
+    prepare: Callable[[Path], None] | None = None,
+) -> AsyncIterator[LoadedServer]:
+    """Generate a street, let the server import it, start broker and server.
+
+    Args:
+        folder: where everything lies.
+        size: of the street.
+        seed: decides the street.
+        settings: more of the server's environment.
+        prepare: does something to the imported main database before the server starts.
+    """
     street = folder / "street"
     write_street(street, SIZES[size], seed)
     broker = Mosquitto(folder / "broker")
@@ -85,6 +100,7 @@ async def open_loaded_server(folder: Path, size: str, seed: int) -> AsyncIterato
         "GRIDWARDEN_DATA_FOLDER": str(folder / "server"),
         "GRIDWARDEN_HTTP_PORT": str(free_port()),
         "GRIDWARDEN_MQTT_PORT": str(broker.port),
+        **(settings or {}),
     }
     server = None
     try:
@@ -94,6 +110,8 @@ async def open_loaded_server(folder: Path, size: str, seed: int) -> AsyncIterato
         await importing.process.wait()
         await importing.stop()
         assert importing.process.returncode == 0, importing.last_words()
+        if prepare is not None:
+            prepare(folder / "server" / "gridwarden.db")
         server = await Child.start(
             "server", [*command_of("gridwarden-server"), "run"], env=environment, cwd=folder
         )
