@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,7 +48,7 @@ from server.notify.accounts import load_accounts
 from server.notify.cards import CardKeeper
 from server.notify.channels.door import Door
 from server.notify.channels.webhook import WebhookChannel
-from server.notify.claims import LinkMaker
+from server.notify.claims import LinkMaker, Pair
 from server.notify.setup import build_channels, note_channels
 from server.notify.worker import NotifyWorker
 from server.pulse import ALWAYS, Pulses
@@ -332,10 +332,11 @@ def _link_maker(settings: Settings, port: int) -> LinkMaker:
     book = LinkBook(settings.signing_key())
     address = settings.address(port)
 
-    async def make_link(session: WriteSession, item: str, person: str, now: datetime) -> str:
-        return f"{address}/i/{await book.make(session, item, person, now)}"
+    async def make_links(session: WriteSession, pairs: Collection[Pair], now: datetime) -> Mapping[Pair, str]:
+        made = await book.make_many(session, pairs, now)
+        return {pair: f"{address}/i/{token}" for pair, token in made.items()}
 
-    return make_link
+    return make_links
 
 
 def _broker_address(settings: Settings) -> BrokerAddress:

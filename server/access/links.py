@@ -4,6 +4,7 @@ A link is its row's id, signed. Opening it neither acts nor consumes it; the fir
 the phone that pressed. It is good until the item closes and is revoked when the item is reassigned.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,19 +54,37 @@ class LinkBook:
 
     async def make(self, session: WriteSession, item: str, person: str, now: datetime) -> str:
         """Return the token of the link of a person to an item, making the link if need be."""
-        link = await session.scalar(
-            select(Link).where(Link.item == item, Link.person == person, Link.revoked_at.is_(None))
-        )
-        if link is None:
-            link = Link(
-                id=new_uuid7(unix_ms=round(now.timestamp() * 1000)),
-                item=item,
-                person=person,
-                created_at=now,
+        made = await self.make_many(session, [(item, person)], now)
+        return made[item, person]
+
+    async def make_many(
+        self, session: WriteSession, pairs: Collection[tuple[str, str]], now: datetime
+    ) -> dict[tuple[str, str], str]:
+        """Return the tokens of links by (item, person), making those that are not there.
+
+        Args:
+            session: the transaction.
+            pairs: of an item and a person each.
+            now: the server's time.
+        """
+        items, people = {item for item, _ in pairs}, {person for _, person in pairs}
+        held = await session.execute(
+            select(Link.item, Link.person, Link.id).where(
+                Link.item.in_(items), Link.person.in_(people), Link.revoked_at.is_(None)
             )
-            session.add(link)
-            await session.flush()
-        return self._signer.sign(link.id).decode()
+        )
+        ids = {(item, person): link for item, person, link in held}
+        for item, person in pairs:
+            if (item, person) not in ids:
+                link = Link(
+                    id=new_uuid7(unix_ms=round(now.timestamp() * 1000)),
+                    item=item,
+                    person=person,
+                    created_at=now,
+                )
+                session.add(link)
+                ids[item, person] = link.id
+        return {pair: self._signer.sign(ids[pair]).decode() for pair in pairs}
 
     async def open(self, session: ReadSession, token: str, *, phone: str | None) -> LinkView | None:
         """Open a link; None when it was never made here.

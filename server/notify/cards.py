@@ -127,7 +127,8 @@ class CardKeeper:
             if held is None or held.update_code != notice.update_code:
                 return False
             code, held.update_code = held.update_code, ""
-            link = await self._make_link(session, item.id, notice.person, now)
+            pair = (item.id, notice.person)
+            link = (await self._make_link(session, [pair], now))[pair]
         mine = item.owner == notice.person
         buttons = _NEXT_BUTTONS.get(item.state) if mine else None
         try:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import or_, select
 
 from server.db.session import ReadSession, WriteSession
-from server.notify.claims import try_again_or_give_up
+from server.notify.outcomes import try_again_or_give_up
 from server.notify.tables import Attempt, Notice, NoticeState
 
 log = structlog.get_logger()

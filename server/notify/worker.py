@@ -11,14 +11,15 @@ from server.clock import Clock
 from server.db.session import Announcement, Database
 from server.escalation import canary
 from server.failpoints import Failpoint, reach
-from server.notify import claims
+from server.notify import claims, outcomes
 from server.notify.channels import Channel, Outcome, Verdict
 from server.notify.claims import Claimed, LinkMaker
+from server.notify.tables import NoticeState
 from server.pulse import Pulses
 
 log = structlog.get_logger()
 
-SENDERS: Final = 32
+SENDERS: Final = 64
 """Attempts at the same time."""
 ATTEMPT_S: Final = 10.0
 """How long one attempt may take."""
@@ -46,6 +47,9 @@ class NotifyWorker:
         self._pulses = pulses
         self._nudge = asyncio.Event()
         self._under_way: dict[str, str] = {}
+        self._recording = asyncio.Lock()
+        self._unrecorded: dict[str, Outcome] = {}
+        self._recorded: dict[str, NoticeState | None] = {}
 
     def hear(self, announced: list[Announcement]) -> None:
         """Wake up when notices were made; for `Database.listen`."""
@@ -60,7 +64,7 @@ class NotifyWorker:
                 self._nudge.clear()
                 try:
                     await self._start_due(group)
-                    await claims.expire_receipts(self._database, now=self._clock.now())
+                    await outcomes.expire_receipts(self._database, now=self._clock.now())
                     await canary.hand_over(self._database, now=self._clock.now())
                     wait_s = await self._wait_s()
                 except (SQLAlchemyError, OSError) as error:
@@ -76,7 +80,7 @@ class NotifyWorker:
         """Send everything that is due now and wait for it; returns how many attempts were made."""
         made = 0
         await canary.hand_over(self._database, now=self._clock.now())
-        await claims.expire_receipts(self._database, now=self._clock.now())
+        await outcomes.expire_receipts(self._database, now=self._clock.now())
         while True:
             async with asyncio.TaskGroup() as group:
                 started = await self._start_due(group)
@@ -105,7 +109,7 @@ class NotifyWorker:
         try:
             outcome = await self._send(claimed)
             reach(Failpoint.AFTER_SEND_BEFORE_RECORD)
-            state = await claims.record(self._database, notice, outcome, now=self._clock.now())
+            state = await self._record(notice, outcome)
             outcome_word = state.value if state else "gone"
             self._pulses.tally.attempts[claimed.channel, outcome_word] += 1
             log.info(
@@ -124,6 +128,22 @@ class NotifyWorker:
         finally:
             self._under_way.pop(notice, None)
             self._nudge.set()
+
+    async def _record(self, notice: str, outcome: Outcome) -> NoticeState | None:
+        """Write an outcome down; those that wait while another transaction runs share the next one."""
+        self._unrecorded[notice] = outcome
+        async with self._recording:
+            if notice in self._unrecorded:
+                batch, self._unrecorded = self._unrecorded, {}
+                try:
+                    self._recorded.update(await outcomes.record(self._database, batch, now=self._clock.now()))
+                except SQLAlchemyError as error:
+                    log.warning("attempts_not_recorded_together", attempts=len(batch), error=str(error))
+            if notice in self._recorded:
+                return self._recorded.pop(notice)
+            # What failed together is written down alone: one cannot keep the others from it.
+            alone = await outcomes.record(self._database, {notice: outcome}, now=self._clock.now())
+            return alone[notice]
 
     async def _send(self, claimed: Claimed) -> Outcome:
         channel = self._channels.get(claimed.channel)

@@ -247,8 +247,8 @@ async def fill(database: Database, phones: str = "https://phone.example") -> Non
             )
 
 
-async def plain_link(session: Any, item: str, person: str, now: datetime) -> str:
-    return f"http://server.example/i/{item}.{person}"
+async def plain_link(session: Any, pairs: Any, now: datetime) -> dict[tuple[str, str], str]:
+    return {(item, person): f"http://server.example/i/{item}.{person}" for item, person in pairs}
 
 
 @asynccontextmanager
