@@ -192,7 +192,7 @@ def min_step(rows: Sequence[tuple[Any, ...]]) -> int:
 
 
 def percentile(ordered: Sequence[float], part: float) -> float:
-    return ordered[min(int(len(ordered) * part / 100), len(ordered) - 1)] if ordered else float("nan")
+    return float("nan") if not ordered else ordered[min(int(len(ordered) * part / 100), len(ordered) - 1)]
 
 
 def spread(ordered: Sequence[float]) -> str:

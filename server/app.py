@@ -172,6 +172,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         influx=influx,
         policies=policies,
         pulses=pulses,
+        channels=channels.by_kind,
     )
     packer = Packer(
         database=readings,

@@ -1,6 +1,7 @@
 """What the pages and the API are given by the composition root."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from server.clock import Clock
 from server.config import Settings
@@ -8,6 +9,7 @@ from server.db.session import Database
 from server.escalation.plan import Policies
 from server.history.database import HistoryDatabase
 from server.history.influx import Influx
+from server.notify.channels import Channel
 from server.pulse import Pulses
 
 
@@ -25,3 +27,5 @@ class Context:
     """Pass it to `server.items.service.press`."""
     pulses: Pulses
     """What `/health/ready` reads: `pulses.stuck(boot_s=clock.boot_s())` is empty when all is well."""
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """By kind, to send the codes that confirm contacts; notices go through the worker alone."""

@@ -29,6 +29,7 @@ from server.items.web import build_leader_pages
 from server.live import Hub
 from server.notify.accounts import load_accounts
 from server.notify.web import build_callbacks
+from server.people.contactsweb import build_contacts_api
 from server.people.web import build_people_api
 from server.photos.web import build_photo_api, build_photo_pages
 from server.places.web import build_street_api
@@ -91,6 +92,7 @@ def build_app(context: Context) -> FastAPI:
         build_register_api(context),
         build_street_api(context),
         build_people_api(context),
+        build_contacts_api(context),
         build_routing_api(context),
         build_traffic_api(context),
         build_history_api(context),

@@ -82,13 +82,3 @@ class CanaryRun(Base):
     """The intake committed it."""
     received_at: Mapped[datetime | None] = mapped_column(Utc)
     """The sandbox receiver was handed its notice."""
-
-
-class Uptime(Base):
-    """One span in which this server heard the broker: who is silent is judged by it."""
-
-    __tablename__ = "uptime"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    since: Mapped[datetime] = mapped_column(Utc)
-    until: Mapped[datetime] = mapped_column(Utc, index=True)

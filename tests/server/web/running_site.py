@@ -73,6 +73,7 @@ async def open_site(folder: Path, **values: str):
             readings=readings,
             policies=world.policies,
             pulses=Pulses(),
+            channels={"webhook": world.channel},
         )
         url = await stack.enter_async_context(_serving(context, port=0))
         async with AsyncExitStack() as visitors:
