@@ -69,9 +69,15 @@ async def send_code(
             outcome = await channel.send(code_message(contact, code, link=link, now=now))
     except TimeoutError:
         outcome = Outcome(verdict=Verdict.TEMPORARY, reason="timeout")
-    log.info("contact_code_sent", contact=contact.id, channel=contact.channel, verdict=outcome.verdict.value)
+    log.info(
+        "contact_code_sent",
+        contact=contact.id,
+        channel=contact.channel,
+        verdict=outcome.verdict.value,
+        reason=outcome.reason,
+    )
     if outcome.verdict is not Verdict.SENT:
-        raise ConflictError(f"验证码没有送出：{outcome.reason}")
+        raise ConflictError("验证码没有送出，请检查地址和通知方式。")
 
 
 def code_message(contact: Contact, code: str, *, link: str, now: datetime) -> Message:

@@ -86,7 +86,7 @@ async def test_what_could_not_be_sent_is_said(site, keeper, contact):
     site.world.channel.answers["deputy"] = Outcome(verdict=Verdict.PERMANENT, reason="status 410")
     answer = await keeper.post(f"{contact}/code")
     assert answer.status_code == 409
-    assert "410" in answer.text
+    assert "没有送出" in answer.json()["detail"]
     nowhere = await keeper.post(CONTACTS, json={"channel": "sms", "address": "12700000001"})
     assert (await keeper.post(f"{CONTACTS}/{nowhere.json()['id']}/code")).status_code == 409
 
