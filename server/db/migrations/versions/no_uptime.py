@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "no_uptime"
-down_revision = "alarm_sentence"
+down_revision = "accounts"
 branch_labels = None
 depends_on = None
 
