@@ -25,6 +25,7 @@ from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.escalation.web import build_policy_api
 from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
+from server.items.playbookweb import build_playbook_api
 from server.items.web import build_leader_pages
 from server.live import Hub
 from server.notify.accounts import load_accounts
@@ -101,6 +102,7 @@ def build_app(context: Context) -> FastAPI:
         build_callbacks(context, accounts.wecom),
         build_telemetry(context),
         build_policy_api(context),
+        build_playbook_api(context),
     ):
         app.include_router(router)
     _add_front_door(app)

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import select, tuple_
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -20,6 +20,7 @@ from server.db.session import ONE_MOMENT, Database, WriteSession
 from server.devices import service as devices
 from server.devices.tables import Device, Gateway
 from server.devices.traffic import keep_traffic
+from server.errors import ServerError
 from server.escalation import canary
 from server.escalation.canary import CANARY_GATEWAY
 from server.escalation.plan import Policies
@@ -42,7 +43,13 @@ from wire.vocabulary import Lane
 
 log = structlog.get_logger()
 
+
+class LostRaceError(ServerError):
+    """Another process opened the same item or visit first; seen anew, the message finds it open."""
+
+
 NOT_OUR_FAULT: Final = (
+    LostRaceError,
     OperationalError,
     InterfaceError,
     PoolTimeoutError,
@@ -51,6 +58,11 @@ NOT_OUR_FAULT: Final = (
 )
 """The database could not, whatever the message: the whole batch is to be tried again later."""
 
+_TRIES: Final = 3
+"""How often a batch is applied anew after a lost race: who lost finds the rival's item the next time."""
+_OPEN_KEY: Final = "open_key"
+_MAY_RACE: Final = "may_race"
+"""In a session's `info` while a lost race counts as one, rather than as a fault of the message."""
 _MOST_ERROR_CHARS: Final = 2_000
 
 
@@ -84,17 +96,42 @@ async def ingest(
         sqlalchemy.exc.OperationalError: the database could not commit; nothing of the batch is
             kept, and none of it may be acknowledged. Likewise the others of `NOT_OUR_FAULT`.
     """
+    for left in reversed(range(_TRIES)):
+        try:
+            done = await _ingest_once(database, batch, now=now, policies=policies, may_race=left > 0)
+        except LostRaceError as error:
+            log.info("race_lost", messages=len(batch), error=str(error))
+            continue
+        break
+    for trace in done.traces:
+        log.info("alarm_committed", **trace)
+    return done
+
+
+async def _ingest_once(
+    database: Database, batch: Sequence[Received], *, now: datetime, policies: Policies, may_race: bool
+) -> Ingested:
     done = Ingested()
     async with database.write() as session:
         session.info[ONE_MOMENT] = True
+        session.info[_MAY_RACE] = may_race
         await _apply_halving(session, batch, done, now=now, policies=policies)
         await _note_runs(session, done)
         await session.flush()
         reach(Failpoint.BEFORE_COMMIT)
     reach(Failpoint.AFTER_COMMIT_BEFORE_ACK)
-    for trace in done.traces:
-        log.info("alarm_committed", **trace)
     return done
+
+
+def _check_race(session: WriteSession, error: Exception) -> None:
+    """Tell a lost race from a message that cannot be applied; the last try takes both for the latter.
+
+    Raises:
+        LostRaceError: another process has just opened the same.
+    """
+    lost = isinstance(error, IntegrityError) and _OPEN_KEY in str(error.orig)
+    if lost and session.info.get(_MAY_RACE):
+        raise LostRaceError(str(error)) from error
 
 
 async def quarantine(session: WriteSession, received: Received, error: str, *, now: datetime) -> None:
@@ -130,6 +167,7 @@ async def _apply_halving(
     except NOT_OUR_FAULT:
         raise
     except Exception as error:  # noqa: BLE001 - whatever one message does, the others go through
+        _check_race(session, error)
         del session.info.get("announced", [])[announced:]
         if len(batch) == 1:
             await _keep_poison(session, batch[0], error, done, now=now, policies=policies)
@@ -274,6 +312,7 @@ async def _keep_poison(
     except NOT_OUR_FAULT:
         raise
     except Exception as second:  # noqa: BLE001 - the bytes are in quarantine, the line goes on
+        _check_race(session, second)
         del session.info.get("announced", [])[announced:]
         log.critical("alarm_only_in_quarantine", topic=received.topic, error=repr(second))
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from server.alarms.tables import Alarm
 from server.db.session import ReadSession
 from server.escalation.tables import Due
+from server.items import chatter
 from server.items.grouping import with_inside
 from server.items.machine import Facts, Refusal, decide
 from server.items.model import ActorKind, ItemState, Move
@@ -244,6 +245,14 @@ async def _has_children(session: ReadSession, item_id: str) -> bool:
 async def _anybody_told(session: ReadSession, item_id: str) -> bool:
     query = select(ItemParty.person).where(ItemParty.item == item_id)
     return await session.scalar(query.limit(1)) is not None
+
+
+def chattering_since(item: Item, now: datetime) -> datetime | None:
+    """Return since when the source of an item chatters; nothing once it has been calm for long enough."""
+    record = chatter.Record(
+        raises=item.raises, since=item.raises_since, chattering_since=item.chattering_since
+    )
+    return item.chattering_since if chatter.is_chattering(record, now) else None
 
 
 def is_open(item: Item) -> bool:

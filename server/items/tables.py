@@ -42,7 +42,7 @@ class Item(Base):
     """How often it was raised since `raises_since`."""
     raises_since: Mapped[datetime | None] = mapped_column(Utc)
     chattering_since: Mapped[datetime | None] = mapped_column(Utc)
-    """Since when its source chatters; see `server.items.chatter`."""
+    """Since when its source chatters, as of its last raise; see `queries.chattering_since`."""
     retold_at: Mapped[datetime | None] = mapped_column(Utc)
     """When people were last told that it was raised again."""
     gateway: Mapped[str] = mapped_column(String(64))
@@ -139,6 +139,6 @@ class Playbook(Base):
     """`zh` or `en`."""
     version: Mapped[int]
     lines: Mapped[list[str]] = mapped_column(JSON)
-    """At most three; none means: back to the shipped words."""
+    """At most three. No Chinese ones: back to the shipped words; no English ones: the Chinese count."""
     written_by: Mapped[str] = mapped_column(String(100))
     written_at: Mapped[datetime] = mapped_column(Utc)

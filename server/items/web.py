@@ -13,15 +13,17 @@ from server.access.secrets import new_secret
 from server.context import Context
 from server.errors import InvalidError, NotFoundError
 from server.history.glance import Glance, glance_at_item
+from server.items.card import Card, Viewer
+from server.items.cardfacts import card_for
 from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import ItemStory, find_item, item_story, items_of_person, open_moves
 from server.items.record import Actor
 from server.items.service import PressOutcome, PressVerdict, press
 from server.items.tables import Item
 from server.live import STREAM_HEADERS, Hub
-from server.notify.render import UNREADABLE_TITLE, title_of
+from server.notify.render import title_of
 from server.web import words
-from server.web.templating import SIZES, render_page
+from server.web.templating import SIZES, language_of, render_page
 
 PHONE_COOKIE: Final = "phone"
 _YEAR_S: Final = 31_536_000
@@ -73,9 +75,11 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             assert story is not None, "the link's item exists"
             allowed = await open_moves(session, view.item, ActorKind.PERSON, view.link.person)
             glance = await glance_at_item(context, session, story, now=context.clock.now())
+            viewer = _viewer(view, story, english=language_of(request) == "en")
+            card = await card_for(session, story, viewer, now=context.clock.now())
         may_press = view.state is LinkState.OPEN
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
-        return _item_page(request, token, view, story, glance, moves=moves, said=said)
+        return _item_page(request, token, view, story, glance=glance, card=card, moves=moves, said=said)
 
     @router.post("/i/{token}/moves", dependencies=[by_link()])
     async def press_button(  # noqa: PLR0917 - FastAPI passes them by name
@@ -176,6 +180,13 @@ async def _carry_out(
     return view, outcome
 
 
+def _viewer(view: LinkView, story: ItemStory, *, english: bool) -> Viewer:
+    """Whoever was told may see whom to call; on another phone, or after a refusal, no number is shown."""
+    told = any(one.person == view.link.person and not one.refused for one in story.parties)
+    open_ = view.state is LinkState.OPEN
+    return Viewer(person=view.link.person, english=english, numbers_of=None if told and open_ else ())
+
+
 def _why(item: Item, person: str) -> str:
     """Return why this person was told, which for a backup is not why the owner was."""
     if person == item.owner:
@@ -207,15 +218,15 @@ def _item_page(
     token: str,
     view: LinkView,
     story: ItemStory,
-    glance: Glance | None,
     *,
+    glance: Glance | None,
+    card: Card,
     moves: set[Move],
     said: str,
 ) -> Response:
     item = view.item
     first = _NEXT.get(item.state)
     alarm = story.alarms[-1] if story.alarms else None
-    readable = all(one.readable for one in story.alarms)
     return render_page(
         request,
         "item.html",
@@ -225,8 +236,9 @@ def _item_page(
         alarm=alarm,
         story=story,
         glance=glance,
-        title=title_of(item.kind, item.class_) if readable else UNREADABLE_TITLE,
-        playbook=words.playbook_of(item.kind, item.class_),
+        card=card,
+        title=card.what,
+        playbook=card.do_now,
         why=_why(item, view.link.person),
         main_move=first if first in moves else None,
         other_moves=[m for m in _OTHERS if m in moves and m is not first],

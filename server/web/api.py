@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
@@ -16,12 +16,17 @@ from server.devices.tables import Device, Gateway
 from server.errors import ConflictError, NotFoundError
 from server.history import trends
 from server.items.budget import read_loads
+from server.items.cardfacts import card_for
 from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
-from server.items.queries import ItemFilter, count_items, item_story, list_items
+from server.items.queries import ItemFilter, chattering_since, count_items, item_story, list_items
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
+from server.items.tables import Item
 from server.items.unreached import unreached_of
+from server.web.cardout import CardOut, viewer_of
+from server.web.language import translations
 from server.web.problems import PROBLEMS
+from server.web.templating import language_of
 from wire.vocabulary import AlarmClass, Condition, Kind, Measure, Mode, Presence, Quality, Suppression
 
 _MOST: Final = 200
@@ -144,6 +149,7 @@ class ItemStoryOut(BaseModel):
     """An item with everything that belongs to it."""
 
     item: ItemOut
+    card: CardOut
     children: list[ItemOut]
     """The matters of a visit, the devices of a storm, what was merged into it."""
     alarms: list[AlarmOut]
@@ -251,37 +257,42 @@ def _add_items(router: APIRouter, context: Context) -> None:
         async with context.database.read() as session:
             items = await list_items(session, wanted, limit=limit, offset=offset)
             total = await count_items(session, wanted)
-            unreached = await unreached_of(session, items, now=context.clock.now())
+            now = context.clock.now()
+            unreached = await unreached_of(session, items, now=now)
         after = offset + len(items)
         return ItemPage(
-            items=[
-                ItemOut.model_validate(item).model_copy(update={"nobody_reached": item.id in unreached})
-                for item in items
-            ],
+            items=[_item_out(item, now, nobody_reached=item.id in unreached) for item in items],
             total=total,
             next=after if after < total else None,
         )
 
-    @router.get(
-        "/items/{item_id}",
-        operation_id="getItem",
-        tags=["items"],
-        dependencies=[requires(Right.SEE_ITEMS)],
-    )
-    async def show(item_id: str) -> ItemStoryOut:
-        """Return an item with its alarms, history and notices."""
+    @router.get("/items/{item_id}", operation_id="getItem", tags=["items"])
+    async def show(
+        who: Annotated[SignedIn, requires(Right.SEE_ITEMS)], request: Request, item_id: str
+    ) -> ItemStoryOut:
+        """Return an item with its card, alarms, history and notices; the card in the reader's language."""
+        now = context.clock.now()
         async with context.database.read() as session:
             story = await item_story(session, item_id)
-            unreached = await unreached_of(session, [story.item] if story else [], now=context.clock.now())
-        if story is None:
-            raise NotFoundError("没有这件事项。")
+            if story is None:
+                raise NotFoundError("没有这件事项。")
+            unreached = await unreached_of(session, [story.item], now=now)
+            language = language_of(request)
+            viewer = await viewer_of(session, who, english=language == "en")
+            card = await card_for(session, story, viewer, now=now)
         return ItemStoryOut(
-            item=ItemOut.model_validate(story.item).model_copy(update={"nobody_reached": bool(unreached)}),
-            children=[ItemOut.model_validate(child) for child in story.children],
+            item=_item_out(story.item, now, nobody_reached=bool(unreached)),
+            card=CardOut.of(card, translations(language).gettext),
+            children=[_item_out(child, now) for child in story.children],
             alarms=[AlarmOut.model_validate(alarm) for alarm in story.alarms],
             moves=[MoveOut.model_validate(move) for move in story.moves],
             notices=[NoticeOut.model_validate(notice) for notice in story.notices],
         )
+
+
+def _item_out(item: Item, now: datetime, *, nobody_reached: bool = False) -> ItemOut:
+    more = {"nobody_reached": nobody_reached, "chattering_since": chattering_since(item, now)}
+    return ItemOut.model_validate(item).model_copy(update=more)
 
 
 class LoadOut(BaseModel):

@@ -22,9 +22,10 @@ from server.errors import InvalidError, NotFoundError
 from server.escalation.tables import Due
 from server.history.glance import glance_at_item
 from server.intake.tables import Quarantined
+from server.items.cardfacts import card_for
 from server.items.guards import SHELF_LIMITS
 from server.items.model import ActorKind, ItemState, Move
-from server.items.queries import ItemFilter, item_story, list_items, open_moves
+from server.items.queries import ItemFilter, chattering_since, item_story, list_items, open_moves
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
 from server.items.tables import Item
@@ -33,7 +34,8 @@ from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
 from server.people.tables import Person
 from server.web import words
-from server.web.templating import render_page
+from server.web.cardout import viewer_of
+from server.web.templating import language_of, render_page
 
 _MOST_ROWS: Final = 200
 
@@ -102,7 +104,10 @@ def _add_item(router: APIRouter, context: Context) -> None:
                 raise NotFoundError("没有这件事项。")
             allowed = await open_moves(session, story.item, ActorKind.OPERATOR, signed_in.operator)
             people = await _names(session, signed_in)
-            glance = await glance_at_item(context, session, story, now=context.clock.now())
+            now = context.clock.now()
+            glance = await glance_at_item(context, session, story, now=now)
+            viewer = await viewer_of(session, signed_in, english=language_of(request) == "en")
+            card = await card_for(session, story, viewer, now=now)
             commands = list(
                 await session.scalars(select(Command).where(Command.item == item_id).order_by(Command.id))
             )
@@ -117,8 +122,10 @@ def _add_item(router: APIRouter, context: Context) -> None:
             commands=commands,
             shelf_hours=SHELF_LIMITS[story.item.class_].total_seconds() / 3600,
             glance=glance,
+            card=card,
+            chattering_since=chattering_since(story.item, now),
             said=said[:200],
-            now=context.clock.now(),
+            now=now,
             words=words,
             title_of=title_of,
             new_press=lambda: str(uuid4()),

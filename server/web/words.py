@@ -8,7 +8,7 @@ from server.escalation.tables import DueKind
 from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
 from server.notify.tables import NoticeState
 from server.people.tables import Role
-from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Kind, Mode, Suppression
+from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Mode, Quality, Suppression
 
 STATES: Final[Mapping[ItemState, str]] = {
     ItemState.NEW: "等人接手",
@@ -115,23 +115,6 @@ ACTION_STATES: Final[Mapping[ActionState, str]] = {
     ActionState.FAILED: "没有成功",
     ActionState.EXPIRED: "没有来得及执行",
 }
-PLAYBOOKS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    Kind.GAS: ("不要进屋，不要碰任何开关", "叫邻居离开，不要乘电梯", "到屋外再打电话求助"),
-    Kind.FIRE: ("先打 119，再去看", "叫醒邻居，走楼梯离开", "不要开着火的房门"),
-    Kind.ELECTRIC: ("不要碰线路和潮湿的地方", "能安全到总闸就断电", "请电工检查，没修好不送电"),
-    Kind.WATER: ("站在岸上看，不要下水", "看有没有异味、变色、死鱼", "拍不拍照片都可以"),
-    Kind.CONTACT: ("看设备有没有通电", "看插头和网线有没有松", "没弄好就点“需要帮助”"),
-}
-"""What to do now: at most three short lines for each kind."""
-_VISIT: Final = ("看设备有没有损坏、漏水、被挡住", "看不懂就拍照，点“需要帮助”", "没修好前，多留意这一片")
-
-
-def playbook_of(kind: Kind, class_: AlarmClass) -> tuple[str, ...]:
-    """Return what to do now; a fault needs a visit, not a rescue."""
-    visit = class_ in (AlarmClass.FAULT, AlarmClass.ADVICE) and kind is not Kind.CONTACT
-    return _VISIT if visit else PLAYBOOKS[kind]
-
-
 CONDITIONS: Final[Mapping[Condition, str]] = {
     Condition.ACTIVE: "报警中",
     Condition.PENDING: "将要报警",
@@ -139,6 +122,13 @@ CONDITIONS: Final[Mapping[Condition, str]] = {
     Condition.CLEARING: "正在恢复",
 }
 VOTES: Final[Mapping[str, str]] = {"yes": "在报警", "no": "正常", "unknown": "不能判断"}
+QUALITIES: Final[Mapping[Quality, str]] = {
+    Quality.GOOD: "读数可信",
+    Quality.STALE: "读数不是最新的",
+    Quality.OUT_OF_RANGE: "读数超出量程",
+    Quality.COMM_FAULT: "读不到设备",
+    Quality.MAINTENANCE: "设备在检修",
+}
 SUPPRESSIONS: Final[Mapping[Suppression, str]] = {
     Suppression.SHELVED: "已搁置",
     Suppression.OUT_OF_SERVICE: "设备停用检修",

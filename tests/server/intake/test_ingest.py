@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from server.alarms import service as alarms
 from server.alarms.tables import Alarm
@@ -245,4 +245,48 @@ async def test_any_order_with_any_repeats_ends_in_the_same_state_and_one_item(
 
 async def test_bad_channel_is_a_mistake_of_ours_and_ends_in_quarantine(world):
     await world.take(world.bytes(world.alarm_message(world.state()).payload, Up.READINGS))
+    assert len(await world.rows(Quarantined)) == 1
+
+
+def rival_first(monkeypatch, losses):
+    """Another process opens the item first, as often as `losses` says: what the database then answers."""
+    healthy = opening.follow
+
+    async def follow(session, applied, **options):
+        if losses:
+            text = losses.pop()
+            raise IntegrityError("INSERT INTO item", {}, Exception(text))
+        await healthy(session, applied, **options)
+
+    monkeypatch.setattr(opening, "follow", follow)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UNIQUE constraint failed: item.open_key",
+        'duplicate key value violates unique constraint "uq_item_open_key"',
+    ],
+)
+async def test_two_processes_that_open_the_same_item_make_no_message_poisonous(world, monkeypatch, text):
+    rival_first(monkeypatch, [text, text])
+    done = await world.take(world.alarm_message(world.state(), seq=4))
+    assert done.acks == {(GATEWAY, RUN): [4]}
+    assert (await world.alarm()).readable
+    assert await world.rows(Quarantined) == []
+    [item] = await world.items()
+    assert item.kind is Kind.GAS
+
+
+async def test_a_race_that_never_ends_does_not_hold_up_the_line(world, monkeypatch):
+    rival_first(monkeypatch, ["UNIQUE constraint failed: item.open_key"] * 3)
+    done = await world.take(world.alarm_message(world.state(), seq=4))
+    assert done.acks == {(GATEWAY, RUN): [4]}
+    assert not (await world.alarm()).readable, "shown to the desk, its bytes kept"
+    assert len(await world.rows(Quarantined)) == 1
+
+
+async def test_another_broken_rule_of_the_database_is_the_messages_fault(world, monkeypatch):
+    rival_first(monkeypatch, ["UNIQUE constraint failed: item.id"])
+    await world.take(world.alarm_message(world.state(), seq=4))
     assert len(await world.rows(Quarantined)) == 1
