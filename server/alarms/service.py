@@ -75,7 +75,7 @@ async def apply(
         alarm = Alarm(gateway=gateway, alarm=state.alarm)
         change = _change_of_new(state)
         _write(alarm, meta, state, now)
-        session.add(alarm)
+        session.add_last(alarm)
         return Applied(alarm=alarm, change=change)
     order = compare(_position(alarm), _position_of(meta, state.changed_at))
     if order is not Order.NEWER:

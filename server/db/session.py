@@ -7,10 +7,15 @@ What the block announced is told to listeners after the commit, never before.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from server.db import sqlite
+from server.db.base import Base
 
 Announcement = tuple[str, str]
 """What changed and which one, e.g. ("item", "0199…")."""
@@ -21,12 +26,51 @@ ONE_MOMENT = "one_moment"
 _BUSY_TIMEOUT_MS = 10_000
 
 
+class LastRowsSession(Session):
+    """Writes some rows after all others, so that a batch writes each table once.
+
+    Nothing tells the unit of work that an item's rows point to the item; without this each item would
+    have to be written before its first row is added.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        """Take what any session takes."""
+        super().__init__(*args, **settings)
+        self.last: list[Base] = []
+
+    def flush(self, objects: Any = None) -> None:
+        """Write what was changed and added, then what goes last; before each question too."""
+        super().flush(objects)
+        if self.last:
+            rows, self.last = self.last, []
+            self.add_all(rows)
+            super().flush()
+
+
 class ReadSession(AsyncSession):
     """May read. Services that write ask for a `WriteSession`."""
 
 
 class WriteSession(ReadSession):
     """May write; `announce` collects what listeners hear after the commit."""
+
+    sync_session_class = LastRowsSession
+    sync_session: LastRowsSession
+
+    def add_last(self, row: Base) -> None:
+        """Add a row that points to rows just added; a batch writes it after all of those."""
+        if ONE_MOMENT in self.info:
+            self.sync_session.last.append(row)
+        else:
+            self.add(row)
+
+    def is_last(self, row: Base) -> bool:
+        """Tell whether a row waits to be written after all others."""
+        return any(row is other for other in self.sync_session.last)
+
+    def forget_last(self) -> None:
+        """Drop what waits to be written last: what it points to was rolled back."""
+        self.sync_session.last.clear()
 
     def announce(self, what: str, which: str) -> None:
         """Note a change for the listeners of `Database`."""
@@ -95,14 +139,16 @@ async def _committing(session: WriteSession) -> AsyncIterator[None]:
     except BaseException:
         await session.rollback()
         raise
+    await session.flush()
     await session.commit()
 
 
 def _create_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url)
-    if url.startswith("sqlite"):
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    if not url.startswith("sqlite"):
+        return create_async_engine(url)
+    engine = create_async_engine(url, async_creator=partial(sqlite.connect, url))
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 

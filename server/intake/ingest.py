@@ -157,18 +157,20 @@ async def _apply_halving(
     policies: Policies,
 ) -> None:
     part = Ingested()
-    held = await _fetch_known(session, batch)
     announced = len(session.info.get("announced", ()))
     try:
         async with session.begin_nested():
+            held = await _fetch_known(session, batch, now=now)
             for received in batch:
                 await _apply_one(session, received, part, now=now, policies=policies)
             await session.flush()
+            del held
     except NOT_OUR_FAULT:
         raise
     except Exception as error:  # noqa: BLE001 - whatever one message does, the others go through
         _check_race(session, error)
         del session.info.get("announced", [])[announced:]
+        session.forget_last()
         if len(batch) == 1:
             await _keep_poison(session, batch[0], error, done, now=now, policies=policies)
             return
@@ -176,7 +178,6 @@ async def _apply_halving(
         for half in (batch[:middle], batch[middle:]):
             await _apply_halving(session, half, done, now=now, policies=policies)
         return
-    del held
     for key, seqs in part.acks.items():
         done.acks[key] += seqs
     done.applied += part.applied
@@ -184,14 +185,15 @@ async def _apply_halving(
     done.quarantined += part.quarantined
 
 
-async def _fetch_known(session: WriteSession, batch: Sequence[Received]) -> list[Base]:
-    """Read the gateways, devices and alarms of a batch in one query each.
+async def _fetch_known(session: WriteSession, batch: Sequence[Received], *, now: datetime) -> list[Base]:
+    """Read the gateways, devices, alarms and places of a batch in one query each.
 
     The session finds again what somebody holds, so that no message asks for its own anew.
     """
     gateways = {received.gateway for received in batch}
     named: set[tuple[str, str]] = set()
     stated: set[tuple[str, str]] = set()
+    states: list[tuple[str, AlarmState]] = []
     for received in batch:
         try:
             message = read(received)
@@ -199,13 +201,14 @@ async def _fetch_known(session: WriteSession, batch: Sequence[Received]) -> list
                 state = _readable_state(message)
                 named.add((received.gateway, state.device))
                 stated.add((received.gateway, state.alarm))
+                states.append((received.gateway, state))
         except (*UNREADABLE, BodyError):
             continue
     held: list[Base] = [*await session.scalars(select(Gateway).where(Gateway.id.in_(gateways)))]
     held += await session.scalars(select(Device).where(tuple_(Device.gateway, Device.device).in_(named)))
     known = list(await session.scalars(select(Alarm).where(tuple_(Alarm.gateway, Alarm.alarm).in_(stated))))
     session.info[alarms.ABSENT] = stated - {(alarm.gateway, alarm.alarm) for alarm in known}
-    return [*held, *known]
+    return [*held, *known, *await opening.look_ahead(session, states, now=now)]
 
 
 async def _apply_one(

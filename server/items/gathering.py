@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 
-from server.db.session import ReadSession, WriteSession
+from server.db.session import ONE_MOMENT, ReadSession, WriteSession
 from server.devices.tables import Device
 from server.escalation import service as dues
 from server.escalation.plan import Candidate, Policies
 from server.escalation.tables import DueKind
 from server.items import grouping, telling
 from server.items.model import Grouping, ItemState, Move
-from server.items.record import SYSTEM, write_move
+from server.items.record import SYSTEM, note_untold, write_move
 from server.items.starting import start_telling
 from server.items.storms import (
     HOLD,
@@ -34,6 +35,8 @@ from server.places.tables import Building, Estate
 from wire.ids import new_uuid7
 from wire.vocabulary import AlarmClass, Kind
 
+_OPEN_KEYS: Final = "open_keys_of_groups"
+
 # --- visits ------------------------------------------------------------------------------------
 
 
@@ -46,7 +49,9 @@ def visit_key(item: Item) -> str:
 async def join_visit(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
     """Put an item on the visit list of its place; the first one opens the visit and tells people."""
     key = visit_key(item)
-    visit = await session.scalar(select(Item).where(Item.open_key == key))
+    visit = None
+    if await _may_be_open(session, Grouping.VISIT, (key,)):
+        visit = await session.scalar(select(Item).where(Item.open_key == key))
     if visit is not None and visit.state not in grouping.WORKING:
         # Somebody was there and is done: what comes now is another way there.
         visit.open_key = None
@@ -70,7 +75,9 @@ async def hold(session: WriteSession, item: Item, *, now: datetime) -> None:
     building = await session.get(Building, item.building) if item.building else None
     item.feeder = (device.feeder if device else None) or (building.feeder if building else None)
     keys = storm_keys(_silent(item), item.mode)
-    storms = {s.open_key: s for s in await session.scalars(select(Item).where(Item.open_key.in_(keys)))}
+    storms = {}
+    if await _may_be_open(session, Grouping.STORM, keys):
+        storms = {s.open_key: s for s in await session.scalars(select(Item).where(Item.open_key.in_(keys)))}
     for key in keys:
         storm = storms.get(key)
         if storm is not None and storm.state in grouping.WORKING and await _goes_on(session, storm):
@@ -219,6 +226,17 @@ async def place_of(session: ReadSession, item: Item) -> str:
 # --- both --------------------------------------------------------------------------------------
 
 
+async def _may_be_open(session: ReadSession, grouping_: Grouping, keys: Sequence[str]) -> bool:
+    """Tell whether it is worth looking for groups; a batch reads once which are open."""
+    if ONE_MOMENT not in session.info:
+        return True
+    known: dict[Grouping, set[str | None]] = session.info.setdefault(_OPEN_KEYS, {})
+    if grouping_ not in known:
+        query = select(Item.open_key).where(Item.grouping == grouping_, Item.open_key.is_not(None))
+        known[grouping_] = set(await session.scalars(query))
+    return not known[grouping_].isdisjoint(keys)
+
+
 async def _open_group(
     session: WriteSession, first: Item, key: str, grouping_: Grouping, *, now: datetime
 ) -> Item:
@@ -242,8 +260,17 @@ async def _open_group(
         reason=first.reason,
         opened_at=now,
     )
+    pending = first in session.new
+    if pending:
+        # What is inside points to the group, and rows of a table go in as they were added.
+        session.expunge(first)
     session.add(group)
-    await session.flush()
+    note_untold(session, group)
+    if pending:
+        session.add(first)
+    else:
+        await session.flush()
+    session.info.get(_OPEN_KEYS, {}).get(grouping_, set()).add(key)
     await write_move(
         session, group, Move.OPEN, SYSTEM, at=now, to=ItemState.NEW, came_from=None, reason=group.reason
     )

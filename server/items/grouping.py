@@ -12,7 +12,7 @@ from server.escalation.plan import RECHECK_AFTER
 from server.escalation.tables import TELLING, Due, DueKind
 from server.items.ending import end_if_both_agree
 from server.items.model import Grouping, ItemState, Move, Outcome
-from server.items.record import SYSTEM, Actor, write_move
+from server.items.record import SYSTEM, Actor, is_untold, write_move
 from server.items.storms import SPLIT_AFTER, contact_came_back
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
@@ -74,9 +74,12 @@ async def attach(
     """
     ids = [child.id for child in children]
     old = {child.parent for child in children} - {None, parent.id}
-    for due in await session.scalars(select(Due).where(Due.item.in_(ids), Due.settled_at.is_(None))):
-        dues.settle_one(due, now=now, settled_as=dues.SETTLED_WITHDRAWN)
-    parties = list(await session.scalars(select(ItemParty).where(ItemParty.item.in_(ids))))
+    fresh = all(child.held_until is None and is_untold(session, child) for child in children)
+    parties: list[ItemParty] = []
+    if not fresh:
+        for due in await session.scalars(select(Due).where(Due.item.in_(ids), Due.settled_at.is_(None))):
+            dues.settle_one(due, now=now, settled_as=dues.SETTLED_WITHDRAWN)
+        parties = list(await session.scalars(select(ItemParty).where(ItemParty.item.in_(ids))))
     for item_id in {party.item for party in parties}:
         await notices.withdraw(session, item_id)
     for child in children:
@@ -86,8 +89,12 @@ async def attach(
         child.accepted = child.help_wanted = False
         if _RANK[child.class_] < _RANK[parent.class_]:
             parent.class_ = child.class_
-    await session.flush()
-    await note_over(session, parent)
+    if fresh:
+        # Just raised; what is over already is noted when its clearing is followed.
+        parent.alarm_over = False
+    else:
+        await session.flush()
+        await note_over(session, parent)
     for other in old:
         left = await session.get(Item, other)
         if left is not None:

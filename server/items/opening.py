@@ -1,13 +1,14 @@
 """What alarms do to items: open one, join one, raise it again, say that it is over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from server.alarms.service import Applied, Change
 from server.alarms.tables import Alarm
+from server.db.base import Base
 from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import Policies, policy_for
@@ -17,8 +18,8 @@ from server.items.ending import end_if_both_agree, lay_down
 from server.items.machine import decide
 from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.items.queries import facts_of
-from server.items.record import SYSTEM, Actor, write_move
-from server.items.responsible import Responsible, responsible_for
+from server.items.record import SYSTEM, Actor, note_untold, write_move
+from server.items.responsible import Responsible, look_up_all, responsible_for
 from server.items.resuming import (
     chatter_of,
     climb,
@@ -31,10 +32,13 @@ from server.items.storms import Lot, lot_of
 from server.items.tables import Item
 from server.notify.render import Occasion
 from wire.ids import new_uuid7
+from wire.messages import AlarmState
 from wire.vocabulary import AlarmClass
 
 REOPEN_WITHIN: Final = timedelta(minutes=30)
 """An alarm that comes back this soon after its item was closed reopens it."""
+NO_ITEM: Final = "keys_without_item"
+"""In a session's info: keys of items that were looked for in bulk and are not there."""
 GRAVER: Final = "程度加重，单独处理。"
 _ENDED: Final = (ItemState.DONE, ItemState.VERIFIED)
 _RANK = {class_: rank for rank, class_ in enumerate(AlarmClass)}
@@ -70,7 +74,7 @@ async def follow_superseded(session: WriteSession, alarms: Iterable[Alarm], *, n
 
 
 async def _raise(session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies) -> None:
-    key = f"{alarm.gateway}/{alarm.device}/{alarm.kind.value}/{alarm.mode.value}"
+    key = key_of(alarm.gateway, alarm)
     item = await _newest_of(session, key, now)
     if item is None:
         await _open(session, alarm, key, now=now, policies=policies)
@@ -81,10 +85,38 @@ async def _raise(session: WriteSession, alarm: Alarm, *, now: datetime, policies
         await _raise_again(session, item, alarm, now=now, policies=policies)
 
 
+def key_of(gateway: str, alarm: Alarm | AlarmState) -> str:
+    """Return what an alarm's item is about: one item for a device and kind."""
+    return f"{gateway}/{alarm.device}/{alarm.kind.value}/{alarm.mode.value}"
+
+
+async def look_ahead(
+    session: WriteSession, stated: Sequence[tuple[str, AlarmState]], *, now: datetime
+) -> list[Base]:
+    """Read in bulk what opening the items of a batch asks for; hold what is returned meanwhile.
+
+    Args:
+        session: the transaction, reading as of one moment.
+        stated: gateways and the alarms they state.
+        now: the server's time.
+    """
+    keys = {key_of(gateway, state) for gateway, state in stated}
+    found = await session.scalars(select(Item.key).where(Item.key.in_(keys), _recent(now)))
+    session.info[NO_ITEM] = keys - set(found)
+    return await look_up_all(session, [(gateway, state.device) for gateway, state in stated], now=now)
+
+
+def _recent(now: datetime) -> ColumnElement[bool]:
+    return Item.closed_at.is_(None) | (Item.closed_at >= now - REOPEN_WITHIN)
+
+
 async def _newest_of(session: WriteSession, key: str, now: datetime) -> Item | None:
     """Return the open item of a device and kind, else one that was closed a short while ago."""
-    recent = Item.closed_at.is_(None) | (Item.closed_at >= now - REOPEN_WITHIN)
-    query = select(Item).where(Item.key == key, recent)
+    absent: set[str] = session.info.get(NO_ITEM, set())
+    if key in absent:
+        absent.discard(key)
+        return None
+    query = select(Item).where(Item.key == key, _recent(now))
     return await session.scalar(query.order_by(Item.closed_at.is_not(None), Item.closed_at.desc()).limit(1))
 
 
@@ -93,7 +125,9 @@ async def _open(session: WriteSession, alarm: Alarm, key: str, *, now: datetime,
     item = _new_item(alarm, key, found, now)
     chatter_of(item, alarm, now)
     session.add(item)
-    await session.flush()
+    note_untold(session, item)
+    if not session.is_last(alarm):
+        await session.flush()
     alarm.item = item.id
     await _begin(session, item, alarm, found, Move.OPEN, now=now, policies=policies)
 

@@ -18,6 +18,8 @@ class Actor:
     id: str = ""
 
 
+UNTOLD = "untold_items"
+"""In a session's info: ids of items that it opened and told nobody of."""
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="server")
 
 
@@ -49,7 +51,7 @@ async def write_move(
         press=press_id,
         before=before,
     )
-    session.add(row)
+    session.add_last(row)
     await audit.record(
         session,
         at=at,
@@ -63,3 +65,18 @@ async def write_move(
     )
     session.announce("item", item.id)
     return row
+
+
+def note_untold(session: WriteSession, item: Item) -> None:
+    """Note that an item was opened in this transaction: nobody was told of it, nothing waits."""
+    session.info.setdefault(UNTOLD, set()).add(item.id)
+
+
+def note_told(session: WriteSession, item: Item) -> None:
+    """Note that from now on it has to be looked up who was told of an item."""
+    session.info.get(UNTOLD, set()).discard(item.id)
+
+
+def is_untold(session: WriteSession, item: Item) -> bool:
+    """Tell whether an item was opened in this transaction and nobody was told of it yet."""
+    return item.id in session.info.get(UNTOLD, ())

@@ -1,14 +1,18 @@
 """Who is responsible for a device now, in the form that items and their escalation need."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
+from server.db.base import Base
 from server.db.session import ReadSession
 from server.escalation.plan import Candidate
 from server.people.service import channels_of
 from server.people.tables import Role
+from server.places.tables import Building, Estate
 from server.routing import service as routing
 
 DESK_ONLY = "由指挥中心负责，因为报警内容无法识别。"
@@ -64,3 +68,19 @@ async def responsible_for(
         reason=DESK_ONLY if desk_only else chain.reason,
         maintenance={link.person: link.answer for link in chain.links if link.role is Role.MAINTAINER},
     )
+
+
+async def look_up_all(
+    session: ReadSession, devices: Collection[tuple[str, str]], *, now: datetime
+) -> list[Base]:
+    """Resolve the chains of many devices, and read their people's channels and places in bulk.
+
+    For a session that reads as of one moment, which finds them again. Places are found again while
+    what is returned is held.
+    """
+    chains = [await routing.chain_for(session, gateway, device, now) for gateway, device in set(devices)]
+    await channels_of(session, {link.person for chain in chains for link in chain.links if link.reachable})
+    codes = {chain.building for chain in chains if chain.building}
+    buildings = list(await session.scalars(select(Building).where(Building.code.in_(codes))))
+    estates = {building.estate for building in buildings if building.estate}
+    return [*buildings, *await session.scalars(select(Estate).where(Estate.code.in_(estates)))]

@@ -20,7 +20,7 @@ from server.escalation.plan import (
 )
 from server.escalation.tables import DueKind
 from server.items.model import Move, ToldWay
-from server.items.record import SYSTEM, write_move
+from server.items.record import SYSTEM, is_untold, note_told, write_move
 from server.items.responsible import responsible_for
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
@@ -69,11 +69,13 @@ async def tell(
     if not people or is_silent(item):
         return
     told = []
-    parties = {party.person: party for party in await parties_of(session, item.id)}
+    untold = is_untold(session, item)
+    parties = {} if untold else {party.person: party for party in await parties_of(session, item.id)}
+    note_told(session, item)
     for candidate in people:
         party = parties.get(candidate.person)
         if party is None:
-            session.add(
+            session.add_last(
                 ItemParty(
                     item=item.id,
                     person=candidate.person,
@@ -84,7 +86,6 @@ async def tell(
             )
         if party is None or not party.refused:
             told.append(candidate.person)
-    await session.flush()
     await notices.create(
         session,
         item,
@@ -94,6 +95,7 @@ async def tell(
         now=now,
         reach=reach or reach_of(item),
         not_before=_quiet_for(item, policy, people, now=now),
+        none_waits=untold,
     )
 
 
@@ -144,9 +146,10 @@ async def tell_later(
     session: WriteSession, item: Item, one: Candidate, *, step: int, due_at: datetime
 ) -> None:
     """Note that a person is told with their digest."""
+    note_told(session, item)
     party = await session.get(ItemParty, (item.id, one.person))
     if party is None:
-        session.add(
+        session.add_last(
             ItemParty(
                 item=item.id,
                 person=one.person,

@@ -48,11 +48,23 @@ async def create(
     now: datetime,
     reach: Reach = BY_HAND,
     not_before: Mapping[str, datetime] | None = None,
+    none_waits: bool = False,
 ) -> int:
     """Make notices for people over the channels of a step.
 
     One that still waits for the same person, item and channel is not doubled: it takes the new
     occasion on.
+
+    Args:
+        session: the transaction.
+        item: what they tell of.
+        people: codes.
+        occasion: why.
+        step: at which step of the escalation.
+        now: the server's time.
+        reach: over which channels.
+        not_before: until when somebody is left in peace.
+        none_waits: the item is new, so that none needs to be looked for.
 
     Returns:
         How many notices now wait; 0 means that nobody can be told.
@@ -69,7 +81,7 @@ async def create(
     )
     waiting = {
         (notice.person, notice.channel): notice
-        for notice in await unsent_of(session, item.id)
+        for notice in (() if none_waits else await unsent_of(session, item.id))
         if notice.attempts == 0
     }
     made = 0
@@ -85,7 +97,7 @@ async def create(
                 continue
             notice = _new_notice(item, code, channel.value, facts, step=step, now=now)
             notice.send_at = max(now, (not_before or {}).get(code, now))
-            session.add(notice)
+            session.add_last(notice)
     if made:
         session.announce("notice", item.id)
     return made

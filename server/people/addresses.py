@@ -12,7 +12,7 @@ from server.people.tables import Contact, Person
 
 _ALWAYS: Final = frozenset({ChannelKind.WEBHOOK.value})
 """Needs no provider's account."""
-_FEW: Final = 50
+_FEW: Final = 1_000
 
 
 async def addresses_of(session: ReadSession, people: Sequence[Person]) -> dict[str, dict[str, str]]:

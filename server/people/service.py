@@ -1,16 +1,19 @@
 """People and their duties from the database."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
-from server.db.session import ReadSession
+from server.db.session import ONE_MOMENT, ReadSession
 from server.people.addresses import addresses_of
 from server.people.model import DutyFacts, PersonFacts
 from server.people.roster import Roster
 from server.people.shifts import AbsenceFacts, SwapFacts, Times
 from server.people.tables import Absence, Duty, DutyTime, Holiday, Person, Swap
+
+_CHANNELS: Final = "channels"
+"""In the info of a session that reads as of one moment: what was read of people's channels."""
 
 
 async def read_roster(session: ReadSession) -> Roster:
@@ -55,9 +58,16 @@ async def find_people(session: ReadSession, codes: Sequence[str]) -> dict[str, P
 
 async def channels_of(session: ReadSession, codes: Collection[str]) -> dict[str, frozenset[str]]:
     """Return over which channels each of these people can be told now."""
-    found = list(await session.scalars(select(Person).where(Person.code.in_(codes))))
-    addresses = await addresses_of(session, found)
-    return {person: frozenset(known) for person, known in addresses.items()}
+    known: dict[str, frozenset[str] | None] = {}
+    if ONE_MOMENT in session.info:
+        known = session.info.setdefault(_CHANNELS, known)
+    missing = set(codes) - known.keys()
+    if missing:
+        found = list(await session.scalars(select(Person).where(Person.code.in_(missing))))
+        addresses = await addresses_of(session, found)
+        for code in missing:
+            known[code] = frozenset(addresses[code]) if code in addresses else None
+    return {code: channels for code in codes if (channels := known[code]) is not None}
 
 
 def facts_of(person: Person, addresses: Mapping[str, Mapping[str, str]]) -> PersonFacts:

@@ -30,6 +30,8 @@ _Version = tuple[int, int, int, str]
 _kept: WeakKeyDictionary[Any, tuple[_Version, Street]] = WeakKeyDictionary()
 """By engine: the version of places and people, and what was read then."""
 _STREET: Final = "street"
+_CHAINS: Final = "chains"
+"""In the info of a session that reads as of one moment: the chains it resolved."""
 _MOST_READINGS: Final = 5
 
 
@@ -42,10 +44,16 @@ async def chain_for(session: ReadSession, gateway: str, device: str, at: datetim
         device: the device's id there; one that is not registered, or not adopted, is the desk's.
         at: the moment, for who is on duty.
     """
-    street = await street_now(session)
-    owner = await session.get(Gateway, gateway)
-    facts = await _device(session, owner, gateway, device)
-    return resolve(street, facts, at, gateway=(owner.name if owner else "") or gateway)
+    resolved: dict[tuple[str, str, datetime], Chain] = {}
+    if ONE_MOMENT in session.info:
+        resolved = session.info.setdefault(_CHAINS, resolved)
+    key = (gateway, device, at)
+    if key not in resolved:
+        street = await street_now(session)
+        owner = await session.get(Gateway, gateway)
+        facts = await _device(session, owner, gateway, device)
+        resolved[key] = resolve(street, facts, at, gateway=(owner.name if owner else "") or gateway)
+    return resolved[key]
 
 
 async def grid_chain(session: ReadSession, grid: str, at: datetime) -> Chain:
