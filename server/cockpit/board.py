@@ -50,7 +50,7 @@ class Board:
         self._items: dict[str, BoardItem] = {}
         self._rows: dict[str, dict[str, Any]] = {}
         self._panels: dict[str, dict[str, Any]] = {}
-        self._events: deque[tuple[int, str]] = deque(maxlen=_KEPT_EVENTS)
+        self._events: deque[tuple[int, bytes]] = deque(maxlen=_KEPT_EVENTS)
         self._beat = 0
         self._told = asyncio.Event()
         self._dirty: set[str] = set()
@@ -112,7 +112,7 @@ class Board:
             "panels": self._panels,
         }
 
-    async def follow(self, after: str, still: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
+    async def follow(self, after: str, still: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
         """Yield server-sent events after a number.
 
         Args:
@@ -120,24 +120,24 @@ class Board:
             still: whether the viewer may still watch; asked at the beginning and at every beat.
         """
         position = self._position(after)
-        yield "retry: 1000\n\n"
+        yield b"retry: 1000\n\n"
         if position is None:
-            yield "event: resync\ndata: {}\n\n"
+            yield b"event: resync\ndata: {}\n\n"
             position = self.seq
         beat = -1
         while True:
             told = self._told  # taken before looking: what comes between is not lost
             missed = self._since(position)
             if missed is None:
-                yield "event: resync\ndata: {}\n\n"
+                yield b"event: resync\ndata: {}\n\n"
                 position = self.seq
             elif missed:
                 position = missed[-1][0]
-                yield "".join(text for _, text in missed)
+                yield b"".join(text for _, text in missed)
             elif beat != self._beat:
                 beat = self._beat
                 if not await still():
-                    yield "event: gone\ndata: {}\n\n"
+                    yield b"event: gone\ndata: {}\n\n"
                     return
                 yield self._beat_text(position)
             else:
@@ -149,7 +149,7 @@ class Board:
             return None
         return int(number)
 
-    def _since(self, position: int) -> list[tuple[int, str]] | None:
+    def _since(self, position: int) -> list[tuple[int, bytes]] | None:
         """Return the events after a number; None when some of them are no longer kept."""
         if position == self.seq:
             return []
@@ -158,14 +158,15 @@ class Board:
             return None
         return list(islice(reversed(self._events), count))[::-1]
 
-    def _beat_text(self, position: int) -> str:
+    def _beat_text(self, position: int) -> bytes:
         data = {"epoch": self.epoch, "seq": position, "now": self._clock.now().isoformat()}
-        return f"event: beat\ndata: {json.dumps(data)}\n\n"
+        return f"event: beat\ndata: {json.dumps(data)}\n\n".encode()
 
     def _tell(self, name: str, data: dict[str, Any]) -> None:
         self.seq += 1
         body = json.dumps({"seq": self.seq, **data}, ensure_ascii=False, separators=(",", ":"))
-        self._events.append((self.seq, f"id: {self.epoch}.{self.seq}\nevent: {name}\ndata: {body}\n\n"))
+        text = f"id: {self.epoch}.{self.seq}\nevent: {name}\ndata: {body}\n\n"
+        self._events.append((self.seq, text.encode()))  # once, however many read it
         self._wake()
 
     def _wake(self) -> None:
@@ -199,11 +200,11 @@ class Board:
             self._items = kept | found
 
     async def _read_panels(self, now: datetime, boot_s: float) -> dict[str, dict[str, Any]]:
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
         for name, panel in PANELS.items():
             read_at = self._panel_at.get(name)
-            if read_at is not None and boot_s - read_at < panel.every_s:
-                continue
+            if read_at is not None and (found or boot_s - read_at < panel.every_s):
+                continue  # one at a turn: items do not wait for a row of figures
             try:
                 async with self._database.read() as session:
                     data = await panel.read(session, now)

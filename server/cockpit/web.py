@@ -1,5 +1,6 @@
 """The cockpit: its page, one snapshot, one stream, the map, and what dispatch adds to the desk's buttons."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -149,6 +150,7 @@ class _Sessions:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._known: dict[str, tuple[float, bool]] = {}
+        self._asking: dict[str, asyncio.Task[bool]] = {}
 
     def still(self, who: SignedIn) -> Callable[[], Awaitable[bool]]:
         async def ask() -> bool:
@@ -157,17 +159,32 @@ class _Sessions:
         return ask
 
     async def _lives(self, who: SignedIn) -> bool:
-        boot_s = self._context.clock.boot_s()
-        known = self._known.get(who.token_hash)
-        if known is not None and boot_s - known[0] < BEAT_S / 2:
-            return known[1]
+        known = self._fresh(who)
+        if known is not None:
+            return known
+        # At a beat all pages ask at once: one question to the database, and all wake with its answer.
+        asking = self._asking.get(who.token_hash)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(who), name="cockpit-session")
+            self._asking[who.token_hash] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(who.token_hash, None))
+        return await asyncio.shield(asking)  # a page that leaves does not end the others' question
+
+    async def _ask(self, who: SignedIn) -> bool:
+        clock = self._context.clock
         async with self._context.database.read() as session:
-            found = await service.find_session_by_hash(session, who.token_hash, now=self._context.clock.now())
+            found = await service.find_session_by_hash(session, who.token_hash, now=clock.now())
         lives = found is not None and Right.ACT_AS_DESK in found.rights
-        self._known = {one: kept for one, kept in self._known.items() if boot_s - kept[0] < BEAT_S * 2} | {
-            who.token_hash: (boot_s, lives)
-        }
+        boot_s = clock.boot_s()
+        self._known = {one: kept for one, kept in self._known.items() if boot_s - kept[0] < BEAT_S}
+        self._known[who.token_hash] = (boot_s, lives)
         return lives
+
+    def _fresh(self, who: SignedIn) -> bool | None:
+        known = self._known.get(who.token_hash)
+        if known is None or self._context.clock.boot_s() - known[0] >= BEAT_S / 2:
+            return None
+        return known[1]
 
 
 def _add_places(router: APIRouter, context: Context) -> None:

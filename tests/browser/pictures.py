@@ -13,6 +13,7 @@ from tests.harness.surfaces import PASSWORD
 FOLDER = Path(__file__).parents[2] / "docs" / "pages"
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
+WALL = {"width": 1920, "height": 1080}
 
 
 async def take_pictures() -> None:
@@ -29,6 +30,7 @@ async def take_pictures() -> None:
             await take_phone(street, browser)
             await take_leader(street, browser)
             await take_desk(street, browser)
+            await take_cockpit(street, browser)
             await browser.close()
 
 
@@ -58,6 +60,20 @@ async def take_desk(street: Street, browser: Browser) -> None:
     await page.click("a[href^='/desk/items/']")
     await page.wait_for_url("**/desk/items/*")
     await page.screenshot(path=FOLDER / "desk-item.png")
+    await page.close()
+
+
+async def take_cockpit(street: Street, browser: Browser) -> None:
+    page = await browser.new_page(viewport=WALL, device_scale_factor=1, locale="zh-CN", color_scheme="dark")
+    await page.goto(f"{street.desk.url}/login", wait_until="domcontentloaded")
+    await page.fill("input[name=name]", "值班员")
+    await page.fill("input[name=password]", PASSWORD)
+    await page.click("form button")
+    await page.goto(f"{street.desk.url}/cockpit", wait_until="domcontentloaded")
+    await page.locator("#map[data-drawn=yes]").wait_for()
+    await page.locator("#stream .row").first.wait_for()
+    await page.locator("#link:not(.bad)", has_text="实时").wait_for()
+    await page.screenshot(path=FOLDER / "cockpit.png")
     await page.close()
 
 

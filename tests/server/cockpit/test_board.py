@@ -40,7 +40,7 @@ class Viewer:
         """Read until so many events came."""
         async with asyncio.timeout(5):
             while len(self.events) < count:
-                for block in (await anext(self.stream)).split("\n\n"):
+                for block in (await anext(self.stream)).decode().split("\n\n"):
                     fields = dict(one.split(": ", 1) for one in block.splitlines() if ": " in one)
                     if "event" in fields:
                         self.events.append((fields["event"], json.loads(fields["data"])))

@@ -1,6 +1,7 @@
 """A server's pages and API over real HTTP, its time in the test's hand."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ class Site:
     pulses: Pulses
     url: str
     stack: AsyncExitStack
+    restart: Callable[[], Awaitable[None]]
+    """Serves anew at the same address, over the same database."""
 
     async def visitor(self, **headers: str) -> httpx2.AsyncClient:
         """A browser of its own: it keeps its cookies."""
@@ -75,9 +78,15 @@ async def open_site(folder: Path, **values: str):
             pulses=Pulses(),
             channels={"webhook": world.channel},
         )
-        url = await stack.enter_async_context(_serving(context, port=0))
+        running = await stack.enter_async_context(AsyncExitStack())
+        url = await running.enter_async_context(_serving(context, port=0))
+
+        async def restart() -> None:
+            await running.aclose()
+            await running.enter_async_context(_serving(context, port=int(url.rpartition(":")[2])))
+
         async with AsyncExitStack() as visitors:
-            yield Site(world, world.clock, settings, readings, context.pulses, url, visitors)
+            yield Site(world, world.clock, settings, readings, context.pulses, url, visitors, restart)
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ const store = new Store(
     for (const item of fresh) heard.add(item.id);
     if (begun && !whole && fresh.length) sound(gravityOf(fresh));
     begun = true;
+    if (whole) tick();
   },
   (names) => drawPanels(store, names),
 );

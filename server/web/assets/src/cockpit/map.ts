@@ -228,10 +228,8 @@ export class StreetMap {
       geo: {
         map: name,
         roam: false,
-        left: 8,
-        right: 8,
-        top: 8,
-        bottom: 8,
+        layoutCenter: ["50%", "50%"],
+        layoutSize: "97%", // of the smaller side: the owner's shapes are not stretched
         aspectScale: this.schematic ? 1 : 0.86,
         selectedMode: false,
         label: { show: false },

@@ -1,0 +1,107 @@
+"""The cockpit in a real browser: it shows what is, says when it cannot, and misses nothing."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from server.cockpit.board import Board
+from tests.browser.test_leader_page import MEASURE
+from tests.server.web.running_site import OPERATOR, PASSWORD, open_site
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "server/web/assets/node_modules/axe-core/axe.min.js"
+VIOLATIONS = """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}))
+  .violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 120) + ' ' + n.failureSummary.slice(0, 200))])"""
+SHOWN_MS = 20_000
+
+
+@pytest.fixture
+async def site(tmp_path):
+    async with open_site(tmp_path) as opened:
+        yield opened
+
+
+async def open_cockpit(site, browser, *, locale="zh-CN", **options):
+    await site.operator()  # makes the first one, if there is none yet
+    options.setdefault("viewport", {"width": 1920, "height": 1080})
+    context = await browser.new_context(locale=locale, **options)
+    page = await context.new_page()
+    page.problems, page.asked = [], []
+    page.on("console", lambda said: page.problems.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    await context.request.post(f"{site.url}/login", form={"name": OPERATOR, "password": PASSWORD})
+    await page.goto(f"{site.url}/cockpit", wait_until="domcontentloaded")
+    await expect(page.locator("#map[data-drawn=yes]")).to_have_count(1, timeout=SHOWN_MS)
+    return page
+
+
+@pytest.mark.parametrize(("colours", "locale"), [("light", "zh-CN"), ("dark", "en")])
+async def test_everybody_can_read_and_work_it_and_nothing_leaves_the_host(site, browser, colours, locale):
+    await site.world.raise_alarm()
+    site.world.clock.advance(seconds=300)
+    page = await open_cockpit(site, browser, locale=locale, color_scheme=colours)
+    await expect(page.locator("#stream .row")).to_have_count(1, timeout=SHOWN_MS)
+    await expect(page.locator("[data-concern=unreached]")).to_have_class("tile must bad some")
+    found = await page.evaluate(MEASURE)
+    assert [text for text in found["texts"] if text[2] < 4.5] == []
+    source = AXE.read_text(encoding="utf-8")
+    await page.evaluate(source)
+    assert await page.evaluate(VIOLATIONS) == []
+    assert page.problems == []
+    assert [url for url in page.asked if not url.startswith(site.url)] == []
+
+
+async def test_an_alarm_appears_by_itself_and_a_dispatcher_acts_by_keyboard(site, browser):
+    page = await open_cockpit(site, browser, viewport={"width": 1366, "height": 768})
+    await expect(page.locator("#sound")).to_have_class("sound off")
+    await page.locator("#sound").click()
+    await expect(page.locator("#sound")).to_have_class("sound", timeout=SHOWN_MS)
+    item = await site.world.raise_alarm()
+    row = page.locator("#stream .row button")
+    await expect(row).to_contain_text("leader某", timeout=SHOWN_MS)
+    await row.press("Enter")
+    await expect(page.locator("#dispatch")).to_be_visible()
+    await page.get_by_label("原因").first.fill("楼里老人多")
+    await page.get_by_role("button", name="通知下一级").press("Enter")
+    await expect(page.locator("#dispatch-said")).to_contain_text("正在通知下一级", timeout=SHOWN_MS)
+    assert "deputy" in await site.world.told()
+    await page.get_by_role("button", name="由指挥中心接手").press("Enter")
+    await expect(row).to_contain_text("指挥中心", timeout=SHOWN_MS)
+    assert next(one for one in await site.world.items() if one.id == item.id).accepted
+    await page.keyboard.press("Escape")
+    await page.locator("#places button").first.press("Enter")
+    await page.locator("#places button").first.press("Enter")
+    await expect(page.locator("#path")).to_contain_text("1号微网格")
+    assert page.problems == []
+
+
+async def test_a_board_that_cannot_be_read_greys_the_screen_and_nothing_is_missed(site, browser, monkeypatch):
+    page = await open_cockpit(site, browser)
+    await expect(page.locator("#link")).to_have_text("实时", timeout=SHOWN_MS)
+    with monkeypatch.context() as broken:
+        broken.setattr(Board, "turn", fail)
+        await site.world.raise_alarm()
+        await expect(page.locator("body")).to_have_class("cockpit stale", timeout=SHOWN_MS)
+        await expect(page.locator("#link")).to_contain_text("已中断")
+        await expect(page.locator("#stream .row")).to_have_count(0)
+    await expect(page.locator("#stream .row")).to_have_count(1, timeout=SHOWN_MS)
+    await expect(page.locator("body")).to_have_class("cockpit")
+
+
+async def fail(_board) -> None:
+    raise OSError("the disk does not answer")
+
+
+async def test_a_server_that_begins_anew_is_followed_without_a_reload(site, browser):
+    page = await open_cockpit(site, browser)
+    await page.evaluate("window.stayed = true")
+    await site.world.raise_alarm()
+    await expect(page.locator("#stream .row")).to_have_count(1, timeout=SHOWN_MS)
+    await site.restart()
+    await site.world.raise_alarm("a2", "meter-1")
+    await expect(page.locator("#stream .row")).to_have_count(2, timeout=SHOWN_MS)
+    assert await page.evaluate("window.stayed") is True
+    await expect(page.locator("#link")).to_have_text("实时")
