@@ -6,6 +6,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -23,6 +24,7 @@ from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.escalation.web import build_policy_api
+from server.feedback.web import build_feedback_pages
 from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
 from server.items.playbookweb import build_playbook_api
@@ -86,6 +88,7 @@ def build_app(context: Context) -> FastAPI:
         build_photo_pages(context, book),
         build_photo_api(context),
         build_leader_pages(context, book, hub),
+        build_feedback_pages(context),
         build_desk_pages(context, hub),
         build_cockpit(context, board),
         build_api(context),
@@ -116,6 +119,7 @@ def build_app(context: Context) -> FastAPI:
         (Exception, _answer_crash),
     ):
         app.add_exception_handler(kind, answer)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(
         Guard,
         frame_ancestors=settings.frame_ancestors,

@@ -14,6 +14,7 @@ ROOMS: Final = (
     "audit",
     "devices",
     "escalation",
+    "feedback",
     "intake",
     "items",
     "notify",

@@ -1,6 +1,7 @@
 """The leader's pages: one item on one screen, the list of a phone, presses."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
@@ -10,13 +11,16 @@ from server.access import links
 from server.access.guard import by_link, open_to_all
 from server.access.links import LinkBook, LinkState, LinkView
 from server.access.secrets import new_secret
+from server.alarms.tables import Alarm
 from server.context import Context
 from server.errors import InvalidError, NotFoundError
 from server.history.glance import Glance, glance_at_item
 from server.items.card import Card, Viewer
 from server.items.cardfacts import card_for
+from server.items.company import Company, company_of
 from server.items.model import ActorKind, ItemState, Move
-from server.items.queries import ItemStory, find_item, item_story, items_of_person, open_moves
+from server.items.ownlist import own_list
+from server.items.queries import ItemStory, find_item, item_story, open_moves
 from server.items.record import Actor
 from server.items.service import PressOutcome, PressVerdict, press
 from server.items.tables import Item
@@ -27,6 +31,8 @@ from server.web.templating import SIZES, language_of, render_page
 
 PHONE_COOKIE: Final = "phone"
 _YEAR_S: Final = 31_536_000
+_LAST_MS: Final = 253_402_300_799_999
+"""The last moment that a date can tell."""
 
 _NEXT: Final = {
     ItemState.NEW: Move.ACCEPT,
@@ -42,6 +48,8 @@ class _Press:
     move: Move
     press: str
     reason: str
+    at: datetime | None
+    """When it was pressed, by the phone's clock, for one that was kept on a bad line."""
     matter: str | None
     """What is ticked off of a visit, rather than the whole."""
 
@@ -77,9 +85,12 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             glance = await glance_at_item(context, session, story, now=context.clock.now())
             viewer = _viewer(view, story, english=language_of(request) == "en")
             card = await card_for(session, story, viewer, now=context.clock.now())
+            company = await company_of(session, story, view.link.person)
         may_press = view.state is LinkState.OPEN
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
-        return _item_page(request, token, view, story, glance=glance, card=card, moves=moves, said=said)
+        return _item_page(
+            request, token, view, story, glance=glance, card=card, company=company, moves=moves, said=said
+        )
 
     @router.post("/i/{token}/moves", dependencies=[by_link()])
     async def press_button(  # noqa: PLR0917 - FastAPI passes them by name
@@ -89,9 +100,10 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         press_id: Annotated[str, Form(alias="press")],
         reason: Annotated[str, Form()] = "",
         matter: Annotated[str, Form()] = "",
+        pressed_at_ms: Annotated[int | None, Form(ge=0, le=_LAST_MS)] = None,
     ) -> Response:
         phone = request.cookies.get(cookie) or new_secret()
-        wanted = _read_press(move, press_id, reason, matter)
+        wanted = _read_press(move, press_id, reason, matter, pressed_at_ms)
         view, outcome = await _carry_out(context, book, token, phone, wanted)
         if view.state in (LinkState.REVOKED, LinkState.OTHER_PHONE):
             page = "revoked.html" if view.state is LinkState.REVOKED else "other_phone.html"
@@ -128,13 +140,14 @@ def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
     @router.get("/my", dependencies=[open_to_all("the phone's own secret says whose list it is")])
     async def list_mine(request: Request) -> Response:
         phone = request.cookies.get(_cookie_of(context))
-        rows = []
+        now = context.clock.now()
         async with context.database.write() as session:
-            for person in await links.people_of_phone(session, phone):
-                for item in await items_of_person(session, person):
-                    token = await book.make(session, item.id, person, context.clock.now())
-                    rows.append((item, token))
-        return render_page(request, "mine.html", rows=rows, words=words, title_of=title_of)
+            found = await own_list(session, await links.people_of_phone(session, phone))
+            tokens = {
+                row.item.id: await book.make(session, row.item.id, row.person, now)
+                for row in (*found.pressing, *found.visits, *found.mine)
+            }
+        return render_page(request, "mine.html", found=found, tokens=tokens, words=words, title_of=title_of)
 
 
 def _add_settings(router: APIRouter) -> None:
@@ -146,10 +159,6 @@ def _add_settings(router: APIRouter) -> None:
         answer = RedirectResponse(here, status_code=303)
         answer.set_cookie("size", size, max_age=_YEAR_S, httponly=True, samesite="lax")
         return answer
-
-    @router.get("/feedback", dependencies=[open_to_all("a page of text")])
-    async def show_feedback(request: Request) -> Response:
-        return render_page(request, "feedback.html")
 
 
 async def _carry_out(
@@ -174,6 +183,7 @@ async def _carry_out(
             wanted.move,
             wanted.press,
             wanted.reason,
+            wanted.at,
             now=now,
             policies=context.policies,
         )
@@ -194,14 +204,15 @@ def _why(item: Item, person: str) -> str:
     return next((f"{one['reason']}。" for one in item.chain if one["person"] == person), item.reason)
 
 
-def _read_press(move: str, press_id: str, reason: str, matter: str) -> _Press:
+def _read_press(move: str, press_id: str, reason: str, matter: str, at_ms: int | None) -> _Press:
     try:
         known = Move(move)
     except ValueError as error:
         raise InvalidError("没有这个操作。") from error
     if not 8 <= len(press_id) <= 64:  # noqa: PLR2004 - a UUID with room to spare
         raise InvalidError("页面太旧，请刷新后再按。")
-    return _Press(move=known, press=press_id, reason=reason[:500], matter=matter or None)
+    at = None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
+    return _Press(move=known, press=press_id, reason=reason[:500], at=at, matter=matter or None)
 
 
 def _say(move: Move, outcome: PressOutcome) -> str:
@@ -213,6 +224,13 @@ def _say(move: Move, outcome: PressOutcome) -> str:
     return f"done_{move.value}"
 
 
+def _times_limit(alarm: Alarm | None) -> float | None:
+    """Return how many times the limit was measured: said instead of a unit that only engineers know."""
+    if alarm is None or not alarm.value or not alarm.limit or alarm.limit <= 0 or alarm.value < alarm.limit:
+        return None
+    return alarm.value / alarm.limit
+
+
 def _item_page(
     request: Request,
     token: str,
@@ -221,6 +239,7 @@ def _item_page(
     *,
     glance: Glance | None,
     card: Card,
+    company: Company,
     moves: set[Move],
     said: str,
 ) -> Response:
@@ -239,6 +258,8 @@ def _item_page(
         card=card,
         title=card.what,
         playbook=card.do_now,
+        company=company,
+        times_limit=_times_limit(alarm),
         why=_why(item, view.link.person),
         main_move=first if first in moves else None,
         other_moves=[m for m in _OTHERS if m in moves and m is not first],

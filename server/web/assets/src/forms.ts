@@ -1,5 +1,12 @@
+import { keepPress } from "./bridge";
+
 // A press counts once: the button is dead after it, and each press carries an id of its own.
 export function guardForms(): void {
+  let pressed: HTMLButtonElement | null = null;
+  // Old web views do not say which button sent a form.
+  document.addEventListener("click", (event) => {
+    pressed = event.target instanceof Element ? event.target.closest("button") : null;
+  });
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement)) return;
@@ -9,6 +16,7 @@ export function guardForms(): void {
     }
     form.dataset["sent"] = "yes";
     form.classList.add("sending");
+    if (keepPress(form, pressed?.form === form ? pressed : null)) event.preventDefault();
   });
   window.addEventListener("pageshow", () => {
     for (const form of document.forms) {

@@ -1,7 +1,10 @@
 // What every page needs: its style, live updates, and forms that cannot be sent twice.
 import "./pages.css";
+import "./leader.css";
+import { bridgeGaps } from "./bridge";
 import { keepFresh } from "./live";
 import { guardForms } from "./forms";
 
 keepFresh();
 guardForms();
+bridgeGaps();

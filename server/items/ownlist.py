@@ -1,0 +1,104 @@
+"""The list of a phone: what presses now, the next visits with their matters, mine, and my grid's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from server.db.session import ReadSession
+from server.items.model import Grouping, ItemState
+from server.items.queries import ItemFilter, items_of_person, list_items
+from server.items.tables import Item
+from server.people.model import Scope
+from server.people.tables import Duty, Person
+from wire.vocabulary import AlarmClass
+
+_MOST_OF_A_GRID = 30
+_PRESSING = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An item of somebody's list.
+
+    Attributes:
+        item: what it is about.
+        person: whose list it is on.
+        told: whether that person was told of it and may open it.
+        matters: what is inside a visit, the undone first.
+    """
+
+    item: Item
+    person: str
+    told: bool = True
+    matters: Sequence[Item] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnList:
+    """The sections of the list; each item stands in one of them.
+
+    Attributes:
+        pressing: dangers that are not dealt with yet.
+        visits: lists of matters to be ticked off at the door.
+        mine: the rest of what the person is responsible for or was told of.
+        grid: what others do in the person's grids; to be known, not to be opened.
+        names: of the owners, by code.
+    """
+
+    pressing: list[Row] = field(default_factory=list)
+    visits: list[Row] = field(default_factory=list)
+    mine: list[Row] = field(default_factory=list)
+    grid: list[Row] = field(default_factory=list)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing at all."""
+        return not (self.pressing or self.visits or self.mine or self.grid)
+
+
+async def own_list(session: ReadSession, people: Sequence[str]) -> OwnList:
+    """Return the list of those for whom a phone has pressed, the gravest first in each section."""
+    found = OwnList()
+    seen: set[str] = set()
+    for person in people:
+        for item in await items_of_person(session, person):
+            if item.id not in seen:
+                seen.add(item.id)
+                await _put(session, found, item, person)
+    for person in people:
+        for item in await _of_grids(session, person):
+            if item.id not in seen:
+                seen.add(item.id)
+                found.grid.append(Row(item=item, person=person, told=False))
+    owners = {row.item.owner for row in found.grid if row.item.owner}
+    query = select(Person.code, Person.name).where(Person.code.in_(owners))
+    names = {row.code: row.name for row in await session.execute(query)}
+    return OwnList(
+        pressing=found.pressing, visits=found.visits, mine=found.mine, grid=found.grid, names=names
+    )
+
+
+async def _put(session: ReadSession, found: OwnList, item: Item, person: str) -> None:
+    if item.grouping is Grouping.VISIT:
+        found.visits.append(Row(item=item, person=person, matters=await _matters_of(session, item)))
+    elif item.class_ in _PRESSING and item.state is not ItemState.DONE:
+        found.pressing.append(Row(item=item, person=person))
+    else:
+        found.mine.append(Row(item=item, person=person))
+
+
+async def _matters_of(session: ReadSession, visit: Item) -> list[Item]:
+    inside = await session.scalars(select(Item).where(Item.parent == visit.id).order_by(Item.opened_at))
+    return sorted(inside, key=lambda matter: matter.state is ItemState.DONE or matter.closed_at is not None)
+
+
+async def _of_grids(session: ReadSession, person: str) -> list[Item]:
+    """Return what is open in the grids of a person's duties."""
+    query = select(Duty.code).where(Duty.person == person, Duty.scope == Scope.GRID).order_by(Duty.code)
+    items: list[Item] = []
+    for grid in await session.scalars(query):
+        wanted = ItemFilter(grid=grid, untold=False, shelved=False)
+        items += await list_items(session, wanted, limit=_MOST_OF_A_GRID)
+    return items
