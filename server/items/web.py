@@ -1,5 +1,6 @@
 """The leader's pages: one item on one screen, the list of a phone, presses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -26,6 +27,8 @@ from server.items.service import PressOutcome, PressVerdict, press
 from server.items.tables import Item
 from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
+from server.photos.service import photos_of
+from server.photos.tables import ItemPhoto
 from server.web import words
 from server.web.templating import SIZES, language_of, render_page
 
@@ -86,10 +89,20 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             viewer = _viewer(view, story, english=language_of(request) == "en")
             card = await card_for(session, story, viewer, now=context.clock.now())
             company = await company_of(session, story, view.link.person)
+            photos = await photos_of(session, view.item.id)
         may_press = view.state is LinkState.OPEN
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
         return _item_page(
-            request, token, view, story, glance=glance, card=card, company=company, moves=moves, said=said
+            request,
+            token,
+            view,
+            story,
+            glance=glance,
+            card=card,
+            company=company,
+            photos=photos,
+            moves=moves,
+            said=said,
         )
 
     @router.post("/i/{token}/moves", dependencies=[by_link()])
@@ -240,6 +253,7 @@ def _item_page(
     glance: Glance | None,
     card: Card,
     company: Company,
+    photos: Sequence[ItemPhoto],
     moves: set[Move],
     said: str,
 ) -> Response:
@@ -259,6 +273,8 @@ def _item_page(
         title=card.what,
         playbook=card.do_now,
         company=company,
+        photos=photos,
+        may_photograph=view.state is LinkState.OPEN,
         times_limit=_times_limit(alarm),
         why=_why(item, view.link.person),
         main_move=first if first in moves else None,

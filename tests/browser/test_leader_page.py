@@ -11,8 +11,8 @@ from tests.harness.waiting import until
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 SMALLEST = {"width": 320, "height": 568}
-LEAST_TEXT_PX = 18
-LEAST_TARGET_PX = 48
+LEAST_TEXT_PX = 20
+LEAST_TARGET_PX = 60
 LEAST_CONTRAST = 4.5
 
 MEASURE = """() => {

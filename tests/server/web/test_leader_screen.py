@@ -1,6 +1,10 @@
 """What a leader's page says beside the buttons, and the list of a phone."""
 
+import io
+import re
 from datetime import timedelta
+
+from PIL import Image
 
 from server.items.model import Move
 from server.items.tables import Item, ItemMove
@@ -98,3 +102,16 @@ async def test_the_list_puts_danger_first_then_visits_then_what_others_do(site):
     assert "马上要处理" not in page
     assert "我的网格里，别人在办的" in page
     assert link not in page, "what is not hers cannot be pressed from her list"
+
+
+async def test_a_photo_may_be_added_and_is_looked_at_on_the_page(site):
+    item = await site.world.raise_alarm()
+    client, link = await site.visitor(), await site.link(item.id, "leader")
+    assert "加一张照片（可以不加）" in (await client.get(link)).text
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(file, "PNG")
+    sent = await client.post(f"{link}/photos", files={"photo": ("a.png", file.getvalue(), "image/png")})
+    assert sent.status_code == 303
+    page = (await client.get(link)).text
+    [address] = re.findall(rf'href="({re.escape(link)}/photos/[^"]+)"', page)
+    assert (await client.get(address)).headers["content-type"] == "image/jpeg"
