@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.chromium import open_chromium
+from tests.browser.leader_pictures import take_leader_pages
 from tests.harness.street import LEADER, Street, open_street
 from tests.harness.surfaces import PASSWORD
 
@@ -31,6 +32,7 @@ async def take_pictures() -> None:
             await take_leader(street, browser)
             await take_desk(street, browser)
             await take_cockpit(street, browser)
+            await take_leader_pages(browser, FOLDER)
             await browser.close()
 
 
