@@ -23,10 +23,13 @@ LOOPS: Final = MappingProxyType(
         "cards": STALE_AFTER_S,
         "silence": STALE_AFTER_S,
         "canary": STALE_AFTER_S,
+        "cockpit": STALE_AFTER_S,
+        "upkeep": 300.0,
     }
 )
 """How long each loop may be away, in seconds. Packing and pruning a large history takes its time; the
-feeder rests up to a minute while InfluxDB is away; a proof of a whole street is a long sum."""
+feeder rests up to a minute while InfluxDB is away; a proof of a whole street is a long sum, and so is
+forgetting what has had its time."""
 ALWAYS: Final = ("intake-alarms", "intake-readings", "intake-statuses", "commands", "escalation", "notify")
 """The loops of the alarm's path, which run whatever the settings say."""
 

@@ -94,6 +94,8 @@ async def _serving(context: Context, *, port: int):
     """The application and its board; yields its address."""
     with _listening("127.0.0.1", port) as listener:
         app = build_app(context)
+        # Its beats would come by the real clock between those that a test sets by the moved one.
+        app.state.board._pulses = Pulses()
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=0)
         server = _WebServer(config)
         serving = asyncio.create_task(_serve(server, listener))
