@@ -1,10 +1,12 @@
 """A running street and a real browser."""
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from tests.browser.chromium import open_chromium
 from tests.harness.street import open_street
+
+expect.set_options(timeout=20_000)  # a condition is met sooner or not at all; a busy machine takes its time
 
 
 @pytest.fixture

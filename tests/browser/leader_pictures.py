@@ -17,7 +17,14 @@ COLOURS: Final = 96
 """Enough for a page of text; a third of the bytes."""
 PAGES: Final = ("danger", "visit", "list", "feedback")
 LOOKS: Final = (("zh-CN", "light"), ("zh-CN", "dark"), ("en-GB", "light"), ("en-GB", "dark"))
-NAMES: Final = {"leader": "王秀兰", "deputy": "李建国", "desk": "指挥中心"}
+NAMES: Final = {
+    "leader": "王秀兰",
+    "deputy": "李建国",
+    "officer": "陈志强",
+    "room": "东苑值班室",
+    "secretary": "赵敏",
+    "desk": "指挥中心",
+}
 
 
 async def take_leader_pages(browser: Browser, folder: Path) -> None:
@@ -41,7 +48,7 @@ async def take_leader_pages(browser: Browser, folder: Path) -> None:
                     await page.goto(f"{site.url}{addresses[name]}", wait_until="domcontentloaded")
                     await page.evaluate("document.fonts.ready")
                     picture = await page.screenshot()
-                    _save(picture, folder / f"leader-{name}-{language[:2]}-{colours}.png")
+                    save_reduced(picture, folder / f"leader-{name}-{language[:2]}-{colours}.png")
                 await context.close()
 
 
@@ -54,6 +61,7 @@ async def _name_people(site: Site) -> None:
             person.phone = "12345" if code == "desk" else None
 
 
-def _save(picture: bytes, path: Path) -> None:
+def save_reduced(picture: bytes, path: Path) -> None:
+    """Save a PNG with few colours: a page of text looks the same and weighs a third."""
     with Image.open(io.BytesIO(picture)) as image:
         image.convert("RGB").quantize(COLOURS).save(path, optimize=True)

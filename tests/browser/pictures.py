@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.chromium import open_chromium
-from tests.browser.leader_pictures import take_leader_pages
+from tests.browser.leader_pictures import save_reduced, take_leader_pages
 from tests.harness.street import LEADER, Street, open_street
 from tests.harness.surfaces import PASSWORD
 
@@ -39,7 +39,7 @@ async def take_pictures() -> None:
 async def take_phone(street: Street, browser: Browser) -> None:
     page = await browser.new_page(viewport=PHONE, device_scale_factor=1)
     await page.goto(f"{street.phones.url}/p/{LEADER}", wait_until="domcontentloaded")
-    await page.screenshot(path=FOLDER / "phone.png")
+    save_reduced(await page.screenshot(), FOLDER / "phone.png")
     await page.close()
 
 
@@ -47,7 +47,7 @@ async def take_leader(street: Street, browser: Browser) -> None:
     link = (await street.rings(LEADER))[0]["payload"]["link"]
     page = await browser.new_page(viewport=PHONE, device_scale_factor=1, locale="zh-CN")
     await page.goto(link, wait_until="domcontentloaded")
-    await page.screenshot(path=FOLDER / "leader-item.png")
+    save_reduced(await page.screenshot(), FOLDER / "leader-item.png")
     await page.close()
 
 
@@ -58,10 +58,10 @@ async def take_desk(street: Street, browser: Browser) -> None:
     await page.fill("input[name=password]", PASSWORD)
     await page.click("form button")
     await page.wait_for_url("**/desk")
-    await page.screenshot(path=FOLDER / "desk.png")
+    save_reduced(await page.screenshot(), FOLDER / "desk.png")
     await page.click("a[href^='/desk/items/']")
     await page.wait_for_url("**/desk/items/*")
-    await page.screenshot(path=FOLDER / "desk-item.png")
+    save_reduced(await page.screenshot(), FOLDER / "desk-item.png")
     await page.close()
 
 
@@ -75,7 +75,7 @@ async def take_cockpit(street: Street, browser: Browser) -> None:
     await page.locator("#map[data-drawn=yes]").wait_for()
     await page.locator("#stream .row").first.wait_for()
     await page.locator("#link:not(.bad)", has_text="实时").wait_for()
-    await page.screenshot(path=FOLDER / "cockpit.png")
+    save_reduced(await page.screenshot(), FOLDER / "cockpit.png")
     await page.close()
 
 
