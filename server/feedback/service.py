@@ -17,6 +17,8 @@ _MOST_CONTACT: Final = 100
 _MOST_AN_HOUR: Final = 200
 """More than a street says in an hour; a flood from one program must not fill the disk."""
 _LEAST_PRESS, _MOST_PRESS = 8, 64
+_NOBODY_NAMED: Final = "anonymous"
+"""The actor of the audit row: the form asks nobody who they are."""
 
 
 async def take_in(session: WriteSession, *, press: str, text: str, contact: str, now: datetime) -> None:
@@ -49,8 +51,8 @@ async def take_in(session: WriteSession, *, press: str, text: str, contact: str,
     await audit.record(
         session,
         at=now,
-        actor_kind="person",
-        actor="",
+        actor_kind="visitor",
+        actor=_NOBODY_NAMED,
         action="feedback_written",
         subject_kind="feedback",
         subject=row.id,

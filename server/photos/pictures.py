@@ -48,6 +48,7 @@ def make_anew(data: bytes) -> Picture:
         SyntaxError,
         ValueError,
         Image.DecompressionBombWarning,
+        Image.DecompressionBombError,
     ) as error:
         raise InvalidError("这个文件不是可以用的照片（JPEG、PNG 或 WebP）。") from error
     turned.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

@@ -3,6 +3,7 @@
 A new changing route needs a call here that works: the test names those that have none.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 from server.access.guard import served_routes
 from server.audit.tables import AuditRow
 from server.devices.tables import Command
+from server.feedback.tables import Feedback
 from server.openapi import build_described_app
 from tests.server.access.street_of_two import build
 from tests.server.photos.test_photos import camera_photo
@@ -23,6 +25,8 @@ from tests.server.web.test_steps_and_orders import NEW, ORDERS, STEPS, UNTIL
 
 ROOT = Path(__file__).parents[3]
 OTHER = "另一位"
+CONTACTS = "/api/v1/people/leader/contacts"
+PHONE = {"channel": "webhook", "address": "https://phone.example/new-phone"}
 FORM = {"name": OPERATOR, "password": PASSWORD}
 NOT_AN_ACT = {
     "/size": "it sets a cookie of the asker's and nothing here",
@@ -101,6 +105,24 @@ class Street:
         (one, *_) = (await self.desk.get("/api/v1/people/leader/duties")).json()["swaps"]
         return await self.desk.delete(f"/api/v1/people/leader/swaps/{one['id']}")
 
+    async def contact(self) -> str:
+        (one,) = (await self.desk.get(CONTACTS)).json()
+        return f"{CONTACTS}/{one['id']}"
+
+    async def send_contact_code(self):
+        return await self.desk.post(f"{await self.contact()}/code")
+
+    async def confirm_contact(self):
+        (code,) = re.findall(r"[0-9]{6}", self.site.world.channel.sent[-1].rendered.text)
+        return await self.desk.post(f"{await self.contact()}/confirmation", json={"code": code})
+
+    async def remove_contact(self):
+        return await self.desk.delete(await self.contact())
+
+    async def read_feedback(self):
+        (row,) = await self.site.world.rows(Feedback)
+        return await self.desk.post(f"/desk/feedback/{row.id}/read")
+
     async def agree(self):
         order = {"order": "shelve", "device": "gas-1", "rule": "gas-high", "until": UNTIL, "reason": "更换"}
         command = (await self.desk.post(ORDERS, json=order)).json()
@@ -131,6 +153,9 @@ CALLS: dict[tuple[str, str], Call] = {
         "/api/v1/items/{item}/moves",
         json={"move": "note", "press": "press-0003", "reason": "在看"},
     ),
+    ("POST", "/api/v1/cockpit/items/{item_id}/widen"): as_desk(
+        "POST", "/api/v1/cockpit/items/{item}/widen", json={"reason": "楼里老人多"}
+    ),
     ("POST", "/api/v1/gateways/{gateway}/commands"): as_desk(
         "POST", "/api/v1/gateways/gw-one/commands", json={"order": "resync", "reason": "看看"}
     ),
@@ -138,10 +163,23 @@ CALLS: dict[tuple[str, str], Call] = {
     ("PUT", "/api/v1/escalation/policies/{class_}"): as_desk(
         "PUT", STEPS, params={"community": "c1"}, json={"policy": NEW, "reason": "试行"}
     ),
+    ("PUT", "/api/v1/playbooks/{kind}/{class_}"): as_desk(
+        "PUT",
+        "/api/v1/playbooks/gas/life_safety",
+        json={"lines": {"zh": ["先开窗，再关阀"]}, "after": 0, "reason": "演练后改"},
+    ),
     ("POST", "/api/v1/people/{person}/absences"): Street.absence,
     ("DELETE", "/api/v1/people/{person}/absences/{absence_id}"): Street.end_absence,
     ("POST", "/api/v1/people/{person}/swaps"): Street.swap,
     ("DELETE", "/api/v1/people/{person}/swaps/{swap_id}"): Street.end_swap,
+    ("POST", "/api/v1/people/{person}/contacts"): as_desk("POST", CONTACTS, json=PHONE),
+    ("POST", "/api/v1/people/{person}/contacts/{contact_id}/code"): Street.send_contact_code,
+    ("POST", "/api/v1/people/{person}/contacts/{contact_id}/confirmation"): Street.confirm_contact,
+    ("DELETE", "/api/v1/people/{person}/contacts/{contact_id}"): Street.remove_contact,
+    ("POST", "/feedback"): lambda s: _as_visitor(
+        s, "/feedback", data={"press": "press-0004", "text": "字太小了"}
+    ),
+    ("POST", "/desk/feedback/{feedback}/read"): Street.read_feedback,
     ("POST", "/api/v1/routing/proof"): as_desk("POST", "/api/v1/routing/proof"),
     ("POST", "/api/v1/accounts"): as_desk(
         "POST",
