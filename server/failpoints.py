@@ -18,9 +18,9 @@ class Failpoint(StrEnum):
     """The named places."""
 
     BEFORE_COMMIT = "before_commit"
-    """Alarms are applied in a transaction that is not committed."""
+    """Alarms are applied in a transaction that is not committed; one of reports alone does not count."""
     AFTER_COMMIT_BEFORE_ACK = "after_commit_before_ack"
-    """Alarms are committed, their gateway does not know."""
+    """Alarms are committed, their gateway does not know; a commit of reports alone does not count."""
     AFTER_SEND_BEFORE_RECORD = "after_send_before_record"
     """A notice left, its row does not say so."""
 

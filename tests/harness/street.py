@@ -267,7 +267,7 @@ class Street:
         client = await self.stack.enter_async_context(httpx2.AsyncClient())
         return LeaderPage(link=message["payload"]["link"], client=client)
 
-    async def item_of(self, device: str, *, limit_s: float = 40.0) -> dict[str, Any]:
+    async def item_of(self, device: str, *, limit_s: float = 80.0) -> dict[str, Any]:
         """Wait for the item of a device."""
 
         async def found() -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 _POLL_S = 0.05
-_LIMIT_S = 40.0
+_LIMIT_S = 80.0
 
 
 async def until(condition: Callable[[], Any | Awaitable[Any]], *, what: str = "", limit_s: float = _LIMIT_S):

@@ -5,27 +5,39 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import httpx2
 import pytest
 
 from tests.harness.coils import coil_of
 from tests.harness.street import SITE
+from tests.harness.surfaces import PASSWORD, Desk
 from tests.harness.waiting import until
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.timeout(300)]
 
 
-async def order(street, **wanted):
+async def ask(street, **wanted) -> dict:
+    """Give an order; returns how the server keeps it."""
     answer = await street.desk.client.post(
         f"{street.desk.url}/api/v1/gateways/gw-demo-01/commands", json={"reason": "story", **wanted}
     )
     assert answer.status_code == 202, answer.text
-    command = answer.json()
+    return answer.json()
+
+
+async def answer_to(street, command: dict) -> dict:
+    """Wait for what became of an order that may go out."""
 
     async def answered() -> dict | None:
         now = await street.desk.get(f"gateways/gw-demo-01/commands/{command['id']}")
         return now if now["state"] != "waiting" else None
 
     return await until(answered, what="the gateway's answer")
+
+
+async def order(street, **wanted) -> dict:
+    """Give an order that one person may give, and wait for what became of it."""
+    return await answer_to(street, await ask(street, **wanted))
 
 
 async def test_a_test_of_a_rule_goes_the_whole_way_marked_as_a_test_and_closes_no_valve(street):
@@ -104,13 +116,15 @@ def soon(street, *, hours: float = 1):
     return (datetime.now(UTC) + timedelta(seconds=street.gateway_clock.seconds, hours=hours)).isoformat()
 
 
-def second_account(street, name: str) -> str:
-    """Another account that can be the second person."""
-    with closing(sqlite3.connect(street.folder / "server" / "gridwarden.db")) as database, database:
-        database.execute(
-            "INSERT INTO operator (name, created_at) VALUES (?, ?)", (name, "2026-01-01 00:00:00.000000")
-        )
-    return name
+async def colleague_of(street, name: str) -> Desk:
+    """Another operator, signed in at a desk of their own."""
+    body = {"name": name, "password": PASSWORD, "grants": [{"role": "desk", "scope": "street"}]}
+    made = await street.desk.client.post(f"{street.desk.url}/api/v1/accounts", json=body)
+    assert made.status_code == 201, made.text
+    client = await street.stack.enter_async_context(httpx2.AsyncClient())
+    answer = await client.post(f"{street.desk.url}/login", data={"name": name, "password": PASSWORD})
+    assert answer.status_code == 303, answer.text
+    return Desk(url=street.desk.url, code="", client=client)
 
 
 def audited(street, order: str, reason: str) -> list[dict]:
@@ -139,11 +153,18 @@ async def test_a_life_safety_rule_is_shelved_by_two_people_makes_no_noise_and_ma
 ):
     await street.start()
     named = {"device": "gas-kitchen", "rule": "gas-high", "until": soon(street)}
-    alone = await order(street, order="shelve", **named)
-    assert alone["outcome"] == "refused"
-    second = second_account(street, "second")
-    assert (await order(street, order="shelve", agreed_by=second, **named))["outcome"] == "done"
-    assert len(audited(street, "shelve", "story")) == 2
+    proposed = await ask(street, order="shelve", **named)
+    assert proposed["state"] == "proposed"
+    agreement = f"{street.desk.url}/api/v1/gateways/gw-demo-01/commands/{proposed['id']}/agreement"
+    assert (await street.desk.client.post(agreement)).status_code == 409, "one person is not two"
+    still = await street.desk.get(f"gateways/gw-demo-01/commands/{proposed['id']}")
+    assert (still["state"], still["outcome"]) == ("proposed", None)
+    second = await colleague_of(street, "接班人")
+    agreed = await second.client.post(agreement)
+    assert agreed.status_code == 202, agreed.text
+    assert agreed.json()["order"]["agreed_by"] == "接班人"
+    assert (await answer_to(street, proposed))["outcome"] == "done"
+    assert len(audited(street, "shelve", "story")) == 1
     await street.set_values("gas-kitchen", gas_lel=60)
     await street.journalled("gas-high", "raised")
     await street.parts["gateway"].ready("alarms_acknowledged")
@@ -160,7 +181,8 @@ async def test_a_life_safety_rule_is_shelved_by_two_people_makes_no_noise_and_ma
 
 async def test_a_device_out_of_service_closes_no_valve_until_it_is_back(street):
     await street.start()
-    taken = {"device": "gas-kitchen", "until": soon(street), "agreed_by": second_account(street, "second")}
+    await colleague_of(street, "接班人")
+    taken = {"device": "gas-kitchen", "until": soon(street), "agreed_by": "接班人"}
     assert (await order(street, order="out_of_service", **taken))["outcome"] == "done"
     await street.set_values("gas-kitchen", gas_lel=60)
     await street.journalled("gas-high", "raised")

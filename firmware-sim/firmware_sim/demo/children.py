@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 STOP_LIMIT_S: Final = 4.5
-_START_LIMIT_S: Final = 30.0
+_START_LIMIT_S: Final = 60.0
 _PR_SET_PDEATHSIG: Final = 1
 _LINE_BYTES: Final = 1 << 20
 
