@@ -20,7 +20,15 @@ _MAIN = {
     "alarms_without_item": "SELECT count(*) FROM alarm WHERE item IS NULL",
     "highest_alarm_seqs": "SELECT coalesce(sum(seq), 0) FROM lane_run",
     "items": "SELECT count(*) FROM item",
-    "items_of_leaders": "SELECT count(*) FROM item WHERE grid IS NOT NULL AND owner IS NOT NULL",
+    # What is one part of a visit is owned and told through the visit.
+    "items_led": (
+        "SELECT count(*) FROM item LEFT JOIN item AS visit ON visit.id = item.parent "
+        "WHERE item.grid IS NOT NULL AND coalesce(visit.owner, item.owner) IS NOT NULL"
+    ),
+    "items_told": (
+        "SELECT count(*) FROM item "
+        "WHERE EXISTS (SELECT 1 FROM notice WHERE notice.item = coalesce(item.parent, item.id))"
+    ),
     "notices": "SELECT count(*) FROM notice",
     "quarantined": "SELECT count(*) FROM quarantined",
     "unadopted": "SELECT count(*) FROM device WHERE NOT adopted",
