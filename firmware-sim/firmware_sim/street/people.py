@@ -177,6 +177,13 @@ def _staff_street(found: People, chance: Random) -> None:
     for number, (week, shift) in enumerate(_desk_shifts(), start=1):
         operator = found.add(f"desk-{number}", f"指挥中心{person_name(chance)}")
         found.rotate(found.appoint(operator, "desk", "street"), shift, week=week, weeks=2)
+    for number, department in enumerate(_DEPARTMENTS, start=1):
+        contact = found.add(f"department-{number}", f"{department}{person_name(chance)}")
+        found.appoint(contact, "department", "street")
+
+
+_DEPARTMENTS: Final = ("城管", "应急", "水务")
+"""Offices of the street to which the desk hands what is not a grid's matter."""
 
 
 def _desk_shifts() -> Iterator[tuple[int, tuple[str, str]]]:
