@@ -14,6 +14,8 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "server/web/assets/node_modules/axe-core/axe.min.js"
 VIOLATIONS = """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}))
   .violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 120) + ' ' + n.failureSummary.slice(0, 200))])"""
+CUT = """() => [...document.querySelectorAll('.card .body')]
+  .filter(e => e.scrollHeight > e.clientHeight).map(e => e.innerText)"""
 SHOWN_MS = 20_000
 
 
@@ -47,6 +49,7 @@ async def test_everybody_can_read_and_work_it_and_nothing_leaves_the_host(site, 
     await expect(page.locator("[data-concern=unreached]")).to_have_class("tile must bad some")
     found = await page.evaluate(MEASURE)
     assert [text for text in found["texts"] if text[2] < 4.5] == []
+    assert await page.evaluate(CUT) == [], "a card shows all it says"
     source = AXE.read_text(encoding="utf-8")
     await page.evaluate(source)
     assert await page.evaluate(VIOLATIONS) == []
