@@ -69,6 +69,9 @@ class Intake:
         self._alarms = BoundedQueue[Received](self._limits.alarms)
         self._batches = BoundedQueue[Received](self._limits.readings)
         self._statuses = BoundedQueue[Received](self._limits.statuses)
+        # What is held is read and said before a newer ack is: a gateway that hears an ack and then an
+        # older count would believe that the server has forgotten alarms.
+        self._saying = asyncio.Lock()
         self._busy: set[tuple[str, Lane]] = set()
         self._busy_wanted = asyncio.Event()
         self._answered: dict[str, str] = {}
@@ -158,11 +161,12 @@ class Intake:
         session = heard.status.session
         if self._answered.get(heard.gateway) == session:
             return
-        reply = await status.committed_reply(self._database, self._readings, heard)
-        if reply is None:
-            return
         try:
-            await self.link.reply(heard.gateway, reply)
+            async with self._saying:
+                reply = await status.committed_reply(self._database, self._readings, heard)
+                if reply is None:
+                    return
+                await self.link.reply(heard.gateway, reply)
         except LinkDownError as error:
             log.info("committed_not_said", gateway=heard.gateway, error=str(error))
             return
@@ -173,7 +177,8 @@ class Intake:
         for (gateway, run), seqs in acks.items():
             numbers = tuple(sorted(set(seqs)))
             try:
-                await self.link.reply(gateway, AckReply(lane=lane, run=run, seqs=numbers))
+                async with self._saying:
+                    await self.link.reply(gateway, AckReply(lane=lane, run=run, seqs=numbers))
             except LinkDownError as error:
                 self._pulses.tally.ack_failures[lane.value] += len(numbers)
                 log.info("ack_not_said", gateway=gateway, lane=lane.value, error=str(error))
