@@ -202,7 +202,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         clock=clock,
         after_s=settings.second_way.after_s,
         alarms=lambda: engine.alarms,
-        is_unacknowledged=lambda alarm: alarm in uplink.alarms,
+        is_unacknowledged=lambda alarm: alarm in uplink.alarms or pipeline.waits_for_journal(alarm),
         siren=build_siren(settings),
         actuator=lane,
         ways=build_ways(settings, folder=site.path.parent, clock=clock),

@@ -78,6 +78,8 @@ class Pipeline:
         self._clock = clock
         self._offer = offer
         self._decisions: list[Decision] = []
+        self._in_journal: list[Decision] = []
+        """What is being written, and so not yet handed on."""
         self._wake = asyncio.Event()
         self._block: list[Snapshot] = []
         self._return_to_disk = return_to_disk
@@ -114,6 +116,11 @@ class Pipeline:
     def has_work(self) -> bool:
         """Whether decisions wait for the journal."""
         return bool(self._decisions)
+
+    def waits_for_journal(self, alarm: str) -> bool:
+        """Tell whether a state of an alarm is decided and not yet among what is to be sent."""
+        waiting = (*self._decisions, *self._in_journal)
+        return any(one.alarm is not None and one.alarm.alarm == alarm for one in waiting)
 
     @property
     def engine(self) -> RuleEngine:
@@ -242,13 +249,17 @@ class Pipeline:
         decisions, self._decisions = self._decisions, []
         if not decisions:
             return
-        entries = [entry_of(decision) for decision in decisions]
-        journalled = self._volatile_run is None
-        outgoing = await self._commit(entries) if journalled else None
-        if outgoing is None:
-            outgoing = self._number_in_memory(entries)
-        report_journalled(decisions, outgoing)
-        self._offer(outgoing)
+        self._in_journal = decisions
+        try:
+            entries = [entry_of(decision) for decision in decisions]
+            journalled = self._volatile_run is None
+            outgoing = await self._commit(entries) if journalled else None
+            if outgoing is None:
+                outgoing = self._number_in_memory(entries)
+            report_journalled(decisions, outgoing)
+            self._offer(outgoing)
+        finally:
+            self._in_journal = []
         for decision in decisions:
             if not _cannot_wait(decision):
                 self._start_actions(decision)

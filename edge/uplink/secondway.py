@@ -82,7 +82,8 @@ class SecondWay:
             clock: the machine's clocks.
             after_s: how long the server may take.
             alarms: those that are not cleared.
-            is_unacknowledged: tells whether the server has yet to take an alarm's newest state.
+            is_unacknowledged: tells whether the server has yet to take an alarm's newest state; also
+                true while that state is still being journalled, or it would count as taken.
             siren: what is sounded on the spot, if anything.
             actuator: sounds it.
             ways: the gateway's own ways to people.

@@ -8,6 +8,8 @@ import standardwebhooks
 
 from edge.clock import ManualClock, SystemClock
 from edge.errors import WayOutError
+from edge.pipeline import Pipeline
+from edge.stores.outbox import encode_outgoing
 from edge.uplink.modem import ModemWay
 from edge.uplink.secondway import SecondWay, Siren, describe_alarm
 from edge.uplink.smspdu import encode_submit
@@ -43,11 +45,14 @@ class World:
         self.unheard: set[str] = set()
         self.started, self.settled = [], []
         self.way = Way()
-        self.second = SecondWay(
+        self.second = self.second_way(lambda alarm: alarm in self.unheard)
+
+    def second_way(self, is_unacknowledged):
+        return SecondWay(
             clock=self.clock,
             after_s=30,
             alarms=lambda: self.bench.engine.alarms,
-            is_unacknowledged=lambda alarm: alarm in self.unheard,
+            is_unacknowledged=is_unacknowledged,
             siren=Siren(device="horn", sound="sound", silence="hush"),
             actuator=self,
             ways=[self.way],
@@ -119,6 +124,44 @@ async def test_after_thirty_seconds_the_siren_sounds_and_the_message_goes(world,
     assert {a.action: a.state for a in alarm.actions}["send_sms"] is ActionState.CONFIRMED, (
         "it stands in the alarm"
     )
+
+
+class SlowJournal:
+    """The alarm store of a gateway whose disk answers when it is let."""
+
+    def __init__(self):
+        self.run, self.writes, self.let = "run-1", asyncio.Event(), asyncio.Event()
+
+    async def commit(self, entries, _moment):
+        self.writes.set()
+        await self.let.wait()
+        return [encode_outgoing(entry.alarm, self.run, seq) for seq, entry in enumerate(entries, 1)]
+
+
+async def test_an_alarm_still_being_written_to_the_disk_does_not_count_as_taken_by_the_server(world, group):
+    disk = SlowJournal()
+    pipeline = Pipeline(
+        engine=world.bench.engine,
+        outbox=disk,
+        readings=None,
+        actuator=world,
+        clock=world.clock,
+        offer=lambda messages: world.unheard.update(message.key for message in messages),
+    )
+    world.second = world.second_way(lambda key: key in world.unheard or pipeline.waits_for_journal(key))
+    group.create_task(pipeline.run_journal(), name="journal")
+    pipeline.take(world.bench.snapshot(60.0))
+    world.second.look(group)
+    await disk.writes.wait()
+    world.second.look(group)
+    assert world.unheard == set()
+    disk.let.set()
+    await until(lambda: world.unheard, what="the alarm is handed on to be sent")
+    (alarm,) = world.bench.engine.alarms
+    assert not pipeline.waits_for_journal(alarm)
+    await world.wait(group, 31)
+    assert ("sound", "horn") in world.started
+    assert len(world.way.told) == 1
 
 
 async def test_a_way_that_fails_is_tried_again_and_is_no_failed_action(world, group):
