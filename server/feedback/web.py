@@ -47,13 +47,11 @@ def build_feedback_pages(context: Context) -> APIRouter:
 
 
 def _add_desk(router: APIRouter, context: Context) -> None:
-    @router.get("/desk/feedback")
-    async def show_all(
-        request: Request, signed_in: Annotated[SignedIn, requires(Right.ACT_AS_DESK)]
-    ) -> Response:
+    @router.get("/desk/feedback", dependencies=[requires(Right.ACT_AS_DESK)])
+    async def show_all(request: Request) -> Response:
         async with context.database.read() as session:
             rows = await list_feedback(session)
-        return render_page(request, "desk_feedback.html", operator=signed_in.operator, rows=rows)
+        return render_page(request, "desk_feedback.html", rows=rows)
 
     @router.post("/desk/feedback/{feedback}/read")
     async def note_read(

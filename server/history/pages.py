@@ -71,10 +71,9 @@ def build_trend_pages(context: Context) -> APIRouter:
 
 
 def _add_device(router: APIRouter, context: Context) -> None:
-    @router.get("")
+    @router.get("", dependencies=[requires(Right.SEE_DEVICES)])
     async def show_device(  # noqa: PLR0917 - FastAPI passes them by name
         request: Request,
-        signed_in: Annotated[SignedIn, requires(Right.SEE_DEVICES)],
         gateway: str,
         device: str,
         point: str = "",
@@ -103,7 +102,6 @@ def _add_device(router: APIRouter, context: Context) -> None:
         return render_page(
             request,
             "trend.html",
-            operator=signed_in.operator,
             now=now,
             gateway=gateway,
             device=device,
@@ -171,14 +169,11 @@ def _add_place(router: APIRouter, context: Context) -> None:
             return RedirectResponse(f"/desk/trends/places/{STREET}", status_code=303)
         async with context.database.read() as session:
             parts = await places_within(session, signed_in.reach)
-        return render_page(
-            request, "trend_places.html", operator=signed_in.operator, now=context.clock.now(), parts=parts
-        )
+        return render_page(request, "trend_places.html", now=context.clock.now(), parts=parts)
 
-    @router.get("/places/{place}")
+    @router.get("/places/{place}", dependencies=[requires(Right.SEE_DEVICES)])
     async def show_place(
         request: Request,
-        signed_in: Annotated[SignedIn, requires(Right.SEE_DEVICES)],
         place: str,
         period: Period = Period.DAY,
         month: str = "",
@@ -204,7 +199,6 @@ def _add_place(router: APIRouter, context: Context) -> None:
         return render_page(
             request,
             "trends_of_place.html",
-            operator=signed_in.operator,
             now=now,
             place=where,
             name=name,

@@ -124,9 +124,7 @@ def _add_pages(router: APIRouter, context: Context) -> None:
             return RedirectResponse(f"/desk/reports/{STREET}", status_code=303)
         async with context.database.read() as session:
             parts = await places_within(session, signed_in.reach)
-        return render_page(
-            request, "report_places.html", operator=signed_in.operator, now=context.clock.now(), parts=parts
-        )
+        return render_page(request, "report_places.html", now=context.clock.now(), parts=parts)
 
     @router.get("/desk/reports/{place}", include_in_schema=False)
     async def show_report(
@@ -144,7 +142,6 @@ def _add_pages(router: APIRouter, context: Context) -> None:
         return render_page(
             request,
             "report.html",
-            operator=signed_in.operator,
             now=now,
             place=where,
             name=name,

@@ -66,7 +66,6 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
         return render_page(
             request,
             "desk.html",
-            operator=signed_in.operator,
             show=show,
             now=now,
             counts=_count(items),
@@ -114,7 +113,6 @@ def _add_item(router: APIRouter, context: Context) -> None:
         return render_page(
             request,
             "desk_item.html",
-            operator=signed_in.operator,
             story=story,
             item=story.item,
             moves={move.value for move, refusal in allowed.items() if refusal is None and at_desk},
@@ -179,7 +177,7 @@ def _add_registers(router: APIRouter, context: Context) -> None:
                     .limit(_MOST_ROWS)
                 )
             )
-        return render_page(request, "unassigned.html", operator=signed_in.operator, devices=devices)
+        return render_page(request, "unassigned.html", devices=devices)
 
     @router.get("/gateways")
     async def show_gateways(
@@ -196,22 +194,19 @@ def _add_registers(router: APIRouter, context: Context) -> None:
         return render_page(
             request,
             "gateways.html",
-            operator=signed_in.operator,
             gateways=gateways,
             silent=silent,
             now=now,
         )
 
-    @router.get("/quarantine")
-    async def show_quarantine(
-        request: Request, signed_in: Annotated[SignedIn, requires(Right.SEE_RAW)]
-    ) -> Response:
+    @router.get("/quarantine", dependencies=[requires(Right.SEE_RAW)])
+    async def show_quarantine(request: Request) -> Response:
         async with context.database.read() as session:
             kept = list(
                 await session.scalars(select(Quarantined).order_by(Quarantined.id.desc()).limit(_MOST_ROWS))
             )
         rows = [(row, row.payload[:120].decode("utf-8", "backslashreplace")) for row in kept]
-        return render_page(request, "quarantine.html", operator=signed_in.operator, rows=rows)
+        return render_page(request, "quarantine.html", rows=rows)
 
 
 def _count(items: list[Item]) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from server.clock import STREET_ZONE
 from server.errors import ServerError
 from server.web.language import choose_language, translations
+from server.web.navigation import navigation_for
 from server.web.words import unit_of
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -73,7 +74,7 @@ def language_of(request: Request) -> str:
 
 
 def render_page(request: Request, template: str, *, status_code: int = 200, **values: Any) -> HTMLResponse:
-    """Return a page.
+    """Return a page. To a reader who is signed in it says their name and what they may open.
 
     Args:
         request: for its language and text size.
@@ -83,6 +84,12 @@ def render_page(request: Request, template: str, *, status_code: int = 200, **va
     """
     language = language_of(request)
     script, style = assets()
+    reader = getattr(request.state, "signed_in", None)
+    if reader is not None:
+        values = {
+            "operator": reader.operator,
+            "navigation": navigation_for(request.url.path, reader.rights),
+        } | values
     size = request.cookies.get("size", "")
     body = (
         _environment(language)
