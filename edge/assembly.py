@@ -97,7 +97,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         },
         labels={**{device.id: device.label for device in settings.devices}, SELF_DEVICE: "网关"},
         boot=boot,
-        is_unsent=lambda alarm: alarm in uplink.alarms,
+        is_unsent=lambda alarm: pipeline.is_untaken(alarm),  # noqa: PLW0108 - there is no pipeline yet
         since_ms=clock.moment().boot_ms,
     )
     actions = ActionLog(outbox.transact)
@@ -131,6 +131,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         readings=readings,
         engine=engine,
         status=report,
+        in_journal=lambda: pipeline.in_journal,
     )
     pipeline = Pipeline(
         engine=engine,
@@ -139,6 +140,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         actuator=lane,
         clock=clock,
         offer=uplink.offer,
+        is_unacknowledged=lambda alarm: alarm in uplink.alarms,
         return_to_disk=DiskReturn(folder, outbox, readings, sent=lambda: uplink.batches.keys)
         if in_memory
         else None,
@@ -202,7 +204,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         clock=clock,
         after_s=settings.second_way.after_s,
         alarms=lambda: engine.alarms,
-        is_unacknowledged=lambda alarm: alarm in uplink.alarms or pipeline.waits_for_journal(alarm),
+        is_unacknowledged=pipeline.is_untaken,
         siren=build_siren(settings),
         actuator=lane,
         ways=build_ways(settings, folder=site.path.parent, clock=clock),

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import msgspec
 import structlog
 
 from edge.clockjumps import JumpWatch
@@ -23,12 +22,11 @@ from edge.stores.batches import ClockStand
 from edge.stores.diskreturn import DiskReturn
 from edge.stores.exceptionreport import ExceptionFilter
 from edge.stores.journallog import report_journalled
-from edge.stores.outbox import JournalEntry, Outbox, Outgoing, encode_outgoing, entry_of
+from edge.stores.memoryrun import MemoryRun
+from edge.stores.outbox import JournalEntry, Outbox, Outgoing, entry_of
 from edge.stores.readings import ReadingStore
 from edge.stores.recall import recall_windows
 from edge.stores.storethread import UnsoundStoreError
-from wire.ids import new_uuid7
-from wire.messages import AlarmState
 from wire.vocabulary import AlarmClass
 from wire.vocabulary import Clock as ClockTrust
 
@@ -54,6 +52,7 @@ class Pipeline:
         actuator: Actuator,
         clock: Clock,
         offer: Callable[[list[Outgoing]], None],
+        is_unacknowledged: Callable[[str], bool] = lambda _alarm: False,
         return_to_disk: DiskReturn | None = None,
         reports: ExceptionFilter | None = None,
     ) -> None:
@@ -66,6 +65,7 @@ class Pipeline:
             actuator: carries out actions.
             clock: the machine's clocks.
             offer: takes what is to be sent; returns at once.
+            is_unacknowledged: tells of an alarm that was offered whether the server has yet to take it.
             return_to_disk: where the stores themselves live in memory, for want of a disk, what moves them
                 there when it can be used.
             reports: chooses what is stored of each snapshot; None stores everything.
@@ -77,16 +77,15 @@ class Pipeline:
         self._actuator = actuator
         self._clock = clock
         self._offer = offer
+        self._is_unacknowledged = is_unacknowledged
         self._decisions: list[Decision] = []
         self._in_journal: list[Decision] = []
         """What is being written, and so not yet handed on."""
         self._wake = asyncio.Event()
         self._block: list[Snapshot] = []
         self._return_to_disk = return_to_disk
-        self._volatile_run: str | None = None
-        self._volatile_seq = 0
+        self._memory = MemoryRun()
         self._trust = clock.trust()
-        self._ended_volatile: dict[str, AlarmState] = {}
         self.ordered = OrderedActions(actuator)
         self._late: set[asyncio.Future[list[Outgoing]]] = set()
         self.latest: dict[str, Snapshot] = {}
@@ -105,7 +104,7 @@ class Pipeline:
     @property
     def volatile(self) -> bool:
         """Whether the alarm store cannot be written and alarms live in memory."""
-        return self._return_to_disk is not None or self._volatile_run is not None
+        return self._return_to_disk is not None or self._memory.is_on
 
     @property
     def store_failed(self) -> bool:
@@ -117,10 +116,18 @@ class Pipeline:
         """Whether decisions wait for the journal."""
         return bool(self._decisions)
 
-    def waits_for_journal(self, alarm: str) -> bool:
-        """Tell whether a state of an alarm is decided and not yet among what is to be sent."""
+    @property
+    def in_journal(self) -> frozenset[str]:
+        """The alarms of which a state is decided and not yet among what is to be sent."""
         waiting = (*self._decisions, *self._in_journal)
-        return any(one.alarm is not None and one.alarm.alarm == alarm for one in waiting)
+        return frozenset(one.alarm.alarm for one in waiting if one.alarm is not None)
+
+    def is_untaken(self, alarm: str) -> bool:
+        """Tell whether the server has yet to take an alarm's newest state.
+
+        Also one that is still being journalled: what was not even offered does not count as taken.
+        """
+        return alarm in self.in_journal or self._is_unacknowledged(alarm)
 
     @property
     def engine(self) -> RuleEngine:
@@ -237,7 +244,7 @@ class Pipeline:
             await asyncio.sleep(_RECOVER_EVERY_S)
             if self._return_to_disk is not None:
                 await self._move_to_disk(self._return_to_disk)
-            if self._volatile_run is not None:
+            if self._memory.is_on:
                 await self._recover()
             else:
                 await self._check_store()
@@ -251,11 +258,9 @@ class Pipeline:
             return
         self._in_journal = decisions
         try:
-            entries = [entry_of(decision) for decision in decisions]
-            journalled = self._volatile_run is None
-            outgoing = await self._commit(entries) if journalled else None
+            outgoing = None if self._memory.is_on else await self._commit(list(map(entry_of, decisions)))
             if outgoing is None:
-                outgoing = self._number_in_memory(entries)
+                outgoing = self._memory.number(decisions)
             report_journalled(decisions, outgoing)
             self._offer(outgoing)
         finally:
@@ -274,8 +279,7 @@ class Pipeline:
             if not commit.done():
                 self._late.add(commit)
                 commit.add_done_callback(self._forget_late)
-            self._volatile_run = new_uuid7(unix_ms=self._clock.moment().wall_ms)
-            self._volatile_seq = 0
+            self._restate()
             log.critical("store_failed", error=str(error) or "commit took too long")
             return None
 
@@ -284,26 +288,15 @@ class Pipeline:
         if not commit.cancelled() and (error := commit.exception()) is not None:
             log.error("late_commit_failed", error=str(error))
 
-    def _number_in_memory(self, entries: list[JournalEntry]) -> list[Outgoing]:
-        assert self._volatile_run is not None, "numbers in memory belong to a volatile run"
-        outgoing: list[Outgoing] = []
-        for entry in entries:
-            if entry.alarm is not None:
-                self._volatile_seq += 1
-                marked = msgspec.structs.replace(entry.alarm, volatile=True)
-                if marked.cleared:
-                    self._ended_volatile[marked.alarm] = entry.alarm
-                outgoing.append(encode_outgoing(marked, self._volatile_run, self._volatile_seq))
-        return outgoing
-
     async def _recover(self) -> None:
         """Write everything as it now stands; if that works, leave the volatile run."""
         engine = self._engine
         entries = [JournalEntry(key=key, state=state, alarm=None) for key, state in engine.states.items()]
         entries.append(JournalEntry(key=None, state=RuleState(), alarm=None, shelves=engine.book.shelves.all))
-        for alarm in (*engine.alarms.values(), *self._ended_volatile.values()):
+        for alarm in (*engine.alarms.values(), *self._memory.ended.values()):
             key = (alarm.rule, alarm.device)
             entries.append(JournalEntry(key=None, state=engine.states.get(key, RuleState()), alarm=alarm))
+        self._memory.note_writing()
         try:
             async with asyncio.timeout(COMMIT_LIMIT_S):
                 outgoing = await self._outbox.commit(entries, self._clock.moment())
@@ -314,10 +307,13 @@ class Pipeline:
         except (StoreError, TimeoutError) as error:
             log.warning("store_still_failing", error=str(error) or "commit took too long")
             return
-        self._volatile_run = None
-        self._ended_volatile.clear()
-        log.warning("store_recovered", alarms=len(outgoing))
-        self._offer(outgoing)
+        # What was decided meanwhile is newer than what was just written: it is written next, not overwritten.
+        meanwhile = self._memory.end()
+        changed = {decision.alarm.alarm for decision in meanwhile if decision.alarm is not None}
+        log.warning("store_recovered", alarms=len(outgoing), meanwhile=len(changed))
+        self._offer([message for message in outgoing if message.key not in changed])
+        self._decisions[:0] = meanwhile
+        self._wake.set()
 
     async def _move_to_disk(self, move: DiskReturn) -> None:
         """Leave memory for the disk, if it can be used, and take up what stands there."""
@@ -327,7 +323,7 @@ class Pipeline:
             log.warning("disk_still_failing", error=str(error))
             return
         self._return_to_disk = None
-        self._ended_volatile.update((alarm.alarm, alarm) for alarm in ended)
+        self._memory.ended.update((alarm.alarm, alarm) for alarm in ended)
         try:
             (states, alarms, unsent), shelves = await self._outbox.load(), await self._outbox.load_shelves()
         except StoreError as error:
@@ -354,8 +350,7 @@ class Pipeline:
 
     def _restate(self) -> None:
         """Journal everything anew: a store that was just begun knows nothing."""
-        self._volatile_run = new_uuid7(unix_ms=self._clock.moment().wall_ms)
-        self._volatile_seq = 0
+        self._memory.begin(self._clock.moment().wall_ms)
 
     async def _renew(self) -> None:
         """Move an alarm store aside that broke in use, and begin a new one; the next turn fills it."""

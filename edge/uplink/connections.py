@@ -7,7 +7,7 @@ acknowledged (its database came from an older copy), the gateway sends again fro
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
@@ -78,6 +78,7 @@ class Uplink:
         readings: ReadingStore,
         engine: RuleEngine,
         status: Callable[[], StatusMessage],
+        in_journal: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """Join the parts.
 
@@ -90,6 +91,7 @@ class Uplink:
             readings: the durable store of readings.
             engine: knows which alarms are open.
             status: builds the status; its envelope is filled in here.
+            in_journal: the alarms of which a state is still being written, and so not offered yet.
         """
         self._gateway = gateway
         self._boot = boot
@@ -99,6 +101,7 @@ class Uplink:
         self._readings = readings
         self._engine = engine
         self._status = status
+        self._in_journal = in_journal
         self._desk: CommandDesk | None = None
         self.alarms = Lane(window=DEFAULT_ALARM_WINDOW)
         self.batches = Lane(window=DEFAULT_READING_WINDOW)
@@ -288,7 +291,8 @@ class Uplink:
                 self.offer(await self._outbox.open_states())
             except StoreError as error:
                 log.error("open_alarms_not_read", error=str(error))
-            listed = {*self._engine.alarms, *self.alarms.keys}
+            # The end of one that is still being written is told as an end, not as an alarm that nobody knows.
+            listed = {*self._engine.alarms, *self.alarms.keys, *self._in_journal()}
             await self._send_report(link, OpenAlarmsReport(alarms=tuple(sorted(listed))))
             log.info("open_alarms_stated", alarms=len(listed))
 

@@ -147,8 +147,9 @@ async def test_an_alarm_still_being_written_to_the_disk_does_not_count_as_taken_
         actuator=world,
         clock=world.clock,
         offer=lambda messages: world.unheard.update(message.key for message in messages),
+        is_unacknowledged=lambda key: key in world.unheard,
     )
-    world.second = world.second_way(lambda key: key in world.unheard or pipeline.waits_for_journal(key))
+    world.second = world.second_way(pipeline.is_untaken)
     group.create_task(pipeline.run_journal(), name="journal")
     pipeline.take(world.bench.snapshot(60.0))
     world.second.look(group)
@@ -158,7 +159,7 @@ async def test_an_alarm_still_being_written_to_the_disk_does_not_count_as_taken_
     disk.let.set()
     await until(lambda: world.unheard, what="the alarm is handed on to be sent")
     (alarm,) = world.bench.engine.alarms
-    assert not pipeline.waits_for_journal(alarm)
+    assert alarm not in pipeline.in_journal
     await world.wait(group, 31)
     assert ("sound", "horn") in world.started
     assert len(world.way.told) == 1
