@@ -12,6 +12,7 @@ from wire.orders import (
     OutOfServiceOrder,
     RawTrafficOrder,
     ReEnrolOrder,
+    ResetOrder,
     ResyncOrder,
     ShelveOrder,
     SilenceOrder,
@@ -30,6 +31,17 @@ class _OrderIn(BaseModel):
 
     reason: _Reason
     """Why, for the audit."""
+
+
+class ResetIn(_OrderIn):
+    """Reset the latch of an alarm; the gateway refuses while its condition is not normal."""
+
+    order: Literal["reset"]
+    alarm: _Name
+
+    def as_order(self) -> Order:
+        """Return it as the gateway reads it."""
+        return ResetOrder(alarm=self.alarm)
 
 
 class TestIn(_OrderIn):
@@ -77,14 +89,13 @@ class ShelveIn(_NamedIn):
 
     order: Literal["shelve"]
     until: AwareDatetime
-    agreed_by: str = Field(default="", max_length=100)
-    """A second account, not the one that orders; the gateway asks for it where a life may depend on it."""
+    ask_second: bool = False
+    """Wait for a second account's agreement even where the server sees no need: the gateway knows its
+    rules better, and refuses what one person alone may not hide."""
 
     def as_order(self) -> Order:
-        """Return it as the gateway reads it."""
-        return ShelveOrder(
-            alarm=self.alarm, device=self.device, rule=self.rule, until=self.until, agreed_by=self.agreed_by
-        )
+        """Return it as the gateway reads it; who agrees is written into it when they do."""
+        return ShelveOrder(alarm=self.alarm, device=self.device, rule=self.rule, until=self.until)
 
 
 class UnshelveIn(_NamedIn):
@@ -103,12 +114,12 @@ class OutOfServiceIn(_OrderIn):
     order: Literal["out_of_service"]
     device: _Name
     until: AwareDatetime
-    agreed_by: str = Field(default="", max_length=100)
-    """A second account, not the one that orders; asked for where a life-safety rule watches the device."""
+    ask_second: bool = False
+    """As for shelving."""
 
     def as_order(self) -> Order:
-        """Return it as the gateway reads it."""
-        return OutOfServiceOrder(device=self.device, until=self.until, agreed_by=self.agreed_by)
+        """Return it as the gateway reads it; who agrees is written into it when they do."""
+        return OutOfServiceOrder(device=self.device, until=self.until)
 
 
 class BackInServiceIn(_OrderIn):
@@ -169,7 +180,8 @@ class RawTrafficIn(_OrderIn):
 
 
 OrderIn = Annotated[
-    TestIn
+    ResetIn
+    | TestIn
     | ResyncIn
     | ShelveIn
     | UnshelveIn
@@ -183,11 +195,6 @@ OrderIn = Annotated[
 ]
 
 
-def device_of(wanted: OrderIn) -> str | None:
-    """Return the device that an order names, if it names one."""
-    return getattr(wanted, "device", None)
-
-
-def second_person_of(wanted: OrderIn) -> str:
-    """Return the second account that an order names; empty where it names none."""
-    return getattr(wanted, "agreed_by", "").strip()
+def asks_second(wanted: OrderIn) -> bool:
+    """Tell whether whoever orders wants a second person's agreement of their own accord."""
+    return getattr(wanted, "ask_second", False)

@@ -9,15 +9,12 @@ from pydantic import BaseModel, ConfigDict
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
-from server.access.tables import Operator
 from server.context import Context
-from server.db.session import WriteSession
-from server.devices import service
-from server.devices.agreement import agree, needs_second
-from server.devices.orderforms import OrderIn, device_of, second_person_of
-from server.devices.tables import Command, CommandState, Device, Gateway
+from server.devices import ordering
+from server.devices.orderforms import OrderIn, asks_second
+from server.devices.tables import Command, CommandState
 from server.devices.traffic import last_traffic
-from server.errors import InvalidError, NotFoundError
+from server.errors import NotFoundError
 from server.web.problems import PROBLEMS
 from wire.vocabulary import CommandOutcome
 
@@ -63,40 +60,30 @@ def build_command_api(context: Context) -> APIRouter:
     ) -> CommandOut:
         """Order something; it is sent while the gateway is connected, and expires after a minute.
 
-        What hides an alarm about lives and names no second person is only proposed: see `agreeToOrder`.
+        What hides an alarm about lives is only proposed: it goes out when a second account agrees to it
+        by `agreeToOrder`, after a log-in of its own.
         """
         async with context.database.write() as session:
-            if await session.get(Gateway, gateway) is None:
-                raise NotFoundError("没有这个网关。")
-            device = device_of(wanted)
-            if device is not None and await session.get(Device, (gateway, device)) is None:
-                raise NotFoundError("没有这个设备。")
-            await _check_second_person(session, wanted, signed_in)
-            command_id = await service.order(
+            command = await ordering.give(
                 session,
                 gateway=gateway,
                 order=wanted.as_order(),
-                needs_second=not second_person_of(wanted)
-                and await needs_second(session, gateway, wanted.as_order()),
-                item=None,
-                issuer=signed_in.operator,
                 reason=wanted.reason,
+                issuer=signed_in.operator,
                 now=context.clock.now(),
+                ask_second=asks_second(wanted),
             )
-            await session.flush()
-            return CommandOut.model_validate(await session.get(Command, command_id))
+            return CommandOut.model_validate(command)
 
     @router.post("/{command_id}/agreement", operation_id="agreeToOrder", status_code=202)
     async def agree_to(
         signed_in: Annotated[SignedIn, requires(Right.ORDER_GATEWAYS)], gateway: str, command_id: str
     ) -> CommandOut:
-        """Agree, as a second person, to an order that needs two; only then is it sent."""
+        """Agree, as a second person, to an order that needs two; only then is it sent. No key may."""
         async with context.database.write() as session:
-            command = await session.get(Command, command_id)
-            if command is None or command.gateway != gateway:
-                raise NotFoundError("没有这个指令。")
-            await agree(session, command, by=signed_in.operator, now=context.clock.now())
-            await session.flush()
+            command = await ordering.second(
+                session, gateway=gateway, command_id=command_id, who=signed_in, now=context.clock.now()
+            )
             return CommandOut.model_validate(command)
 
     @router.get("/{command_id}", operation_id="getCommand", dependencies=[requires(Right.SEE_DEVICES)])
@@ -127,18 +114,3 @@ def build_traffic_api(context: Context) -> APIRouter:
         return [TrafficOut.model_validate(one) for one in kept]
 
     return router
-
-
-async def _check_second_person(session: WriteSession, wanted: OrderIn, signed_in: SignedIn) -> None:
-    """Take no second person who is none: the gateway can only compare two names.
-
-    Raises:
-        InvalidError: it is the one who orders, or nobody with an account here.
-    """
-    second = second_person_of(wanted)
-    if not second:
-        return
-    if second == signed_in.operator:
-        raise InvalidError("第二个人不能是下指令的人自己。")
-    if await session.get(Operator, second) is None:
-        raise InvalidError("没有这个账号，不能作为第二个人。")

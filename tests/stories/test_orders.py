@@ -35,6 +35,14 @@ async def answer_to(street, command: dict) -> dict:
     return await until(answered, what="the gateway's answer")
 
 
+async def agree(second: Desk, proposed: dict) -> None:
+    """Agree, as a second account, to an order that waits for one."""
+    path = f"gateways/gw-demo-01/commands/{proposed['id']}/agreement"
+    agreed = await second.client.post(f"{second.url}/api/v1/{path}")
+    assert agreed.status_code == 202, agreed.text
+    assert agreed.json()["order"]["agreed_by"] == "接班人"
+
+
 async def order(street, **wanted) -> dict:
     """Give an order that one person may give, and wait for what became of it."""
     return await answer_to(street, await ask(street, **wanted))
@@ -159,10 +167,7 @@ async def test_a_life_safety_rule_is_shelved_by_two_people_makes_no_noise_and_ma
     assert (await street.desk.client.post(agreement)).status_code == 409, "one person is not two"
     still = await street.desk.get(f"gateways/gw-demo-01/commands/{proposed['id']}")
     assert (still["state"], still["outcome"]) == ("proposed", None)
-    second = await colleague_of(street, "接班人")
-    agreed = await second.client.post(agreement)
-    assert agreed.status_code == 202, agreed.text
-    assert agreed.json()["order"]["agreed_by"] == "接班人"
+    await agree(await colleague_of(street, "接班人"), proposed)
     assert (await answer_to(street, proposed))["outcome"] == "done"
     assert len(audited(street, "shelve", "story")) == 1
     await street.set_values("gas-kitchen", gas_lel=60)
@@ -181,9 +186,10 @@ async def test_a_life_safety_rule_is_shelved_by_two_people_makes_no_noise_and_ma
 
 async def test_a_device_out_of_service_closes_no_valve_until_it_is_back(street):
     await street.start()
-    await colleague_of(street, "接班人")
-    taken = {"device": "gas-kitchen", "until": soon(street), "agreed_by": "接班人"}
-    assert (await order(street, order="out_of_service", **taken))["outcome"] == "done"
+    proposed = await ask(street, order="out_of_service", device="gas-kitchen", until=soon(street))
+    assert proposed["state"] == "proposed"
+    await agree(await colleague_of(street, "接班人"), proposed)
+    assert (await answer_to(street, proposed))["outcome"] == "done"
     await street.set_values("gas-kitchen", gas_lel=60)
     await street.journalled("gas-high", "raised")
     assert not await coil_of(street.ports["relays"], unit=1)

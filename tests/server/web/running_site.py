@@ -53,6 +53,19 @@ class Site:
         assert answer.headers["location"] == "/desk"
         return client
 
+    async def colleague(
+        self, name: str, *, role: str = "desk", scope: str = "street", code: str = ""
+    ) -> httpx2.AsyncClient:
+        """Somebody with an account of their own, signed in; made by the first operator."""
+        grant = {"role": role, "scope": scope, **({"code": code} if code else {})}
+        body = {"name": name, "password": PASSWORD, "grants": [grant]}
+        made = await (await self.operator()).post("/api/v1/accounts", json=body)
+        assert made.status_code == 201, made.text
+        client = await self.visitor()
+        answer = await client.post("/login", data={"name": name, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return client
+
     async def link(self, item: str, person: str) -> str:
         """The path of a person's link to an item."""
         book = LinkBook(self.settings.signing_key())

@@ -1,6 +1,7 @@
 """The steps of escalation and orders to gateways, through the API."""
 
 import pytest
+from sqlalchemy import select
 
 from server.devices.tables import Command, CommandState
 from server.escalation.keeper import PolicyKeeper
@@ -101,6 +102,7 @@ async def test_the_api_says_that_nobody_was_reached(site, desk):
         {"order": "unshelve", "device": "meter-1", "rule": "r"},
         {"order": "back_in_service", "device": "meter-1"},
         {"order": "silence"},
+        {"order": "reset", "alarm": "a1"},
         {"order": "close_valve", "device": "meter-1"},
         {"order": "re_enrol", "device": "meter-1"},
         {"order": "raw_traffic", "bus": "rs485", "seconds": 60},
@@ -115,20 +117,50 @@ async def test_every_order_can_be_given_with_a_reason(desk, order):
     assert (await desk.post(ORDERS, json=order)).status_code == 422
 
 
-async def test_two_people_must_want_to_shelve_what_is_about_lives(site, desk):
+@pytest.mark.parametrize("order", ["shelve", "out_of_service"])
+async def test_two_log_ins_must_want_what_hides_an_alarm_about_lives(site, desk, order):
     await site.world.raise_alarm()
-    order = {"order": "shelve", "device": "gas-1", "rule": "gas-high", "until": UNTIL, "reason": "更换探测器"}
-    command = (await desk.post(ORDERS, json=order)).json()
+    rule = {"rule": "gas-high"} if order == "shelve" else {}
+    wanted = {"order": order, "device": "gas-1", "until": UNTIL, "reason": "更换探测器", **rule}
+    command = (await desk.post(ORDERS, json=wanted)).json()
     assert command["state"] == "proposed"
-    same = await desk.post(f"{ORDERS}/{command['id']}/agreement")
-    assert same.status_code == 409
-    async with site.world.database.write() as session:
-        held = await session.get(Command, command["id"])
-        held.issuer = "somebody-else"
-    agreed = await desk.post(f"{ORDERS}/{command['id']}/agreement")
+    agreement = f"{ORDERS}/{command['id']}/agreement"
+    assert (await desk.post(agreement)).status_code == 409
+    second = await site.colleague("接班人")
+    agreed = await second.post(agreement)
     assert agreed.status_code == 202
-    assert agreed.json()["order"]["agreed_by"]
+    assert agreed.json()["order"]["agreed_by"] == "接班人"
     assert agreed.json()["state"] == CommandState.WAITING
+
+
+@pytest.mark.parametrize("order", ["shelve", "out_of_service"])
+async def test_naming_a_colleague_is_not_their_agreement(site, desk, order):
+    await site.world.raise_alarm()
+    await site.colleague("接班人")
+    rule = {"rule": "gas-high"} if order == "shelve" else {}
+    wanted = {"order": order, "device": "gas-1", "until": UNTIL, "reason": "更换探测器", **rule}
+    named = await desk.post(ORDERS, json={**wanted, "agreed_by": "接班人"})
+    assert named.status_code == 422
+    async with site.world.database.read() as session:
+        assert list(await session.scalars(select(Command))) == []
+
+
+async def test_a_second_person_may_be_asked_for_where_the_server_sees_no_need(site, desk):
+    wanted = {"order": "shelve", "device": "meter-1", "rule": "r", "until": UNTIL, "reason": "检修"}
+    command = (await desk.post(ORDERS, json={**wanted, "ask_second": True})).json()
+    assert command["state"] == "proposed"
+
+
+async def test_a_programs_key_is_no_second_person(site, desk):
+    await site.world.raise_alarm()
+    wanted = {"order": "out_of_service", "device": "gas-1", "until": UNTIL, "reason": "更换探测器"}
+    command = (await desk.post(ORDERS, json=wanted)).json()
+    await site.colleague("接班人")
+    key = (await desk.post("/api/v1/keys", json={"account": "接班人", "title": "程序", "days": 1})).json()
+    program = await site.visitor(Authorization=f"Bearer {key['key']}")
+    refused = await program.post(f"{ORDERS}/{command['id']}/agreement")
+    assert refused.status_code == 403, refused.text
+    assert (await desk.get(f"{ORDERS}/{command['id']}")).json()["state"] == "proposed"
 
 
 async def test_an_order_that_waited_too_long_for_its_second_person_is_not_sent(site, desk):
