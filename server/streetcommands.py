@@ -158,7 +158,7 @@ class _NothingKept(Exception):  # noqa: N818 - a way out of a transaction, not a
 
 
 def _say_change(change: object) -> None:
-    from server.places.importer import SheetChange  # noqa: PLC0415 - see above
+    from server.places.differences import SheetChange  # noqa: PLC0415 - see above
 
     assert isinstance(change, SheetChange)
     typer.echo(
@@ -166,7 +166,8 @@ def _say_change(change: object) -> None:
         f"{change.gone} gone, {change.kept} not in the file"
     )
     for row in change.rows:
-        fields = ", ".join(f"{name}: {old!r} → {new!r}" for name, (old, new) in row.fields.items())
+        changed = row.fields.items() if row.fate.value == "changed" else ()
+        fields = ", ".join(f"{name}: {old!r} → {new!r}" for name, (old, new) in changed)
         typer.echo(f"  {row.fate.value} {row.key}" + (f": {fields}" if fields else ""))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from server.errors import ImportRefusedError
 from server.places.tables import Datum
+from server.places.titles import column_title
 
 SHEETS_WITH_POLYGONS: Final = ("areas", "communities", "grids")
 _DATUMS: Final[Mapping[str, Datum]] = {
@@ -91,7 +92,8 @@ def _write_into(name: str, data: bytes, drawn: dict[str, tuple[str, str]], probl
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error):
         return data
-    header = [title.strip() for title in rows[0]] if rows else []
+    codes = {column_title(name, column): column for column in ("code", "polygon", "datum")}
+    header = [codes.get(title.strip(), title.strip()) for title in rows[0]] if rows else []
     if "code" not in header:
         return data
     added = [title for title in ("polygon", "datum") if title not in header]

@@ -1,77 +1,37 @@
 """Taking the files of a street into the database: all of it or nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import delete, insert, select, tuple_, update
 
 from server.audit import service as audit
-from server.db.session import WriteSession
-from server.errors import ImportRefusedError
-from server.places.exporter import as_text
+from server.db.session import ReadSession, WriteSession
+from server.errors import ImportRefusedError, ServerError
+from server.places.differences import Difference, SheetChange, alike, blocks_of, compare, digest_of
 from server.places.geojson import merge_boundaries
-from server.places.reading import Key, Row, read_sheets
+from server.places.reading import Key, Registered, Row, Rows, read_sheets
 from server.places.service import touch
 from server.places.sheets import SHEETS, Sheet
 from server.places.targets import TARGETS, Target
+from server.places.titles import sheet_named, sheet_title
 from server.places.workbook import read_workbook
 
 SAMPLE_STREET: Final = Path(__file__).parent / "samples" / "street"
-
 _ROWS_AT_ONCE: Final = 2_000
 _KEYS_AT_ONCE: Final = 400
 """SQLite takes a limited number of values in one statement."""
 
-
-class Fate(StrEnum):
-    """What an import does with a row."""
-
-    ADDED = "added"
-    CHANGED = "changed"
-    GONE = "gone"
-    """The file no longer has it, and the table has it no more."""
-    KEPT = "kept"
-    """The file no longer has it, and it stays: items and history speak of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowChange:
-    """One row that differs.
-
-    Attributes:
-        key: what identifies it, as in the file.
-        fate: what becomes of it.
-        fields: of a changed one each differing column with the old and the new text; empty for others.
-    """
-
-    key: str
-    fate: Fate
-    fields: Mapping[str, tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetChange:
-    """What an import changes in one file's table."""
-
-    sheet: str
-    added: int
-    changed: int
-    unchanged: int
-    gone: int
-    """Rows that the file no longer has and that go: of sheets that are taken whole."""
-    kept: int
-    """Rows that the file no longer has. They stay: items and history speak of them."""
-    rows: tuple[RowChange, ...] = ()
-    """The first of those that differ, as many as were asked for."""
-
-    @property
-    def differs(self) -> bool:
-        """Whether anything of the table changes."""
-        return bool(self.added or self.changed or self.gone)
+_REFERRED: Final = frozenset(
+    {
+        *(name for sheet in SHEETS for name in sheet.refers.values()),
+        *(one.sheet for sheet in SHEETS for one in sheet.together),
+    }
+)
+"""Sheets that others refer to."""
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -91,25 +51,84 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 def read_files(named: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return CSV by sheet name from files by their names: `*.csv`, `*.geojson`, or one `*.xlsx`.
 
+    A file may be named by the sheet's Chinese title as well: `网格.csv`.
+
     Raises:
         ImportRefusedError: a file that is no part of a street, or a workbook or GeoJSON that is unreadable.
     """
     known = {f"{sheet.name}.csv": sheet.name for sheet in SHEETS}
+    known |= {f"{sheet_title(sheet.name)}.csv": sheet.name for sheet in SHEETS}
     files: dict[str, bytes] = {}
     boundaries: dict[str, bytes] = {}
     problems: list[str] = []
+    allowed = ", ".join(f"{sheet.name}.csv" for sheet in SHEETS)
     for name, data in named.items():
         if name.endswith(".xlsx"):
             files |= read_workbook(name, data)
         elif name.endswith(".geojson"):
-            boundaries[name.removesuffix(".geojson")] = data
+            boundaries[sheet_named(name.removesuffix(".geojson"))] = data
         elif name in known:
             files[known[name]] = data
         else:
-            problems.append(f"{name}: found no file of a street, allowed {', '.join(known)}, .geojson, .xlsx")
+            problems.append(f"{name}: found no file of a street, allowed {allowed}, .geojson, .xlsx")
     if problems:
         raise ImportRefusedError(problems)
     return merge_boundaries(files, boundaries)
+
+
+def parse_street(
+    files: Mapping[str, bytes],
+    *,
+    webhook_base: str | None = None,
+    grid_code: str = "",
+    registered: Mapping[str, Registered] | None = None,
+) -> Rows:
+    """Read a street's files; of a large one seconds of arithmetic, so call it in a thread.
+
+    Args:
+        files: bytes by sheet name.
+        webhook_base: what every person's webhook address begins with instead of its own, for
+            demonstrations: `<base>/hook/<person>`.
+        grid_code: a regular expression that every grid's code matches; empty for none.
+        registered: from `read_registered`, for files that are only a part of a street.
+
+    Raises:
+        ImportRefusedError: every problem of the files.
+    """
+    rows, problems = read_sheets(files, grid_code=grid_code, registered=registered)
+    if problems:
+        raise ImportRefusedError(problems)
+    if webhook_base is not None:
+        for row in rows["people"].values():
+            if row["webhook_url"]:
+                row["webhook_url"] = f"{webhook_base.rstrip('/')}/hook/{row['code']}"
+    return rows
+
+
+async def read_registered(session: ReadSession) -> dict[str, Registered]:
+    """Read what files may refer to that bring only a part of a street."""
+    found: dict[str, Registered] = {}
+    for sheet in SHEETS:
+        if sheet.name in _REFERRED:
+            target = TARGETS[sheet.name]
+            key = [target.attribute(target.column(title)) for title in sheet.key]
+            query = select(*key)
+            for name, value in target.always.items():
+                query = query.where(target.attribute(name) == value)
+            keys = frozenset(tuple(row) for row in await session.execute(query))
+            found[sheet.name] = Registered(frozenset(str(one[0]) for one in keys), keys)
+    return found
+
+
+async def preview_street(session: ReadSession, rows: Rows, *, most_rows: int | None) -> list[SheetChange]:
+    """Say what rows would change; only reads, so that no alarm waits for it.
+
+    Args:
+        session: where to read.
+        rows: from `parse_street`.
+        most_rows: how many differing rows of each sheet to name; None for all of them.
+    """
+    return [(await _differ(session, sheet, rows, most_rows)).change for sheet in _sheets_of(rows)]
 
 
 async def import_street(
@@ -122,38 +141,49 @@ async def import_street(
     grid_code: str = "",
     most_rows: int = 0,
 ) -> list[SheetChange]:
-    """Take a street's files into the database; the caller commits, or rolls back after a preview.
-
-    Args:
-        session: the transaction.
-        files: bytes by sheet name.
-        by: who imports.
-        now: the server's time.
-        webhook_base: what every person's webhook address begins with instead of its own, for
-            demonstrations: `<base>/hook/<person>`.
-        grid_code: a regular expression that every grid's code matches; empty for none.
-        most_rows: how many differing rows of each sheet to name.
+    """Take a street's files into the database, see `parse_street` and `take_street`.
 
     Raises:
         ImportRefusedError: every problem of the files; nothing was changed.
     """
-    rows, problems = read_sheets(files, grid_code=grid_code)
-    if problems:
-        raise ImportRefusedError(problems)
-    if webhook_base is not None:
-        for row in rows["people"].values():
-            if row["webhook_url"]:
-                row["webhook_url"] = f"{webhook_base.rstrip('/')}/hook/{row['code']}"
-    taken = [
-        (sheet, await _take_sheet(session, sheet, rows[sheet.name], most_rows))
-        for sheet in SHEETS
-        if sheet.name in rows
-    ]
+    rows = await asyncio.to_thread(parse_street, files, webhook_base=webhook_base, grid_code=grid_code)
+    return await take_street(session, rows, by=by, now=now, most_rows=most_rows)
+
+
+async def take_street(
+    session: WriteSession,
+    rows: Rows,
+    *,
+    by: str,
+    now: datetime,
+    most_rows: int | None = 0,
+    seen: str | None = None,
+) -> list[SheetChange]:
+    """Take rows into the database; the caller commits, or rolls back after a preview.
+
+    Args:
+        session: the transaction.
+        rows: from `parse_street`.
+        by: who imports.
+        now: the server's time.
+        most_rows: how many differing rows of each sheet to name; None for all of them.
+        seen: `digest_of` the whole preview that was looked at; None takes whatever differs.
+
+    Raises:
+        SeenOtherwiseError: what would change is no longer what was looked at.
+    """
+    if seen is not None:
+        most_rows = None
+    differences = [await _differ(session, sheet, rows, most_rows) for sheet in _sheets_of(rows)]
+    changes = [one.change for one in differences]
+    if seen is not None and await asyncio.to_thread(digest_of, changes) != seen:
+        raise SeenOtherwiseError
+    for one in differences:
+        await _write(session, one)
     # What is gone goes last, and what refers before what is referred to.
-    for sheet, (_, gone) in reversed(taken):
-        if sheet.whole:
-            await _remove(session, TARGETS[sheet.name], gone)
-    changes = [change for _, (change, _) in taken]
+    for one in reversed(differences):
+        if one.sheet.whole:
+            await _remove(session, TARGETS[one.sheet.name], one.missing)
     touch(session, now=now)
     await audit.record(
         session,
@@ -169,110 +199,44 @@ async def import_street(
     return changes
 
 
-async def _take_sheet(
-    session: WriteSession, sheet: Sheet, rows: dict[Key, Row], most_rows: int
-) -> tuple[SheetChange, list[Row]]:
-    """Insert what is new, change what differs, in blocks; the register may hold 120,000 devices.
-
-    Returns:
-        What changed, and the rows of the table that the file no longer has.
-    """
-    target = TARGETS[sheet.name]
-    known = await _known(session, sheet, target)
-    fresh: list[Row] = []
-    differing: list[Row] = []
-    shown: list[RowChange] = []
-    for key, row in _parents_first(sheet, rows).items():
-        values = {target.column(title): value for title, value in row.items()} | target.always
-        there = known.get(key)
-        if there is None:
-            fresh.append({**_absent_columns(sheet, target, row), **values})
-            if len(shown) < most_rows:
-                shown.append(_row_change(key, Fate.ADDED))
-            continue
-        changed = {name: value for name, value in values.items() if there[name] != value}
-        if changed:
-            differing.append({**{name: there[name] for name in target.identity}, **changed})
-            if len(shown) < most_rows:
-                shown.append(_row_change(key, Fate.CHANGED, _fields(target, row, there)))
-    missing = {key: there for key, there in known.items() if key not in rows}
-    fate = Fate.GONE if sheet.whole else Fate.KEPT
-    shown += [_row_change(key, fate) for key in list(missing)[: most_rows - len(shown)]]
-    for block in _blocks(fresh):
-        await session.execute(insert(target.table), block)
-    for block in _alike(differing):
-        await session.execute(update(target.table), block)
-    change = SheetChange(
-        sheet=sheet.name,
-        added=len(fresh),
-        changed=len(differing),
-        unchanged=len(rows) - len(fresh) - len(differing),
-        gone=len(missing) if sheet.whole else 0,
-        kept=0 if sheet.whole else len(missing),
-        rows=tuple(shown),
-    )
-    return change, list(missing.values())
+class SeenOtherwiseError(ServerError):
+    """What files would change is no longer what somebody looked at and agreed to."""
 
 
-async def _known(session: WriteSession, sheet: Sheet, target: Target) -> dict[Key, Row]:
+def _sheets_of(rows: Rows) -> list[Sheet]:
+    return [sheet for sheet in SHEETS if sheet.name in rows]
+
+
+async def _differ(session: ReadSession, sheet: Sheet, rows: Rows, most_rows: int | None) -> Difference:
+    known = await _known(session, sheet, TARGETS[sheet.name])
+    # A register of 120,000 devices takes seconds to compare: not on the loop that takes alarms.
+    return await asyncio.to_thread(compare, sheet, rows[sheet.name], known, most_rows)
+
+
+async def _write(session: WriteSession, difference: Difference) -> None:
+    """Insert what is new, change what differs, in blocks; the register may hold 120,000 devices."""
+    table = TARGETS[difference.sheet.name].table
+    for block in blocks_of(difference.fresh, _ROWS_AT_ONCE):
+        await session.execute(insert(table), block)
+    for block in alike(difference.differing, _ROWS_AT_ONCE):
+        await session.execute(update(table), block)
+
+
+async def _known(session: ReadSession, sheet: Sheet, target: Target) -> dict[Key, Row]:
     """Read what the table holds, by the sheet's key; rows of values, not objects."""
     names = [*dict.fromkeys([*target.identity, *map(target.column, sheet.known), *target.always])]
-    key = [target.column(title) for title in sheet.key]
+    places = [names.index(target.column(title)) for title in sheet.key]
     found = await session.execute(select(*(target.attribute(name) for name in names)))
-    return {tuple(row[name] for name in key): dict(row) for row in found.mappings()}
+    known: dict[Key, Row] = {}
+    for block in found.partitions(_ROWS_AT_ONCE):
+        for row in block:
+            known[tuple(row[place] for place in places)] = dict(zip(names, row, strict=True))
+        await asyncio.sleep(0)  # others of the loop have their turn
+    return known
 
 
-def _row_change(key: Key, fate: Fate, fields: Mapping[str, tuple[str, str]] | None = None) -> RowChange:
-    return RowChange(key="/".join(map(as_text, key)), fate=fate, fields=fields or {})
-
-
-def _fields(target: Target, row: Row, there: Row) -> dict[str, tuple[str, str]]:
-    return {
-        title: (as_text(there[target.column(title)]), as_text(value))
-        for title, value in row.items()
-        if there[target.column(title)] != value
-    }
-
-
-def _absent_columns(sheet: Sheet, target: Target, row: Row) -> Row:
-    """Return what a new row has in the columns that its file does not have."""
-    return {target.column(title): cell("") for title, cell in sheet.more.items() if title not in row}
-
-
-async def _remove(session: WriteSession, target: Target, gone: list[Row]) -> None:
+async def _remove(session: WriteSession, target: Target, gone: Sequence[Row]) -> None:
     identity = tuple_(*(target.attribute(name) for name in target.identity))
-    for start in range(0, len(gone), _KEYS_AT_ONCE):
-        keys = [tuple(row[name] for name in target.identity) for row in gone[start : start + _KEYS_AT_ONCE]]
+    for block in blocks_of(gone, _KEYS_AT_ONCE):
+        keys = [tuple(row[name] for name in target.identity) for row in block]
         await session.execute(delete(target.table).where(identity.in_(keys)))
-
-
-def _blocks(rows: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        yield rows[start : start + _ROWS_AT_ONCE]
-
-
-def _alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Group changes of the same columns: one statement takes only such."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row), []).append(row)
-    for group in groups.values():
-        yield from _blocks(group)
-
-
-def _parents_first(sheet: Sheet, rows: dict[Key, Row]) -> dict[Key, Row]:
-    """Order grids so that each comes after the one it belongs to."""
-    if sheet.name != "grids":
-        return rows
-    ordered: dict[Key, Row] = {}
-
-    def place(key: Key, above: frozenset[Key]) -> None:
-        parent = rows[key]["parent"]
-        if parent is not None and (parent,) not in ordered and (parent,) not in above:
-            place((parent,), above | {key})
-        ordered[key] = rows[key]
-
-    for key in rows:
-        if key not in ordered:
-            place(key, frozenset())
-    return ordered

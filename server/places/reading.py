@@ -13,6 +13,7 @@ from typing import Any, Final
 from server.people.model import SCOPES_OF, Scope
 from server.places.cells import CellError
 from server.places.sheets import SHEETS, Sheet
+from server.places.titles import codes_of, columns_by_title
 
 _SCOPE_SHEETS: Final = {
     Scope.GRID: "grids",
@@ -25,6 +26,19 @@ Row = dict[str, Any]
 Key = tuple[Any, ...]
 Rows = dict[str, dict[Key, Row]]
 """Sheet → key → row; a sheet whose file is not there is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the register holds of a sheet, for files that refer to it without bringing it.
+
+    Attributes:
+        ids: what stands in the first column.
+        keys: the keys of its rows, where other sheets refer to those.
+    """
+
+    ids: frozenset[str]
+    keys: frozenset[Key] = frozenset()
 
 
 @dataclass(slots=True)
@@ -40,18 +54,24 @@ class _Read:
     ids: set[str] | None = field(default_factory=set)
     """What stands in the first column, also of rows that are wrong elsewhere; None for a file that
     could not be read, to which nothing can be compared."""
+    elsewhere: frozenset[Key] = frozenset()
+    """Keys of the register's rows, of a file that is not there."""
 
     def problem(self, key: Key, title: str, said: str) -> str:
         """Return a problem of one cell with its place."""
         return f"{self.sheet.name}.csv:{self.places[key]}:{self.titles.index(title) + 1}: {said}"
 
 
-def read_sheets(files: Mapping[str, bytes], *, grid_code: str = "") -> tuple[Rows, list[str]]:
+def read_sheets(
+    files: Mapping[str, bytes], *, grid_code: str = "", registered: Mapping[str, Registered] | None = None
+) -> tuple[Rows, list[str]]:
     """Read the files of a street.
 
     Args:
         files: bytes by sheet name; one that is not needed may be missing.
         grid_code: a regular expression that every grid's code matches whole; empty for none.
+        registered: what the register holds: then any file may be missing, and those that are there may
+            refer to it.
 
     Returns:
         The rows, and every problem as `file:row:column: found …, allowed …`.
@@ -61,6 +81,9 @@ def read_sheets(files: Mapping[str, bytes], *, grid_code: str = "") -> tuple[Row
     for sheet in SHEETS:
         if sheet.name in files:
             sheets[sheet.name] = _read_sheet(sheet, files[sheet.name], problems)
+        elif registered is not None:
+            there = registered.get(sheet.name, Registered(frozenset()))
+            sheets[sheet.name] = _Read(sheet, ids=set(there.ids), elsewhere=there.keys)
         elif sheet.needed:
             problems.append(f"{sheet.name}.csv:1:1: found no such file, this one is needed")
             sheets[sheet.name] = _Read(sheet, ids=None)
@@ -94,7 +117,8 @@ def _read_sheet(sheet: Sheet, data: bytes, problems: list[str]) -> _Read:
         return _Read(sheet, ids=None)
     reader = csv.reader(io.StringIO(content), strict=True)
     try:
-        header = [cell.strip() for cell in next(reader, [])]
+        codes = columns_by_title(sheet.name, sheet.known)
+        header = [codes.get(cell.strip(), cell.strip()) for cell in next(reader, [])]
         refused = _refuse_header(sheet, header)
         if refused:
             problems += refused
@@ -126,7 +150,7 @@ def _read_rows(sheet: Sheet, header: list[str], lines: Iterable[list[str]], prob
     ids: set[str] = set()
     first = header.index(next(iter(sheet.columns)))
     known = sheet.known
-    cells = [(title, known[title]) for title in header]
+    cells = [(title, known[title], codes_of(sheet.name, title)) for title in header]
     for number, line in enumerate(lines, start=2):
         if len(line) > first:
             ids.add(line[first].strip())
@@ -136,10 +160,10 @@ def _read_rows(sheet: Sheet, header: list[str], lines: Iterable[list[str]], prob
             problems.append(f"{sheet.name}.csv:{number}:1: found {len(line)} columns, allowed {len(header)}")
             continue
         row: Row = {}
-        for column, ((title, cell), found) in enumerate(zip(cells, line, strict=True), start=1):
+        for column, ((title, cell, codes), found) in enumerate(zip(cells, line, strict=True), start=1):
             value = found.strip()
             try:
-                row[title] = cell(value)
+                row[title] = cell(codes.get(value, value) if codes else value)
             except CellError as error:
                 problems.append(
                     f"{sheet.name}.csv:{number}:{column}: found {value!r} as {title}, allowed {error}"
@@ -193,7 +217,7 @@ def _wrong_together(read: _Read, sheets: Mapping[str, _Read]) -> Iterator[str]:
             continue
         for key, row in read.rows.items():
             value = tuple(row[title] for title in reference.columns)
-            if value not in other.rows:
+            if value not in other.rows and value not in other.elsewhere:
                 said = "/".join(map(str, value))
                 yield read.problem(
                     key,

@@ -1,5 +1,6 @@
 """A street in and out as files, and its boundaries as GeoJSON: for the desk's programs and pages."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -17,18 +18,20 @@ from server.access.service import SignedIn
 from server.audit import service as audit
 from server.context import Context
 from server.errors import ImportRefusedError, InvalidError
+from server.places.differences import Fate, SheetChange
 from server.places.exporter import export_street
-from server.places.importer import Fate, SheetChange, import_street, read_files
+from server.places.importer import parse_street, preview_street, read_files, take_street
+from server.places.reading import Rows
 from server.places.tables import Grid
 from server.places.workbook import MEDIA_TYPE, write_workbook
 from server.web.problems import PROBLEMS
+from server.web.security import MOST_UPLOAD_BYTES
 
-_MOST_BYTES: Final = 64 * 1024 * 1024
 _GEOJSON: Final = "application/geo+json"
 
 
 class RowOut(BaseModel):
-    """A row that differs; `fields` has each differing column's old and new text."""
+    """A row that differs; `fields` has each differing column's old and new text (old is empty in new rows)."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -58,10 +61,6 @@ class ImportOut(BaseModel):
     problems: list[str]
 
 
-class _PreviewedError(Exception):
-    """Rolls a preview back."""
-
-
 def build_street_api(context: Context) -> APIRouter:
     """Return the routes under /api/v1/street."""
     router = APIRouter(prefix="/api/v1/street", tags=["places"], responses=PROBLEMS)
@@ -80,23 +79,18 @@ def build_street_api(context: Context) -> APIRouter:
 
 
 def _add_files(router: APIRouter, context: Context) -> None:
-    @router.post("/preview", operation_id="previewStreet")
+    @router.post("/preview", operation_id="previewStreet", dependencies=[requires(Right.CHANGE_PLACES)])
     async def preview(
-        who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)],
         files: Annotated[list[UploadFile], File()],
         rows: Annotated[int, Query(ge=0, le=10_000)] = 200,
     ) -> ImportOut:
         """Say what files would change, row by row with old and new, and every problem; change nothing."""
-        taken: list[SheetChange] = []
         try:
-            named = await _read(files)
-            async with context.database.write() as session:
-                taken = await _take(context, session, named, who, rows)
-                raise _PreviewedError  # noqa: TRY301 - leaves the transaction, which takes it all back
-        except _PreviewedError:
-            return _out(taken)
+            parsed = await _read(context, files)
         except ImportRefusedError as error:
             return ImportOut(changes=[], problems=list(error.problems))
+        async with context.database.read() as session:
+            return _out(await preview_street(session, parsed, most_rows=rows))
 
     @router.post("/import", operation_id="importStreet")
     async def take(
@@ -105,17 +99,18 @@ def _add_files(router: APIRouter, context: Context) -> None:
     ) -> ImportOut:
         """Take files of a street, all of it or nothing; 422 names every problem."""
         try:
-            named = await _read(files)
-            async with context.database.write() as session:
-                return _out(await _take(context, session, named, who, 0))
+            parsed = await _read(context, files)
         except ImportRefusedError as error:
             raise InvalidError("\n".join(error.problems)) from error
+        async with context.database.write() as session:
+            return _out(await take_street(session, parsed, by=who.operator, now=context.clock.now()))
 
     @router.get("/export.xlsx", operation_id="exportStreet")
     async def export(who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)]) -> Response:
         """Return the whole street as a workbook, in the form in which it is imported."""
-        async with context.database.write() as session:
+        async with context.database.read() as session:
             tables = await export_street(session)
+        async with context.database.write() as session:
             # It holds telephone numbers: who took them away is written down.
             await audit.record(
                 session,
@@ -127,27 +122,20 @@ def _add_files(router: APIRouter, context: Context) -> None:
                 subject="",
             )
         headers = {"Content-Disposition": 'attachment; filename="street.xlsx"'}
-        return Response(write_workbook(tables), media_type=MEDIA_TYPE, headers=headers)
+        book = await asyncio.to_thread(write_workbook, tables)  # of a large street half a minute
+        return Response(book, media_type=MEDIA_TYPE, headers=headers)
 
 
-async def _read(files: Sequence[UploadFile]) -> dict[str, bytes]:
-    """Return CSV by sheet name from uploaded files."""
-    if sum(file.size or 0 for file in files) > _MOST_BYTES:
-        raise InvalidError(f"files: more than {_MOST_BYTES} bytes")
-    return read_files({file.filename or "": await file.read() for file in files})
+async def _read(context: Context, files: Sequence[UploadFile]) -> Rows:
+    """Return the rows of uploaded files."""
+    if sum(file.size or 0 for file in files) > MOST_UPLOAD_BYTES:
+        raise InvalidError(f"files: more than {MOST_UPLOAD_BYTES} bytes")
+    named = {file.filename or "": await file.read() for file in files}
 
+    def parse() -> Rows:
+        return parse_street(read_files(named), grid_code=context.settings.grid_code_pattern)
 
-async def _take(
-    context: Context, session: Any, named: dict[str, bytes], who: SignedIn, rows: int
-) -> list[SheetChange]:
-    return await import_street(
-        session,
-        named,
-        by=who.operator,
-        now=context.clock.now(),
-        grid_code=context.settings.grid_code_pattern,
-        most_rows=rows,
-    )
+    return await asyncio.to_thread(parse)
 
 
 def _out(changes: Sequence[SheetChange]) -> ImportOut:

@@ -15,6 +15,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from server.errors import ImportRefusedError, ServerError
 from server.places.exporter import Table, as_text
 from server.places.sheets import SHEETS
+from server.places.titles import sheet_named
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_BYTES: Final = 512 * 1024 * 1024
@@ -43,11 +44,11 @@ def read_workbook(name: str, data: bytes) -> dict[str, bytes]:
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
         raise ImportRefusedError([f"{name}: found no Excel workbook (.xlsx): {error}"]) from error
     known = [sheet.name for sheet in SHEETS]
-    unknown = [title for title in book.sheetnames if title not in known]
+    unknown = [title for title in book.sheetnames if sheet_named(title) not in known]
     if unknown:
         allowed = ", ".join(known)
         raise ImportRefusedError([f"{name}: found a sheet {title!r}, allowed {allowed}" for title in unknown])
-    return {title: _as_csv(book[title].iter_rows(values_only=True)) for title in book.sheetnames}
+    return {sheet_named(title): _as_csv(book[title].iter_rows(values_only=True)) for title in book.sheetnames}
 
 
 def write_workbook(tables: Mapping[str, Table]) -> bytes:

@@ -11,6 +11,9 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_BODY_BYTES: Final = 64 * 1024
 _MOST_PHOTO_BYTES: Final = 8 * 1024 * 1024 + 4096
 """A photo with the form around it."""
+MOST_UPLOAD_BYTES: Final = 64 * 1024 * 1024
+"""The files of a street: 120,000 devices are some 20 MB of CSV."""
+_UPLOADS: Final = frozenset({"/desk/import", "/api/v1/street/preview", "/api/v1/street/import"})
 PROBLEM: Final = "application/problem+json"
 _REFUSALS: Final = {
     403: ("Forbidden", "这个请求来自别的网站，已拒绝。"),
@@ -77,12 +80,14 @@ def _judge(method: str, path: str, headers: Headers) -> int | None:
         return 403
     if "transfer-encoding" in headers:  # nobody can tell how long it gets; browsers' forms always can
         return 411
-    most = _MOST_PHOTO_BYTES if _is_photo(path) else _MOST_BODY_BYTES
-    return 413 if int(headers.get("content-length") or 0) > most else None
+    return 413 if int(headers.get("content-length") or 0) > _most_bytes(path) else None
 
 
-def _is_photo(path: str) -> bool:
-    return path.startswith("/i/") and path.endswith("/photos")
+def _most_bytes(path: str) -> int:
+    """Return how long a request's body may be."""
+    if path in _UPLOADS:
+        return MOST_UPLOAD_BYTES
+    return _MOST_PHOTO_BYTES if path.startswith("/i/") and path.endswith("/photos") else _MOST_BODY_BYTES
 
 
 def _refuse(status: int, path: str) -> Response:

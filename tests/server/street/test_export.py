@@ -8,8 +8,9 @@ from openpyxl import Workbook, load_workbook
 from sqlalchemy import select
 
 from server.errors import ImportRefusedError, ServerError
+from server.places.differences import Fate
 from server.places.exporter import as_csv, export_street
-from server.places.importer import Fate, read_files
+from server.places.importer import read_files
 from server.places.sheets import SHEETS
 from server.places.tables import Datum, Grid
 from server.places.workbook import read_workbook, write_workbook

@@ -122,3 +122,11 @@ async def test_nonsense_on_the_line_does_not_stop_the_site(site):
         writer.close()
         await writer.wait_closed()
     assert (await (await site.visitor()).get("/health/live")).status_code == 200
+
+
+async def test_the_files_of_a_whole_street_are_not_too_long(site):
+    client = await site.operator()
+    files = [("files", ("people.csv", b"code,name\n" + b"p" * 300_000, "text/csv"))]
+    answer = await client.post("/api/v1/street/preview", files=files)
+    assert answer.status_code == 200, "a street's files are longer than a form"
+    assert answer.json()["problems"]

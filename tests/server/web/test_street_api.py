@@ -30,7 +30,11 @@ async def test_a_preview_says_what_would_change_and_changes_nothing(site, client
     assert answer.status_code == 200
     sheets = {sheet["sheet"]: sheet for sheet in answer.json()["changes"]}
     assert (sheets["communities"]["added"], sheets["communities"]["kept"]) == (2, 1)
-    assert sheets["communities"]["rows"][0] == {"key": "C01", "fate": "added", "fields": {}}
+    assert sheets["communities"]["rows"][0] == {
+        "key": "C01",
+        "fate": "added",
+        "fields": {"code": ["", "C01"], "name": ["", "枫桥里社区"]},
+    }
     assert sheets["duties"]["gone"] == 5, "the desk is the desk in both"
     assert len(await site.world.rows(Community)) == 1
     broken = (
