@@ -31,7 +31,7 @@ _GEOJSON: Final = "application/geo+json"
 
 
 class RowOut(BaseModel):
-    """A row that differs; `fields` has each differing column's old and new text (old is empty in new rows)."""
+    """A row that differs; `fields` has each differing column's old and new text (of a new row none)."""
 
     model_config = ConfigDict(from_attributes=True)
 
