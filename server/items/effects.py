@@ -232,13 +232,15 @@ async def _done(act: Act) -> None:
 
 
 async def _schedule_next(act: Act) -> None:
-    """Give whoever has it now the time of the current step before the next is told."""
+    """Give whoever has it now the time of the current step before the next is told, or the last once more."""
     item = act.item
     number = min(item.step, len(act.policy.steps) - 1)
     due_at = act.now + act.policy.steps[number].window
     steps = await telling.steps_left(act.session, item, act.policy, due_at=due_at, now=act.now)
     if steps:
         dues.schedule(act.session, item.id, DueKind.STEP, due_at=steps[0].due_at, step=steps[0].number)
+    else:
+        telling.schedule_after(act.session, item, act.policy, (), now=act.now)
 
 
 def _first_owner(people: tuple[Candidate, ...]) -> str | None:
