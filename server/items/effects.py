@@ -136,6 +136,8 @@ async def _reassign(act: Act) -> None:
     item.accepted_at = item.arrived_at = item.done_at = None
     item.outcome = None
     item.help_wanted = item.false_alarm_claimed = False
+    item.shelved_until = item.shelf_asked_until = None
+    item.shelf_asked_by = ""
     new = await act.session.get(ItemParty, (item.id, person))
     if new is not None:
         new.refused = False

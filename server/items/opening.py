@@ -238,16 +238,19 @@ async def _raise_again(
         if graver:
             await _stop_holding(session, item, now=now, policies=policies)
         return
-    if item.shelved_until is not None and (graver or alarm.class_ is AlarmClass.LIFE_SAFETY):
+    lifted = item.shelved_until is not None and (graver or alarm.class_ is AlarmClass.LIFE_SAFETY)
+    if lifted:
         await _lift_shelf(session, item, alarm, now=now)
     policy = policy_for(policies, item.class_, item.community)
-    if was_done or graver or may_tell:
+    if was_done or graver or may_tell or lifted:
         item.retold_at = now
         await telling.tell_again(session, item, Occasion.RAISED, now=now)
-    if was_done or (graver and item.accepted):
+    if was_done or ((graver or lifted) and item.accepted):
         await restart_acceptance(session, item, policy, now=now)
     if graver:
         await climb(session, item, policy, now=now)
+    elif lifted and not item.accepted:
+        await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
 
 
 async def _raise_parent(

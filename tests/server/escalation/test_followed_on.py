@@ -1,0 +1,57 @@
+"""What the desk gives to somebody or lays aside is followed like anything else: neither is its end."""
+
+from datetime import timedelta
+
+import pytest
+
+from server.items.model import ItemState, Move
+
+
+async def lay_aside(world) -> None:
+    until = world.clock.now() + timedelta(minutes=30)
+    await world.press("op-li", Move.SHELVE, reason="正在维修", until=until)
+    await world.press("op-wang", Move.CONFIRM_SHELF)
+    assert (await world.item()).shelved_until is not None
+
+
+async def comes_back_to_the_desk(world) -> None:
+    await world.settle()
+    heard_before = len(world.heard("desk"))
+    await world.pass_time(900)
+    assert (await world.item()).state is ItemState.NEW
+    assert len(world.heard("desk")) > heard_before
+    assert await world.waiting(), "and it goes on, as long as nobody takes it"
+
+
+@pytest.mark.parametrize(
+    "told_before_s", [0, 60, 180], ids=["at the start", "with the backup", "at the desk"]
+)
+async def test_an_item_given_to_somebody_who_does_not_answer_comes_back_to_the_desk(world, told_before_s):
+    await world.raise_alarm()
+    await world.pass_time(told_before_s)
+    await world.press("op-li", Move.REASSIGN, to="deputy")
+    await comes_back_to_the_desk(world)
+
+
+async def test_an_item_that_was_laid_aside_is_given_to_somebody_who_hears_of_it(world):
+    await world.raise_alarm()
+    await lay_aside(world)
+    await world.press("op-li", Move.REASSIGN, to="deputy")
+    await world.settle()
+    assert (await world.item()).shelved_until is None
+    assert "交给您" in world.heard("deputy")[-1]
+    await comes_back_to_the_desk(world)
+
+
+@pytest.mark.parametrize("told_before_s", [0, 180], ids=["at the start", "at the desk"])
+async def test_gas_that_leaks_again_while_laid_aside_is_told_and_followed(world, told_before_s):
+    await world.raise_alarm()
+    await world.pass_time(told_before_s)
+    await world.clear_alarm()
+    await lay_aside(world)
+    heard_before = len(world.heard("leader"))
+    await world.raise_alarm()
+    await world.settle()
+    assert (await world.item()).shelved_until is None
+    assert len(world.heard("leader")) > heard_before
+    await comes_back_to_the_desk(world)
