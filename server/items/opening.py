@@ -11,7 +11,7 @@ from server.alarms.tables import Alarm
 from server.db.base import Base
 from server.db.session import WriteSession
 from server.escalation import service as dues
-from server.escalation.plan import Policies, policy_for
+from server.escalation.plan import Policies, Policy, policy_for
 from server.escalation.tables import DueKind
 from server.items import gathering, grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
@@ -241,15 +241,31 @@ async def _raise_again(
     lifted = item.shelved_until is not None and (graver or alarm.class_ is AlarmClass.LIFE_SAFETY)
     if lifted:
         await _lift_shelf(session, item, alarm, now=now)
-    policy = policy_for(policies, item.class_, item.community)
     if was_done or graver or may_tell or lifted:
         item.retold_at = now
         await telling.tell_again(session, item, Occasion.RAISED, now=now)
-    if was_done or ((graver or lifted) and item.accepted):
+    policy = policy_for(policies, item.class_, item.community)
+    await _follow_raise(session, item, policy, graver=graver, anew=was_done or lifted, now=now)
+
+
+async def _follow_raise(
+    session: WriteSession, item: Item, policy: Policy, *, graver: bool, anew: bool, now: datetime
+) -> None:
+    """Give whoever has an item their time from now; where nobody has it, the steps go on.
+
+    Args:
+        session: the transaction.
+        item: the item, which may have been taken for done, or been laid aside.
+        policy: the steps of its class.
+        graver: its class has risen.
+        anew: it was taken for done, or was laid aside, until now: nothing waits.
+        now: the server's time.
+    """
+    if item.accepted and (graver or anew):
         await restart_acceptance(session, item, policy, now=now)
     if graver:
         await climb(session, item, policy, now=now)
-    elif lifted and not item.accepted:
+    elif anew and not item.accepted:
         await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
 
 
