@@ -10,11 +10,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from server.access.accountpages import build_account_pages
 from server.access.api import build_access_api
 from server.access.guard import check_declared, open_to_all
+from server.access.keypages import build_key_pages
 from server.access.links import LinkBook
 from server.access.oidc import OutsideError
 from server.access.outsideweb import build_outside_gate
+from server.access.ownpages import build_own_pages
 from server.access.web import build_gate
 from server.audit.web import build_audit_api
 from server.cockpit.board import Board
@@ -83,6 +86,9 @@ def build_app(context: Context) -> FastAPI:
         build_gate(context),
         build_outside_gate(context),
         build_access_api(context),
+        build_account_pages(context),
+        build_key_pages(context),
+        build_own_pages(context),
         build_audit_api(context),
         build_personal_data_api(context),
         build_photo_pages(context, book),

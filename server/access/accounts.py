@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select
 
 from server.access.model import PLACES_OF, AccessRole, Grant
 from server.access.secrets import fits_password, hash_password, hash_secret, new_secret
-from server.access.service import LEAST_PASSWORD
+from server.access.service import LEAST_PASSWORD, is_usable_name
 from server.access.tables import ApiKey, Operator, OperatorGrant, OperatorSession
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
@@ -21,7 +21,6 @@ from server.people.model import Scope
 from server.people.tables import Person
 from server.places.tables import Community, Estate, Grid
 
-_LONGEST_NAME: Final = 60
 _KEY_PREFIX: Final = "gwk_"
 LONGEST_KEY: Final = timedelta(days=366)
 _PLACES: Final = {Scope.COMMUNITY: Community, Scope.GRID: Grid, Scope.ESTATE: Estate}
@@ -54,8 +53,8 @@ async def make_account(
         NotFoundError: nobody in the register has this code.
     """
     name = name.strip()
-    if not name or len(name) > _LONGEST_NAME:
-        raise InvalidError("请填写姓名，最多 60 个字。")
+    if not is_usable_name(name):
+        raise InvalidError("请填写姓名，最多 60 个字，不含斜杠。")
     if await session.get(Operator, name) is not None:
         raise ConflictError("已经有这个名字的账号。")
     if person is not None:

@@ -58,9 +58,14 @@ async def begin(session: WriteSession, box: SecretBox, operator: str, *, now: da
     secret = pyotp.random_base32()
     row.totp_secret = box.lock(secret)
     await _record(session, operator, "second_factor_begun", now)
-    return Enrolment(
-        secret=secret, address=pyotp.TOTP(secret).provisioning_uri(name=operator, issuer_name=_ISSUER)
-    )
+    return _enrolment(secret, operator)
+
+
+async def begun(session: ReadSession, box: SecretBox, operator: str) -> Enrolment | None:
+    """Return what waits for its first code, to be shown once more; nothing when nothing waits."""
+    row = await session.get_one(Operator, operator)
+    secret = box.unlock(row.totp_secret) if row.totp_secret and row.totp_since is None else None
+    return _enrolment(secret, operator) if secret else None
 
 
 async def confirm(
@@ -78,11 +83,20 @@ async def confirm(
     if not _fits(row, box, code, now):
         raise InvalidError("验证码不对。请看手机上现在显示的六位数字，并检查手机时间。")
     row.totp_since = now
-    await session.execute(delete(RecoveryCode).where(RecoveryCode.operator == operator))
-    codes = [new_code() for _ in range(RECOVERY_CODES)]
-    session.add_all(RecoveryCode(operator=operator, code_hash=hash_secret(one)) for one in codes)
     await _record(session, operator, "second_factor_on", now)
-    return codes
+    return await _new_codes(session, operator)
+
+
+async def renew_codes(session: WriteSession, operator: str, *, now: datetime) -> list[str]:
+    """Make new recovery codes in place of the old ones; shown this once.
+
+    Raises:
+        ConflictError: there is no second factor that they could stand in for.
+    """
+    if (await session.get_one(Operator, operator)).totp_since is None:
+        raise ConflictError("还没有启用动态验证码。")
+    await _record(session, operator, "recovery_codes_renewed", now)
+    return await _new_codes(session, operator)
 
 
 async def check(session: WriteSession, box: SecretBox, operator: str, code: str, *, now: datetime) -> bool:
@@ -115,6 +129,18 @@ async def codes_left(session: ReadSession, operator: str) -> int:
     """Return how many recovery codes are unused."""
     query = select(func.count()).where(RecoveryCode.operator == operator, RecoveryCode.used_at.is_(None))
     return await session.scalar(query) or 0
+
+
+def _enrolment(secret: str, operator: str) -> Enrolment:
+    address = pyotp.TOTP(secret).provisioning_uri(name=operator, issuer_name=_ISSUER)
+    return Enrolment(secret=secret, address=address)
+
+
+async def _new_codes(session: WriteSession, operator: str) -> list[str]:
+    await session.execute(delete(RecoveryCode).where(RecoveryCode.operator == operator))
+    codes = [new_code() for _ in range(RECOVERY_CODES)]
+    session.add_all(RecoveryCode(operator=operator, code_hash=hash_secret(one)) for one in codes)
+    return codes
 
 
 def _fits(row: Operator, box: SecretBox, code: str, now: datetime) -> bool:

@@ -28,9 +28,10 @@ LEADER_LONGEST_LIFE: Final = timedelta(days=180)
 CODE_WAIT: Final = timedelta(minutes=5)
 """How long a log-in waits for its second factor."""
 LEAST_PASSWORD: Final = 12
+_LONGEST_NAME: Final = 60
 _TOUCH_AFTER: Final = timedelta(minutes=1)
-_FREE_ATTEMPTS: Final = 5
-_WINDOW: Final = timedelta(minutes=15)
+FREE_ATTEMPTS: Final = 5
+WINDOW: Final = timedelta(minutes=15)
 _LONGEST_PAUSE_S: Final = 300
 _FIRST_ROLES: Final = (AccessRole.ADMINISTRATOR, AccessRole.DESK)
 """Of the first operator, who gives the others theirs."""
@@ -105,6 +106,11 @@ async def issue_first_run_code(session: WriteSession, *, now: datetime, code: st
     return made
 
 
+def is_usable_name(name: str) -> bool:
+    """Tell whether an account may be called so: it fits its column, and the address of its page."""
+    return bool(name) and len(name) <= _LONGEST_NAME and name.isprintable() and not set(name) & set("/\\?#%")
+
+
 async def set_up_first_operator(
     session: WriteSession, *, code: str, name: str, password: str, now: datetime
 ) -> None:
@@ -120,8 +126,8 @@ async def set_up_first_operator(
     row = await session.get(FirstRunCode, hash_secret(code.strip().upper()))
     if row is None or row.used_at is not None or now - row.created_at > CODE_LIFE:
         raise ForbiddenError("首次启动码不对或已过期。请在服务器上运行 gridwarden-server first-run-code。")
-    if not name.strip() or len(name) > 60:  # noqa: PLR2004 - the column's length
-        raise InvalidError("请填写姓名，最多 60 个字。")
+    if not is_usable_name(name.strip()):
+        raise InvalidError("请填写姓名，最多 60 个字，不含斜杠。")
     if len(password) < LEAST_PASSWORD:
         raise InvalidError("密码至少 12 个字符。")
     row.used_at = now
@@ -309,17 +315,21 @@ async def check_pause(session: ReadSession, name: str, source: str, now: datetim
         count, last = (
             await session.execute(
                 select(func.count(), func.max(LoginFailure.at)).where(
-                    column == value, LoginFailure.at > now - _WINDOW
+                    column == value, LoginFailure.at > now - WINDOW
                 )
             )
         ).one()
-        over = count - _FREE_ATTEMPTS
-        if over < 0 or last is None:
+        if last is None:
             continue
-        pause_s = min(2.0**over, _LONGEST_PAUSE_S)
-        left_s = pause_s - (now - last).total_seconds()
+        left_s = pause_s(count) - (now - last).total_seconds()
         if left_s > 0:
             raise TooManyError("尝试次数太多，请稍后再试。", retry_after_s=int(left_s) + 1)
+
+
+def pause_s(failures: int) -> float:
+    """Return how long after the last of so many failures the next attempt is refused, in seconds."""
+    over = failures - FREE_ATTEMPTS
+    return 0.0 if over < 0 else min(2.0**over, _LONGEST_PAUSE_S)
 
 
 async def _record(

@@ -122,6 +122,19 @@ class FirstRunCode(Base):
     used_at: Mapped[datetime | None] = mapped_column(Utc)
 
 
+class Invitation(Base):
+    """A code with which the owner of an account chooses its password; used once, good for a day."""
+
+    __tablename__ = "invitation"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    operator: Mapped[str] = mapped_column(ForeignKey("operator.name"), index=True)
+    made_by: Mapped[str] = mapped_column(String(60))
+    made_at: Mapped[datetime] = mapped_column(Utc)
+    expires_at: Mapped[datetime] = mapped_column(Utc)
+    used_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
 class LoginFailure(Base):
     """A failed log-in, counted per name and per source, so that a restart forgets nothing."""
 

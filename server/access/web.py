@@ -84,7 +84,13 @@ def _login_page(
     request: Request, context: Context, problem: str, name: str, *, status: int = 200
 ) -> Response:
     return render_page(
-        request, "login.html", status_code=status, problem=problem, name=name, ways=ways_of(context.settings)
+        request,
+        "login.html",
+        status_code=status,
+        problem=problem,
+        name=name,
+        ways=ways_of(context.settings),
+        joined=not problem and request.query_params.get("joined") == "yes",
     )
 
 

@@ -81,6 +81,28 @@ class Attempt(Base):
     detail: Mapped[str] = mapped_column(Text, default="")
 
 
+class TestMessage(Base):
+    """One message that somebody at the desk sent to see whether it arrives; it tells of no item."""
+
+    __tablename__ = "test_message"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    contact: Mapped[int | None]
+    """Of the person; null for an address of the register. The address itself is kept there alone."""
+    channel: Mapped[str] = mapped_column(String(32))
+    sent_by: Mapped[str] = mapped_column(String(60))
+    sent_at: Mapped[datetime] = mapped_column(Utc, index=True)
+    state: Mapped[NoticeState] = mapped_column(Word(NoticeState))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    """Why it failed, in the provider's words."""
+    provider: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    receipt: Mapped[str | None] = mapped_column(String(200), index=True)
+    """The provider's own id of the message, quoted by its receipts."""
+    delivered_at: Mapped[datetime | None] = mapped_column(Utc)
+    read_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
 class Spent(Base):
     """One use of a provider's quota: counted by us, because what exceeds it may be dropped silently."""
 

@@ -160,7 +160,13 @@ COMMAND_OUTCOMES: Final[Mapping[CommandOutcome, str]] = {
     CommandOutcome.UNKNOWN: "网关不认识这个指令",
     CommandOutcome.FAILED: "没有成功",
 }
-CHANNELS: Final[Mapping[str, str]] = {"webhook": "消息推送"}
+CHANNELS: Final[Mapping[str, str]] = {
+    "wecom": "企业微信卡片",
+    "webhook": "消息推送",
+    "robot": "群机器人或邮件",
+    "sms": "短信",
+    "voice": "语音电话",
+}
 _UNITS: Final[Mapping[str, str]] = {
     "%{LEL}": "%LEL",
     "mA": "毫安",
