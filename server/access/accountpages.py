@@ -327,7 +327,7 @@ async def _rows(session: ReadSession, waiting: Mapping[str, datetime], now: date
         AccountRow(
             name=row.name,
             person=people.get(row.person or "", ""),
-            grants=await grants_of(session, row),
+            grants=tuple(dict.fromkeys(await grants_of(session, row))),
             second_factor=row.totp_since is not None,
             disabled=row.disabled_at is not None,
             has_password=row.password_hash is not None,

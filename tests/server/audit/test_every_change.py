@@ -220,12 +220,33 @@ CALLS: dict[tuple[str, str], Call] = {
 }
 """One call that works for each changing route, in an order in which each finds what it needs."""
 
+_ACCOUNT_PAGES = "tests/server/access/test_account_pages.py"
 TOLD_BY = {
     ("PUT", "/api/v1/devices/{gateway}/{device}"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/replacement"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/retirement"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/return"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/street/import"): "tests/server/street/test_import.py",
+    ("POST", "/desk/accounts"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/lockouts"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/sessions/end"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/roles/give"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/roles/take"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/invitation"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/invitation/withdraw"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/disable"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/enable"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/second-factor/drop"): _ACCOUNT_PAGES,
+    ("POST", "/desk/keys"): _ACCOUNT_PAGES,
+    ("POST", "/desk/keys/{key_id}/revoke"): _ACCOUNT_PAGES,
+    ("POST", "/desk/me/password"): _ACCOUNT_PAGES,
+    ("POST", "/desk/me/sessions/end-others"): _ACCOUNT_PAGES,
+    ("POST", "/desk/me/sessions/{session_id}/end"): _ACCOUNT_PAGES,
+    ("POST", "/desk/me/second-factor"): _ACCOUNT_PAGES,
+    ("POST", "/desk/me/second-factor/confirmation"): _ACCOUNT_PAGES,
+    ("POST", "/desk/me/second-factor/off"): _ACCOUNT_PAGES,
+    ("POST", "/desk/me/second-factor/recovery-codes"): _ACCOUNT_PAGES,
+    ("POST", "/join"): _ACCOUNT_PAGES,
 }
 """Routes whose rows are asserted in the tests of their own room, with what they need to work."""
 
