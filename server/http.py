@@ -30,6 +30,7 @@ from server.escalation.web import build_policy_api
 from server.feedback.web import build_feedback_pages
 from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
+from server.items.playbookpages import build_playbook_pages
 from server.items.playbookweb import build_playbook_api
 from server.items.web import build_leader_pages
 from server.live import Hub
@@ -112,6 +113,7 @@ def build_app(context: Context) -> FastAPI:
         build_telemetry(context),
         build_policy_api(context),
         build_playbook_api(context),
+        build_playbook_pages(context),
     ):
         app.include_router(router)
     _add_front_door(app)

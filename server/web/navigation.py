@@ -48,6 +48,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/quarantine", title="无法识别的消息", section=Section.DEVICES, right=Right.SEE_RAW),
     Page(address="/desk/trends/places", title="趋势", section=Section.FIGURES, right=Right.SEE_DEVICES),
     Page(address="/desk/reports", title="月报", section=Section.FIGURES, right=Right.SEE_STATISTICS),
+    Page(address="/desk/playbooks", title="处置要点", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/accounts", title="账号", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/keys", title="密钥", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/me", title="我的账号", section=Section.SETTINGS, right=Right.SIGNED_IN),

@@ -221,11 +221,14 @@ CALLS: dict[tuple[str, str], Call] = {
 """One call that works for each changing route, in an order in which each finds what it needs."""
 
 _ACCOUNT_PAGES = "tests/server/access/test_account_pages.py"
+_PLAYBOOK_PAGES = "tests/server/items/test_playbook_pages.py"
 TOLD_BY = {
     ("PUT", "/api/v1/devices/{gateway}/{device}"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/replacement"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/retirement"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/return"): "tests/server/devices/test_register.py",
+    ("POST", "/desk/playbooks/{kind}/{class_}"): _PLAYBOOK_PAGES,
+    ("POST", "/desk/playbooks/{kind}/{class_}/restore"): _PLAYBOOK_PAGES,
     ("POST", "/api/v1/street/import"): "tests/server/street/test_import.py",
     ("POST", "/desk/accounts"): _ACCOUNT_PAGES,
     ("POST", "/desk/accounts/lockouts"): _ACCOUNT_PAGES,
