@@ -8,6 +8,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url
 
+from server.db.turns import WriterTurn
+
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
@@ -38,11 +40,15 @@ def migrate(url: str, schema: Schema = Schema.MAIN) -> None:
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached or changed.
+        TimeoutError: another process held SQLite's file for too long.
     """
     database = make_url(url).database
-    if url.startswith("sqlite") and database:
+    is_file = url.startswith("sqlite") and bool(database)
+    if database and is_file:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(alembic_config(url, schema), "head")
+    is_main = schema is Schema.MAIN
+    with WriterTurn(database if is_file and is_main else None).held():
+        command.upgrade(alembic_config(url, schema), "head")
 
 
 def alembic_config(url: str, schema: Schema = Schema.MAIN) -> Config:

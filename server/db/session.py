@@ -7,23 +7,22 @@ What the block announced is told to listeners after the commit, never before.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from server.db import sqlite
 from server.db.base import Base
+from server.db.engines import WRITES, open_engines
 
 Announcement = tuple[str, str]
 """What changed and which one, e.g. ("item", "0199…")."""
 Listener = Callable[[list[Announcement]], None]
 
+DATABASE = "database"
+"""In the info of every session: the database it belongs to."""
 ONE_MOMENT = "one_moment"
 """In the info of a session that reads the street and its people as of one moment: a batch of alarms."""
-_BUSY_TIMEOUT_MS = 10_000
 
 
 class LastRowsSession(Session):
@@ -87,7 +86,9 @@ class Database:
             url: an SQLAlchemy address, `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`.
         """
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _create_engine(url)
+        self._engines = open_engines(url)
+        self.engine = self._engines.writing
+        """The one that writes."""
         self._listeners: list[Listener] = []
         self._writer = asyncio.Lock()
 
@@ -99,7 +100,8 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """Open a session for reading; nothing it does is kept."""
-        async with ReadSession(self.engine, expire_on_commit=False) as session:
+        info = {DATABASE: self}
+        async with ReadSession(self._engines.reading, expire_on_commit=False, info=info) as session:
             yield session
 
     @asynccontextmanager
@@ -107,9 +109,12 @@ class Database:
         """Open a transaction: committed at the end of the block, rolled back on an error.
 
         On SQLite writers queue here, in order of arrival, rather than at the file's lock.
+
+        Raises:
+            TimeoutError: another process held SQLite's file for too long.
         """
         if self.is_sqlite:
-            async with self._writer, self._transaction() as session:
+            async with self._writer, self._engines.turn.taken(), self._transaction() as session:
                 yield session
         else:
             async with self._transaction() as session:
@@ -117,13 +122,14 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.engine.dispose()
+        await self._engines.close()
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[WriteSession]:
-        async with WriteSession(self.engine, expire_on_commit=False) as session:
+        info = {DATABASE: self}
+        async with WriteSession(self.engine, expire_on_commit=False, info=info) as session:
             if self.is_sqlite:
-                await session.connection(execution_options={"gridwarden_write": True})
+                await session.connection(execution_options={WRITES: True})
             async with _committing(session):
                 yield session
         announced: list[Announcement] = session.info.get("announced", [])
@@ -141,29 +147,3 @@ async def _committing(session: WriteSession) -> AsyncIterator[None]:
         raise
     await session.flush()
     await session.commit()
-
-
-def _create_engine(url: str) -> AsyncEngine:
-    if not url.startswith("sqlite"):
-        return create_async_engine(url)
-    engine = create_async_engine(url, async_creator=partial(sqlite.connect, url))
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun below, not by the driver
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA journal_mode = DELETE")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Any) -> None:
-    # Only writers begin: an open reading transaction would hold up every commit of a rollback
-    # journal. Each statement of a reading session therefore sees the newest commit by itself.
-    if connection.get_execution_options().get("gridwarden_write", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -5,9 +5,8 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from server.db.session import ONE_MOMENT, ReadSession
+from server.db.session import DATABASE, ONE_MOMENT, ReadSession
 from server.devices.tables import Device, Gateway
 from server.notify.tables import ChannelSetup
 from server.people.service import read_roster
@@ -28,7 +27,7 @@ from server.routing.street import (
 
 _Version = tuple[int, int, int, str]
 _kept: WeakKeyDictionary[Any, tuple[_Version, Street]] = WeakKeyDictionary()
-"""By engine: the version of places and people, and what was read then."""
+"""By database: the version of places and people, and what was read then."""
 _STREET: Final = "street"
 _CHAINS: Final = "chains"
 """In the info of a session that reads as of one moment: the chains it resolved."""
@@ -71,9 +70,9 @@ async def street_now(session: ReadSession) -> Street:
 
 
 async def _read_newest(session: ReadSession) -> Street:
-    engine = _engine_of(session)
+    database = session.info[DATABASE]
     version = await _version(session)
-    known = _kept.get(engine)
+    known = _kept.get(database)
     if known is not None and known[0] == version:
         return known[1]
     for _ in range(_MOST_READINGS):
@@ -82,7 +81,7 @@ async def _read_newest(session: ReadSession) -> Street:
         # must not be mixed.
         read_at, version = version, await _version(session)
         if read_at == version:
-            _kept[engine] = (version, street)
+            _kept[database] = (version, street)
             break
     return street
 
@@ -97,11 +96,6 @@ async def _version(session: ReadSession) -> _Version:
     query = select(func.max(PlacesVersion.id), func.count(PlacesVersion.id), channels, newest_channel)
     newest, count, channel_count, since = (await session.execute(query)).one()
     return newest or 0, count, channel_count, str(since)
-
-
-def _engine_of(session: ReadSession) -> Any:
-    bind = session.bind
-    return bind.sync_engine if isinstance(bind, AsyncEngine) else bind
 
 
 async def _read_street(session: ReadSession) -> Street:

@@ -1,0 +1,77 @@
+"""The engines of the main database: on SQLite one connection writes, others read; PostgreSQL has one pool."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from server.db import sqlite
+from server.db.turns import WriterTurn
+
+WRITES: Final = "gridwarden_write"
+"""Execution option of a connection that begins a transaction."""
+_BUSY_TIMEOUT_MS: Final = 10_000
+_LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where transactions are written and where is only read; both the same on PostgreSQL."""
+
+    writing: AsyncEngine
+    reading: AsyncEngine
+    turn: WriterTurn
+
+    async def close(self) -> None:
+        """Close every connection, the one that may carry the log over last."""
+        if self.reading is not self.writing:
+            await self.reading.dispose()
+        await self.writing.dispose()
+        self.turn.close()
+
+
+def open_engines(url: str) -> Engines:
+    """Prepare the engines of an address; nothing is opened yet."""
+    if not url.startswith("sqlite"):
+        engine = create_async_engine(url)
+        return Engines(engine, engine, WriterTurn(None))
+    connect = partial(sqlite.connect, url)
+    # One connection alone writes and carries the log over: see `server.db.turns`.
+    writing = create_async_engine(url, async_creator=connect, pool_size=1, max_overflow=0)
+    event.listen(writing.sync_engine, "connect", _prepare_writer)
+    event.listen(writing.sync_engine, "begin", _begin)
+    reading = create_async_engine(url, async_creator=connect)
+    event.listen(reading.sync_engine, "connect", _prepare_reader)
+    event.listen(reading.sync_engine, "begin", _begin)
+    return Engines(writing, reading, WriterTurn(make_url(url).database))
+
+
+def _prepare_writer(connection: Any, _record: Any) -> None:
+    _prepare(
+        connection,
+        "foreign_keys = ON",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"journal_size_limit = {_LOG_KEPT_BYTES}",
+    )
+
+
+def _prepare_reader(connection: Any, _record: Any) -> None:
+    _prepare(connection, "foreign_keys = ON", "wal_autocheckpoint = 0", "query_only = ON")
+
+
+def _prepare(connection: Any, *pragmas: str) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout = {_BUSY_TIMEOUT_MS}", *pragmas):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    # Only writers begin: an open reading transaction would keep the log from being carried over. Each
+    # statement of a reading session therefore sees the newest commit by itself.
+    if connection.get_execution_options().get(WRITES, False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,93 @@
+"""Whose turn it is to write an SQLite file: one connection of one process at a time, checkpoints included.
+
+SQLite's write-ahead log had a race until 3.51.3 (3.44.6 and 3.50.7 of the older lines; sqlite.org/wal.html,
+"The WAL-Reset Bug"): while one connection carries the log over into the file, another's commit may begin the
+log anew, and commits are lost. Debian's Pythons link an older one. It takes two connections that write or
+checkpoint at the same moment; here there never are two, because whoever writes holds this lock until its
+commit, with the checkpoint that may follow, is over. Reading needs no turn.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+PATIENCE_S: Final = 10.0
+"""How long a process waits for another's transaction."""
+_LOOK_EVERY_S: Final = 0.005
+
+
+class WriterTurn:
+    """The lock of one database file, kept beside it; of a database in memory there is none."""
+
+    def __init__(self, database: str | None) -> None:
+        """Name the database's file; nothing is opened yet."""
+        in_memory = database in {None, "", ":memory:"}
+        self._path = None if in_memory else Path(f"{database}-turn")
+        self._file: int | None = None
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Hold the turn while the block runs.
+
+        Raises:
+            TimeoutError: another process wrote for too long.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._try():
+            _check(deadline)
+            await asyncio.sleep(_LOOK_EVERY_S)
+        try:
+            yield
+        finally:
+            self._release()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the turn outside an event loop.
+
+        Raises:
+            TimeoutError: another process wrote for too long.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._try():
+            _check(deadline)
+            time.sleep(_LOOK_EVERY_S)
+        try:
+            yield
+        finally:
+            self._release()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the lock's file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _try(self) -> bool:
+        if self._path is None:
+            return True
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}:
+                return False
+            raise
+        return True
+
+    def _release(self) -> None:
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise TimeoutError(f"another process has been writing the database for {PATIENCE_S:g} s")
