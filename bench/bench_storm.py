@@ -146,10 +146,19 @@ async def open_phones(port: int, server: str, people: Path) -> Child:
     raise RuntimeError(f"the phones did not start: {phones.last_words()}")
 
 
+STATUS_EVERY_S = 30.0
+
+
+async def go_on_greeting(gateways: Gateways, names: Sequence[str]) -> None:
+    """Say the status of all, evenly, as gateways do; they would count as silent otherwise."""
+    while True:
+        for name in names:
+            await asyncio.sleep(STATUS_EVERY_S / len(names))
+            await gateways.greet(name)
+
+
 async def rage(gateways: Gateways, chosen: Sequence[tuple[str, str, str, int]], seconds: float) -> None:
     """Raise the alarms at an even pace; a late one is made up for at once."""
-    for gateway in sorted({gateway for _, gateway, _, _ in chosen}):
-        await gateways.greet(gateway)
     await asyncio.sleep(GREETED_S)
     began = time.monotonic()
     for number, (_, gateway, device, _) in enumerate(chosen):
@@ -223,8 +232,16 @@ async def measure(loaded: LoadedServer, phones: Child, seconds: float, after_s: 
     before = {name: cpu_s(pid) for name, pid in pids.items()}
     began = time.monotonic()
     async with Dialer(port=loaded.broker.port).open("storm") as link:
-        await rage(Gateways(link, {}), chosen, seconds)
-    await asyncio.sleep(after_s)
+        gateways = Gateways(link, {})
+        names = sorted({gateway for _, gateway, _, _ in chosen})
+        for gateway in names:
+            await gateways.greet(gateway)
+        greeting = asyncio.create_task(go_on_greeting(gateways, names), name="greeting")
+        try:
+            await rage(gateways, chosen, seconds)
+            await asyncio.sleep(after_s)
+        finally:
+            greeting.cancel()
     wall_s = time.monotonic() - began
     used = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}
     print(f"CPU in {wall_s:.0f} s:", {name: round(spent, 1) for name, spent in used.items()})

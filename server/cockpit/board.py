@@ -56,6 +56,7 @@ class Board:
         self._dirty: set[str] = set()
         self._heard = asyncio.Event()
         self._all_at: float | None = None
+        self._judged_at = 0.0
         self._panel_at: dict[str, float] = {}
         self._turning = asyncio.Lock()
 
@@ -72,6 +73,7 @@ class Board:
         beat_at = loop.time()
         while True:
             self._pulses.beat("cockpit", boot_s=self._clock.boot_s())
+            began_s = loop.time()
             try:
                 await self.turn()
             except (SQLAlchemyError, OSError) as error:
@@ -83,17 +85,14 @@ class Board:
                 beat_at = loop.time() + BEAT_S
                 self._beat += 1
                 self._wake()
-            await self._wait_for_news()
+            await self._wait_for_news(loop.time() - began_s)
 
     async def turn(self) -> None:
         """Read what changed and what is due to be computed, and tell what differs."""
         async with self._turning:
             now, boot_s = self._clock.now(), self._clock.boot_s()
-            await self._read_items(boot_s)
-            rows = {which: item.row(now) for which, item in self._items.items()}
-            changed = [row for which, row in rows.items() if self._rows.get(which) != row]
-            gone = [which for which in self._rows if which not in rows]
-            self._rows = rows
+            looked_at = await self._read_items(boot_s)
+            changed, gone = self._judge_again(looked_at, now, boot_s)
             if changed or gone:
                 self._tell("items", {"rows": changed, "gone": gone, "now": now.isoformat()})
             panels = await self._read_panels(now, boot_s)
@@ -173,20 +172,52 @@ class Board:
         self._told.set()
         self._told = asyncio.Event()
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_news(self, took_s: float) -> None:
         try:
             async with asyncio.timeout(self._clock.pause_s(_LOOK_S)):
                 await self._heard.wait()
         except TimeoutError:
             return
         self._heard.clear()
-        await asyncio.sleep(_LEAST_PAUSE_S)
+        # Never more than half the time: in a storm, showing must not hold up telling.
+        await asyncio.sleep(max(_LEAST_PAUSE_S, min(took_s, _LOOK_S)))
 
-    async def _read_items(self, boot_s: float) -> None:
+    def _judge_again(
+        self, read: set[str] | None, now: datetime, boot_s: float
+    ) -> tuple[list[dict[str, Any]], list[str]]:
+        """Make the rows anew of what was read, and once in a while of all: time makes concerns.
+
+        Args:
+            read: ids of the items that were read; None for all.
+            now: the server's time.
+            boot_s: seconds since the machine started.
+
+        Returns:
+            The rows that differ, and the ids that are gone.
+        """
+        if read is None or boot_s - self._judged_at >= _LOOK_S:
+            self._judged_at = boot_s
+            read = self._rows.keys() | self._items.keys()
+        changed: list[dict[str, Any]] = []
+        gone: list[str] = []
+        for which in read:
+            item = self._items.get(which)
+            if item is None:
+                if self._rows.pop(which, None) is not None:
+                    gone.append(which)
+                continue
+            row = item.row(now)
+            if self._rows.get(which) != row:
+                self._rows[which] = row
+                changed.append(row)
+        return changed, gone
+
+    async def _read_items(self, boot_s: float) -> set[str] | None:
+        """Read what changed; returns its ids, or None when everything was read."""
         everything = self._all_at is None or boot_s - self._all_at >= _ALL_EVERY_S
         dirty, self._dirty = self._dirty, set()
         if not everything and not dirty:
-            return
+            return dirty
         try:
             async with self._database.read() as session:
                 found = await read_board_items(session, self._policies, None if everything else dirty)
@@ -195,9 +226,11 @@ class Board:
             raise
         if everything:
             self._items, self._all_at = found, boot_s
-        else:
-            kept = {which: item for which, item in self._items.items() if which not in dirty}
-            self._items = kept | found
+            return None
+        for which in dirty:
+            self._items.pop(which, None)
+        self._items |= found
+        return dirty
 
     async def _read_panels(self, now: datetime, boot_s: float) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}

@@ -1,11 +1,12 @@
 """The one loop of time: sleeps until the next row is due, then does what it says.
 
-Every row is carried out and settled in one transaction of its own. Killed anywhere, it either did
-all of it or nothing, and the row still says so.
+Rows that are due at the same time are carried out and settled in one transaction, a few dozen at once; if
+any of them fails, each has a transaction of its own. Killed anywhere, a row either was carried out and says
+so, or was not and still waits.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock
-from server.db.session import Announcement, Database, WriteSession
+from server.db.session import ONE_MOMENT, Announcement, Database, WriteSession
 from server.escalation import service
 from server.escalation.tables import Due
 from server.pulse import Pulses
@@ -26,6 +27,8 @@ CarryOut = Callable[[WriteSession, Due, datetime], Awaitable[str]]
 _LONGEST_SLEEP_S: Final = 5.0
 """Also bounds how late a row is after the wall clock was set forward."""
 _BATCH: Final = 100
+_TOGETHER: Final = 25
+"""Rows in one transaction: others that write wait meanwhile."""
 _PAUSE_AFTER_FAILURE_S: Final = 1.0
 
 
@@ -77,32 +80,48 @@ class EscalationLoop:
             fresh = [due_id for due_id in due_ids if due_id not in failed]
             if not fresh:
                 return settled
-            for due_id in fresh:
-                try:
-                    settled += await self._one(due_id, now)
-                except Exception as error:
-                    self._pulses.tally.due_failures += 1
-                    log.exception("due_row_failed", due=due_id, error=repr(error))
-                    failed.add(due_id)
+            for first in range(0, len(fresh), _TOGETHER):
+                settled += await self._some(fresh[first : first + _TOGETHER], now)
 
-    async def _one(self, due_id: int, now: datetime) -> int:
+    async def _some(self, due_ids: Sequence[int], now: datetime) -> int:
+        """Carry out rows in one transaction, or, if that fails, each for itself."""
+        if len(due_ids) > 1:
+            try:
+                return await self._carry_out_all(due_ids, now)
+            except Exception as error:  # noqa: BLE001 - which of them it was is found out below
+                log.warning("due_rows_failed_together", rows=len(due_ids), error=repr(error))
+        settled = 0
+        for due_id in due_ids:
+            try:
+                settled += await self._carry_out_all((due_id,), now)
+            except Exception as error:
+                self._pulses.tally.due_failures += 1
+                log.exception("due_row_failed", due=due_id, error=repr(error))
+                self._failed.add(due_id)
+        return settled
+
+    async def _carry_out_all(self, due_ids: Sequence[int], now: datetime) -> int:
         async with self._database.write() as session:
-            due = await service.claim(session, due_id, now=now)
-            if due is None:
-                return 0
-            settled_as = await self._carry_out(session, due, now)
+            session.info[ONE_MOMENT] = True
+            settled = [
+                (due, await self._carry_out(session, due, now))
+                for due in await service.claim(session, due_ids, now=now)
+                # What was carried out before it may have settled it or put it off.
+                if due.settled_at is None and due.due_at <= now
+            ]
+        for due, settled_as in settled:
             late_s = (now - due.due_at).total_seconds()
             log.info(
                 "due_settled",
-                due=due_id,
+                due=due.id,
                 item=due.item,
                 kind=due.kind.value,
                 step=due.step,
                 late_s=round(late_s, 3),
                 settled_as=settled_as,
             )
-        self._pulses.tally.due_late.note(late_s)
-        return 1
+            self._pulses.tally.due_late.note(late_s)
+        return len(settled)
 
     async def _wait_s(self) -> float:
         async with self._database.read() as session:

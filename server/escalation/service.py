@@ -83,14 +83,15 @@ async def due_now(session: ReadSession, *, now: datetime, limit: int) -> list[in
     return list(await session.scalars(query.order_by(Due.due_at, Due.id).limit(limit)))
 
 
-async def claim(session: WriteSession, due_id: int, *, now: datetime) -> Due | None:
-    """Return a row that is still due, held for this transaction; nothing when it is not.
+async def claim(session: WriteSession, due_ids: Collection[int], *, now: datetime) -> list[Due]:
+    """Return those of these rows that are still due, the earliest first, held for this transaction.
 
     On PostgreSQL a row held by another process is passed over; SQLite has one writer at a time.
     """
     query = (
         select(Due)
-        .where(Due.id == due_id, Due.settled_at.is_(None), Due.due_at <= now)
+        .where(Due.id.in_(due_ids), Due.settled_at.is_(None), Due.due_at <= now)
+        .order_by(Due.due_at, Due.id)
         .with_for_update(skip_locked=True)
     )
-    return await session.scalar(query)
+    return list(await session.scalars(query))

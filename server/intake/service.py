@@ -43,6 +43,8 @@ class Limits:
     alarm_batch: int = 100
     reading_batch: int = 40
     linger_s: float = 0.02
+    status_linger_s: float = 0.25
+    """Six hundred gateways say twenty times a second that they live: that is not twenty transactions."""
 
 
 class Intake:
@@ -145,7 +147,10 @@ class Intake:
     async def _work_statuses(self) -> None:
         while True:
             self._beat("intake-statuses")
-            batch = await self._next(self._statuses, self._limits.alarm_batch)
+            limits = self._limits
+            batch = await self._statuses.take(
+                limits.alarm_batch, linger_s=limits.status_linger_s, patience_s=_PATIENCE_S
+            )
             if not batch:
                 continue
             try:

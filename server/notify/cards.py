@@ -32,6 +32,8 @@ from server.pulse import Pulses
 log = structlog.get_logger()
 
 _LONGEST_SLEEP_S: Final = 5.0
+_MOST_VARIABLES: Final = 500
+"""Of one question to the database."""
 _NEXT_BUTTONS: Final[dict[ItemState, Buttons]] = {
     ItemState.ACCEPTED: LATER_BUTTONS,
     ItemState.ON_SITE: LAST_BUTTONS,
@@ -90,14 +92,24 @@ class CardKeeper:
         """Rewrite the cards of every item that changed; returns how many."""
         moved, self._moved = self._moved, set()
         rewritten = 0
-        for item_id in sorted(moved):
+        for item_id in await self._taken(sorted(moved)):
             rewritten += await self._rewrite_item(item_id)
         return rewritten
+
+    async def _taken(self, moved: list[str]) -> list[str]:
+        """Return those that somebody took: most of what is announced is notices of new items."""
+        taken: list[str] = []
+        for first in range(0, len(moved), _MOST_VARIABLES):
+            part = Item.id.in_(moved[first : first + _MOST_VARIABLES])
+            query = select(Item.id).where(part, Item.accepted | (Item.state != ItemState.NEW))
+            async with self._database.read() as session:
+                taken += await session.scalars(query.order_by(Item.id))
+        return taken
 
     async def _rewrite_item(self, item_id: str) -> int:
         async with self._database.read() as session:
             item = await session.get(Item, item_id)
-            if item is None or (item.state is ItemState.NEW and not item.accepted):
+            if item is None:
                 return 0
             query = select(Notice).where(
                 Notice.item == item_id, Notice.channel == ChannelKind.WECOM.value, Notice.update_code != ""

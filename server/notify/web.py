@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from server.access.guard import open_to_all
 from server.context import Context
 from server.db.session import WriteSession
+from server.db.together import Together
 from server.errors import NotFoundError
 from server.items.model import ActorKind, Move
 from server.items.record import Actor
@@ -60,11 +61,16 @@ def build_callbacks(context: Context, account: WecomAccount | None) -> APIRouter
 
 
 def _add_sms(router: APIRouter, context: Context, check: Any) -> None:
+    # Every short message brings a report: in a storm they are thousands within a minute.
+    together = Together(context.database)
+
     @router.post("/sms")
     async def take_reports(request: Request, key: str) -> Response:
         check(key)
-        async with context.database.write() as session:
-            for report in await _reports(request):
+        reports = await _reports(request)
+
+        async def apply(session: WriteSession) -> None:
+            for report in reports:
                 notice = await _notice_of(session, report, "biz_id")
                 if notice is None:
                     continue
@@ -72,6 +78,8 @@ def _add_sms(router: APIRouter, context: Context, check: Any) -> None:
                 receipt = Receipt.DELIVERED if worked else Receipt.FAILED
                 detail = str(report.get("err_code", ""))
                 await apply_receipt(session, notice, receipt, now=context.clock.now(), detail=detail)
+
+        await together.write(apply)
         return JSONResponse(_TAKEN)
 
 

@@ -24,6 +24,10 @@ SENDERS: Final = 64
 ATTEMPT_S: Final = 10.0
 """How long one attempt may take."""
 _LONGEST_SLEEP_S: Final = 5.0
+_FILL_S: Final = 0.05
+"""Where batch follows batch, how long senders become free before the next is claimed."""
+_LOOK_EVERY_S: Final = 1.0
+"""How often overdue receipts and canaries are looked for while there is much to send."""
 _PAUSE_AFTER_FAILURE_S: Final = 1.0
 
 
@@ -46,6 +50,7 @@ class NotifyWorker:
         self._make_link = make_link
         self._pulses = pulses
         self._nudge = asyncio.Event()
+        self._looked_at = 0.0
         self._under_way: dict[str, str] = {}
         self._recording = asyncio.Lock()
         self._unrecorded: dict[str, Outcome] = {}
@@ -62,11 +67,11 @@ class NotifyWorker:
             while True:
                 self._pulses.beat("notify", boot_s=self._clock.boot_s())
                 self._nudge.clear()
+                started = 0
                 try:
-                    await self._start_due(group)
-                    await outcomes.expire_receipts(self._database, now=self._clock.now())
-                    await canary.hand_over(self._database, now=self._clock.now())
-                    wait_s = await self._wait_s()
+                    started = await self._start_due(group)
+                    await self._look_after(busy=started > 0)
+                    wait_s = _LOOK_EVERY_S if started else await self._wait_s()
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("notices_not_claimed", error=str(error))
                     wait_s = _PAUSE_AFTER_FAILURE_S
@@ -75,6 +80,18 @@ class NotifyWorker:
                         await self._nudge.wait()
                 except TimeoutError:
                     continue
+                if started:
+                    # One sender that became free would be a transaction for one notice.
+                    await asyncio.sleep(self._clock.pause_s(_FILL_S))
+
+    async def _look_after(self, *, busy: bool) -> None:
+        """Stop believing in receipts that are overdue and hand canaries over; seldom while busy."""
+        boot_s = self._clock.boot_s()
+        if busy and boot_s - self._looked_at < _LOOK_EVERY_S:
+            return
+        self._looked_at = boot_s
+        await outcomes.expire_receipts(self._database, now=self._clock.now())
+        await canary.hand_over(self._database, now=self._clock.now())
 
     async def send_due(self) -> int:
         """Send everything that is due now and wait for it; returns how many attempts were made."""
