@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -245,6 +245,10 @@ async def measure(loaded: LoadedServer, phones: Child, seconds: float, after_s: 
     wall_s = time.monotonic() - began
     used = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}
     print(f"CPU in {wall_s:.0f} s:", {name: round(spent, 1) for name, spent in used.items()})
+    said = Counter(
+        str(line.get("event")) for line in loaded.server.lines if line.get("level") not in {"info", "debug"}
+    )
+    print("warnings of the server:", dict(said.most_common(12)))
     print("load average (all of the machine):", os.getloadavg(), "cores:", os.cpu_count())
     return report(path)
 

@@ -17,6 +17,8 @@ _DELAYS_S: Final[Mapping[AlarmClass, tuple[float, ...]]] = MappingProxyType(
     }
 )
 """Seconds to wait after the first, second, … failed attempt of each class."""
+_CLASSES: Final = tuple(AlarmClass)
+_URGENCY: Final = MappingProxyType({class_: number for number, class_ in enumerate(_CLASSES)})
 _CALLS_S: Final = (65.0, 65.0)
 """A number may be called once a minute; who does not take three calls will not take a fourth."""
 
@@ -35,9 +37,9 @@ def next_try_after(class_: AlarmClass, attempts: int, channel: str = "") -> time
 
 def urgency_of(class_: AlarmClass) -> int:
     """Return the order in which notices leave: 0, life safety, goes first."""
-    return tuple(AlarmClass).index(class_)
+    return _URGENCY[class_]
 
 
 def class_of(urgency: int) -> AlarmClass:
     """Return the class that `urgency_of` turned into a number."""
-    return tuple(AlarmClass)[urgency]
+    return _CLASSES[urgency]
