@@ -58,11 +58,11 @@ class Together:
             # Whoever led was cancelled, and with it the transaction: the others' work is done by the next.
             self._waiting = [*batch, *self._waiting]
             raise
-        for work, result, error in results:
-            if error is None:
+        for work, result, failure in results:
+            if failure is None:
                 work.done.set_result(result)
             else:
-                work.done.set_exception(error)
+                work.done.set_exception(failure)
 
 
 async def _try(session: WriteSession, work: _Work) -> tuple[Any, Exception | None]:
