@@ -39,6 +39,7 @@ from server.notify.web import build_callbacks
 from server.people.contactsweb import build_contacts_api
 from server.people.web import build_people_api
 from server.photos.web import build_photo_api, build_photo_pages
+from server.places.importpages import build_import_pages
 from server.places.web import build_street_api
 from server.reports.web import build_reports
 from server.retention.web import build_personal_data_api
@@ -102,6 +103,7 @@ def build_app(context: Context) -> FastAPI:
         build_command_api(context),
         build_register_api(context),
         build_street_api(context),
+        build_import_pages(context),
         build_people_api(context),
         build_contacts_api(context),
         build_routing_api(context),

@@ -14,10 +14,12 @@ from server.db.session import ReadSession
 from server.devices.tables import Device
 from server.places.sheets import SHEETS, Sheet
 from server.places.targets import TARGETS, Target
+from server.places.titles import column_title, words_of
 
 Table = list[list[str]]
 """A header and rows, every cell as text."""
 _ROWS_AT_ONCE: Final = 1_000
+_BY_NAME: Final = {sheet.name: sheet for sheet in SHEETS}
 
 
 async def export_street(session: ReadSession) -> dict[str, Table]:
@@ -26,6 +28,28 @@ async def export_street(session: ReadSession) -> dict[str, Table]:
     Gateways and devices that were only heard of are not part of it, nor are devices that were retired.
     """
     return {sheet.name: await _sheet_rows(session, sheet) for sheet in SHEETS}
+
+
+async def export_sheet(session: ReadSession, name: str) -> Table:
+    """Return one sheet of the street.
+
+    Raises:
+        KeyError: there is no such sheet.
+    """
+    return await _sheet_rows(session, _BY_NAME[name])
+
+
+def in_chinese(name: str, table: Table) -> Table:
+    """Return a sheet with its columns and words in Chinese; read in again it says the same."""
+    titles = table[0]
+    words = [words_of(name, title) for title in titles]
+    return [
+        [column_title(name, title) for title in titles],
+        *(
+            [known.get(cell, cell) if known else cell for cell, known in zip(row, words, strict=True)]
+            for row in table[1:]
+        ),
+    ]
 
 
 def as_csv(table: Table) -> bytes:

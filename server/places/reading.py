@@ -41,6 +41,9 @@ class Registered:
     keys: frozenset[Key] = frozenset()
 
 
+_NOTHING: Final = Registered(frozenset())
+
+
 @dataclass(slots=True)
 class _Read:
     """One file as far as it could be read."""
@@ -80,9 +83,11 @@ def read_sheets(
     sheets: dict[str, _Read] = {}
     for sheet in SHEETS:
         if sheet.name in files:
-            sheets[sheet.name] = _read_sheet(sheet, files[sheet.name], problems)
+            read = sheets[sheet.name] = _read_sheet(sheet, files[sheet.name], problems)
+            if registered is not None and read.ids is not None and not sheet.whole:
+                read.ids |= registered.get(sheet.name, _NOTHING).ids  # what the file lacks stays
         elif registered is not None:
-            there = registered.get(sheet.name, Registered(frozenset()))
+            there = registered.get(sheet.name, _NOTHING)
             sheets[sheet.name] = _Read(sheet, ids=set(there.ids), elsewhere=there.keys)
         elif sheet.needed:
             problems.append(f"{sheet.name}.csv:1:1: found no such file, this one is needed")

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
@@ -176,3 +177,31 @@ class PlacesVersion(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(Utc)
+
+
+class StreetUpload(Base):
+    """Files of a street that somebody uploaded and has neither taken nor let go; kept for a day at most."""
+
+    __tablename__ = "street_upload"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    by: Mapped[str] = mapped_column(String(100), index=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+    files: Mapped[bytes] = mapped_column(LargeBinary)
+    """CSV by sheet as compressed JSON (zlib)."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """Of what the preview shows: only exactly that is taken."""
+    sheets: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """Of each sheet how many rows are added, changed, unchanged, gone and kept."""
+
+
+class StreetUploadPage(Base):
+    """One page of a preview: rows of one sheet that share a fate, as compressed JSON."""
+
+    __tablename__ = "street_upload_page"
+
+    upload: Mapped[str] = mapped_column(ForeignKey("street_upload.id"), primary_key=True)
+    sheet: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fate: Mapped[str] = mapped_column(String(16), primary_key=True)
+    page: Mapped[int] = mapped_column(primary_key=True)
+    rows: Mapped[bytes] = mapped_column(LargeBinary)

@@ -89,12 +89,12 @@ _COLUMNS_OF: Final[Mapping[tuple[str, str], str]] = {
 ROLE_WORDS: Final[Mapping[str, str]] = {
     "leader": "网格长",
     "deputy": "副网格长",
-    "officer": "综合网格员",
-    "duty_room": "值班室",
+    "officer": "综合网格专员",
+    "duty_room": "小区值班室",
     "maintainer": "维护人员",
     "secretary": "社区书记",
     "desk": "指挥中心",
-    "department": "部门联系人",
+    "department": "部门联络人",
 }
 SCOPE_WORDS: Final[Mapping[str, str]] = {
     "grid": "网格",

@@ -21,6 +21,7 @@ from server.intake.tables import Quarantined
 from server.items.tables import Item, ItemMove
 from server.photos.service import delete_photos
 from server.photos.tables import ItemPhoto
+from server.places.uploads import forget_uploads
 
 _MOST: Final = 2_000
 """Rows of one kind in one transaction: an alarm must never wait for a clean-up."""
@@ -66,6 +67,7 @@ async def forget(session: WriteSession, lives: Lives, folder: Path, *, now: date
         ),
         "login_failures": await _delete(session, LoginFailure, LoginFailure.at < now - _FAILURES),
         "login_attempts": await _delete(session, LoginAttempt, LoginAttempt.created_at < now - _FAILURES),
+        "street_uploads": await forget_uploads(session, now=now),
         "links": await _forget_links(session, now - timedelta(days=_LINK_DAYS)),
     }
     return {kind: count for kind, count in gone.items() if count}

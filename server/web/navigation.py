@@ -46,6 +46,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/gateways", title="网关", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/unassigned", title="未登记设备", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/quarantine", title="无法识别的消息", section=Section.DEVICES, right=Right.SEE_RAW),
+    Page(address="/desk/import", title="导入和导出", section=Section.STREET, right=Right.CHANGE_PLACES),
     Page(address="/desk/trends/places", title="趋势", section=Section.FIGURES, right=Right.SEE_DEVICES),
     Page(address="/desk/reports", title="月报", section=Section.FIGURES, right=Right.SEE_STATISTICS),
     Page(address="/desk/playbooks", title="处置要点", section=Section.SETTINGS, right=Right.SEE_SETTINGS),

@@ -250,6 +250,9 @@ TOLD_BY = {
     ("POST", "/desk/me/second-factor/off"): _ACCOUNT_PAGES,
     ("POST", "/desk/me/second-factor/recovery-codes"): _ACCOUNT_PAGES,
     ("POST", "/join"): _ACCOUNT_PAGES,
+    ("POST", "/desk/import"): "tests/server/web/test_import_wizard.py",
+    ("POST", "/desk/import/previews/{upload}/taking"): "tests/server/web/test_import_wizard.py",
+    ("POST", "/desk/import/previews/{upload}/cancelling"): "tests/server/web/test_import_wizard.py",
 }
 """Routes whose rows are asserted in the tests of their own room, with what they need to work."""
 

@@ -1,0 +1,306 @@
+"""The pages that take files in and give them out: upload, preview page by page, take or let go."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from starlette.responses import RedirectResponse, Response
+
+from server.access.guard import requires
+from server.access.model import Right
+from server.access.service import SignedIn
+from server.audit import service as audit
+from server.context import Context
+from server.errors import ConflictError, ImportRefusedError, NotFoundError
+from server.places import uploads
+from server.places.cells import Cell, CellError
+from server.places.differences import Fate
+from server.places.exporter import Table, as_csv, export_sheet, export_street, in_chinese
+from server.places.importer import SAMPLE_STREET, read_folder
+from server.places.problems import Said, allowed_text, tell
+from server.places.sheets import SHEETS, Sheet
+from server.places.tables import StreetUpload
+from server.places.templates import sample_tables, template_tables
+from server.places.titles import column_title, sheet_title
+from server.places.workbook import MEDIA_TYPE, write_workbook
+from server.web.language import translations
+from server.web.templating import language_of, render_page, stylesheet
+
+_MOST_PROBLEMS: Final = 200
+_CSV: Final = "text/csv; charset=utf-8"
+_Change = Annotated[SignedIn, requires(Right.CHANGE_PLACES)]
+_ChangeUpload = Annotated[SignedIn, requires(Right.CHANGE_PLACES, unscoped=("upload",))]
+_GRAVEST: Final = (Fate.GONE, Fate.CHANGED, Fate.ADDED, Fate.KEPT)
+"""What is looked at first."""
+FATES: Final[Mapping[Fate, str]] = {
+    Fate.ADDED: "新增",
+    Fate.CHANGED: "修改",
+    Fate.GONE: "删除",
+    Fate.KEPT: "文件里没有，保留",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a sheet for people."""
+
+    code: str
+    title: str
+    needed: bool
+    filled: bool
+    """Whether an empty cell is refused."""
+    allowed: Said | None
+
+
+def build_import_pages(context: Context) -> APIRouter:
+    """Return the routes under /desk/import."""
+    router = APIRouter(include_in_schema=False, prefix="/desk/import")
+    _add_upload(router, context)
+    _add_preview(router, context)
+    _add_decisions(router, context)
+    _add_files(router, context)
+    return router
+
+
+def _add_upload(router: APIRouter, context: Context) -> None:
+    @router.get("")
+    async def show(request: Request, who: _Change, said: str = "") -> Response:
+        async with context.database.read() as session:
+            waiting = await uploads.newest_upload(session, by=who.operator, now=context.clock.now())
+        return _page(request, waiting=waiting, said=said, problems=[])
+
+    @router.post("")
+    async def upload(request: Request, who: _Change, files: Annotated[list[UploadFile], File()]) -> Response:
+        named = {file.filename: await file.read() for file in files if file.filename}
+        try:
+            read = await uploads.read_upload(context.database, named)
+            made = await uploads.keep_upload(
+                context.database,
+                read,
+                by=who.operator,
+                now=context.clock.now(),
+                grid_code=context.settings.grid_code_pattern,
+            )
+        except ImportRefusedError as error:
+            return _page(request, waiting=None, said="", problems=error.problems, status_code=422)
+        return RedirectResponse(f"/desk/import/previews/{made}", status_code=303)
+
+
+def _add_preview(router: APIRouter, context: Context) -> None:
+    @router.get("/previews/{upload}")
+    async def show(  # noqa: PLR0917 - FastAPI passes them by name
+        request: Request,
+        who: _ChangeUpload,
+        upload: str,
+        sheet: str = "",
+        fate: Fate | None = None,
+        page: int = 1,
+        said: str = "",
+    ) -> Response:
+        now = context.clock.now()
+        async with context.database.read() as session:
+            found = await uploads.upload_of(session, upload, by=who.operator, now=now)
+            counts = {one["sheet"]: one for one in found.sheets}
+            chosen, kind = _chosen(counts, sheet, fate)
+            total = counts[chosen][kind.value] if chosen else 0
+            pages = max(1, -(-total // uploads.ROWS_A_PAGE))
+            page = min(max(page, 1), pages)
+            rows = await uploads.page_of(session, upload, chosen, kind, page) if chosen else []
+        return _preview_page(
+            request,
+            found,
+            said=said,
+            chosen=chosen,
+            kind=kind,
+            total=total,
+            pages=pages,
+            page=page,
+            rows=rows,
+        )
+
+
+def _add_decisions(router: APIRouter, context: Context) -> None:
+    @router.post("/previews/{upload}/taking")
+    async def take(
+        request: Request, who: _ChangeUpload, upload: str, digest: Annotated[str, Form()]
+    ) -> Response:
+        try:
+            await uploads.take_upload(
+                context.database,
+                upload,
+                digest,
+                by=who.operator,
+                now=context.clock.now(),
+                grid_code=context.settings.grid_code_pattern,
+            )
+        except ConflictError:
+            return RedirectResponse(f"/desk/import/previews/{upload}?said=changed", status_code=303)
+        except ImportRefusedError as error:
+            return _page(request, waiting=None, said="", problems=error.problems, status_code=422)
+        return RedirectResponse("/desk/import?said=taken", status_code=303)
+
+    @router.post("/previews/{upload}/cancelling")
+    async def cancel(who: _ChangeUpload, upload: str) -> Response:
+        async with context.database.write() as session:
+            await uploads.drop_upload(session, upload, by=who.operator, now=context.clock.now())
+        return RedirectResponse("/desk/import?said=cancelled", status_code=303)
+
+
+def _add_files(router: APIRouter, context: Context) -> None:
+    @router.get("/files/street.xlsx")
+    async def export(request: Request, who: _Change) -> Response:
+        async with context.database.read() as session:
+            tables = await export_street(session)
+        await _note_export(context, who, sheets=list(tables))
+        return await _workbook(request, tables, "street.xlsx")
+
+    @router.get("/files/template.xlsx", dependencies=[requires(Right.CHANGE_PLACES)])
+    async def template(request: Request) -> Response:
+        return await _workbook(request, template_tables(), "template.xlsx")
+
+    @router.get("/files/sample.xlsx", dependencies=[requires(Right.CHANGE_PLACES)])
+    async def sample(request: Request) -> Response:
+        tables = await asyncio.to_thread(lambda: sample_tables(read_folder(SAMPLE_STREET)))
+        return await _workbook(request, tables, "sample.xlsx")
+
+    @router.get("/files/{sheet}.csv")
+    async def export_one(
+        request: Request,
+        who: Annotated[SignedIn, requires(Right.CHANGE_PLACES, unscoped=("sheet",))],
+        sheet: str,
+    ) -> Response:
+        if sheet not in {one.name for one in SHEETS}:
+            raise NotFoundError("没有这张表。")
+        async with context.database.read() as session:
+            table = await export_sheet(session, sheet)
+        await _note_export(context, who, sheets=[sheet])
+        if _reads_chinese(request):
+            table = await asyncio.to_thread(in_chinese, sheet, table)
+        data = await asyncio.to_thread(as_csv, table)
+        return Response(data, media_type=_CSV, headers=_attachment(f"{sheet}.csv"))
+
+
+async def _note_export(context: Context, who: SignedIn, *, sheets: Sequence[str]) -> None:
+    """Write down who took the street away: it holds telephone numbers."""
+    async with context.database.write() as session:
+        await audit.record(
+            session,
+            at=context.clock.now(),
+            actor_kind="operator",
+            actor=who.operator,
+            action="street_exported",
+            subject_kind="street",
+            subject="",
+            detail={"sheets": list(sheets)},
+        )
+
+
+async def _workbook(request: Request, tables: Mapping[str, Table], name: str) -> Response:
+    def make() -> bytes:
+        if not _reads_chinese(request):
+            return write_workbook(tables)
+        return write_workbook({sheet_title(one): in_chinese(one, rows) for one, rows in tables.items()})
+
+    book = await asyncio.to_thread(make)  # of a whole street half a minute
+    return Response(book, media_type=MEDIA_TYPE, headers=_attachment(name))
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def _reads_chinese(request: Request) -> bool:
+    return language_of(request) == "zh_CN"
+
+
+def _chosen(counts: Mapping[str, Mapping[str, Any]], sheet: str, fate: Fate | None) -> tuple[str, Fate]:
+    """Return which rows to show: those asked for, else the gravest there are."""
+    if sheet in counts and fate is not None:
+        return sheet, fate
+    for one in _GRAVEST:
+        for name, count in counts.items():
+            if count[one.value] and sheet in ("", name):
+                return name, one
+    return "", Fate.ADDED
+
+
+def _page(
+    request: Request,
+    *,
+    waiting: StreetUpload | None,
+    said: str,
+    problems: Sequence[str],
+    status_code: int = 200,
+) -> Response:
+    gettext = translations(language_of(request)).gettext
+    return render_page(
+        request,
+        "import.html",
+        status_code=status_code,
+        places_style=stylesheet("src/places.css"),
+        waiting=waiting,
+        said=said,
+        problems=[tell(one) for one in problems[:_MOST_PROBLEMS]],
+        more=max(0, len(problems) - _MOST_PROBLEMS),
+        sheets=[(sheet, columns_of(sheet)) for sheet in SHEETS],
+        sheet_title=sheet_title,
+        speak=lambda words: words.speak(gettext),
+    )
+
+
+def _preview_page(request: Request, upload: StreetUpload, **values: Any) -> Response:
+    totals = {fate: sum(one[fate.value] for one in upload.sheets) for fate in Fate}
+    at: datetime = upload.at
+    return render_page(
+        request,
+        "import_preview.html",
+        places_style=stylesheet("src/places.css"),
+        upload=upload,
+        at=at,
+        totals=totals,
+        differs=any(totals[fate] for fate in (Fate.ADDED, Fate.CHANGED, Fate.GONE)),
+        fates=FATES,
+        sheet_title=sheet_title,
+        column_title=column_title,
+        **values,
+    )
+
+
+def columns_of(sheet: Sheet) -> list[Column]:
+    """Return a sheet's columns with what may stand in them, asked of the cells themselves."""
+    return [
+        Column(
+            code=title,
+            title=column_title(sheet.name, title),
+            needed=title in sheet.columns,
+            filled=_refusal(cell, "") is not None,
+            allowed=_allowed(sheet, title, cell),
+        )
+        for title, cell in sheet.known.items()
+    ]
+
+
+def _allowed(sheet: Sheet, title: str, cell: Cell) -> Said | None:
+    if title in sheet.refers:
+        other = sheet.refers[title]
+        first = next(iter(next(one for one in SHEETS if one.name == other).columns))
+        return Said(
+            "“%(sheet)s”表的“%(column)s”",
+            {
+                "sheet": sheet_title(other),
+                "column": column_title(other, first),
+            },
+        )
+    refusal = _refusal(cell, "\0")
+    return allowed_text(sheet.name, title, refusal) if refusal else None
+
+
+def _refusal(cell: Cell, text: str) -> str | None:
+    try:
+        cell(text)
+    except CellError as error:
+        return str(error)
+    return None
