@@ -26,6 +26,7 @@ from server.context import Context
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
+from server.escalation.pages import build_policy_pages
 from server.escalation.web import build_policy_api
 from server.feedback.web import build_feedback_pages
 from server.history.pages import build_trend_pages
@@ -114,6 +115,7 @@ def build_app(context: Context) -> FastAPI:
         build_callbacks(context, accounts.wecom),
         build_telemetry(context),
         build_policy_api(context),
+        build_policy_pages(context),
         build_playbook_api(context),
         build_playbook_pages(context),
     ):

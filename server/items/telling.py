@@ -37,7 +37,7 @@ REACH_PATIENCE = timedelta(seconds=10)
 SAID_BEFORE, POSTPONED = -1, -2
 """Steps of a REACH row that is not an item's first."""
 _URGENT = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
-_VOLUNTEERS = (Role.LEADER, Role.DEPUTY, Role.OFFICER, Role.SECRETARY)
+QUIET_FOR = (Role.LEADER, Role.DEPUTY, Role.OFFICER, Role.SECRETARY)
 """Whom quiet hours are for; rooms that are staffed, the desk and maintainers have none."""
 
 
@@ -113,7 +113,7 @@ def _quiet_for(
     until = quiet_until(policy, now.astimezone(STREET_ZONE))
     if until is None:
         return {}
-    return {one.person: until for one in people if one.role in _VOLUNTEERS}
+    return {one.person: until for one in people if one.role in QUIET_FOR}
 
 
 async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, now: datetime) -> None:

@@ -49,6 +49,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/import", title="导入和导出", section=Section.STREET, right=Right.CHANGE_PLACES),
     Page(address="/desk/trends/places", title="趋势", section=Section.FIGURES, right=Right.SEE_DEVICES),
     Page(address="/desk/reports", title="月报", section=Section.FIGURES, right=Right.SEE_STATISTICS),
+    Page(address="/desk/escalation", title="通知步骤", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/playbooks", title="处置要点", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/accounts", title="账号", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/keys", title="密钥", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),

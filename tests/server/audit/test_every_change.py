@@ -35,6 +35,7 @@ NOT_AN_ACT = {
     "/callbacks/{key}/voice/keys": "a key pressed is a press on an item, which leaves its row like any other",
     "/callbacks/{key}/wecom": "the same",
     "/api/v1/escalation/dry-run": "it says who would be told, and tells nobody",
+    "/desk/escalation/{class_}/trial": "it shows old and new steps side by side, and keeps nothing",
     "/api/v1/street/preview": "it says what an import would change, and changes nothing",
 }
 """Routes that let nobody act, and why."""
@@ -221,6 +222,7 @@ CALLS: dict[tuple[str, str], Call] = {
 """One call that works for each changing route, in an order in which each finds what it needs."""
 
 _ACCOUNT_PAGES = "tests/server/access/test_account_pages.py"
+_STEP_PAGES = "tests/server/escalation/test_dry_runs.py"
 _PLAYBOOK_PAGES = "tests/server/items/test_playbook_pages.py"
 TOLD_BY = {
     ("PUT", "/api/v1/devices/{gateway}/{device}"): "tests/server/devices/test_register.py",
@@ -229,6 +231,7 @@ TOLD_BY = {
     ("POST", "/api/v1/devices/{gateway}/{device}/return"): "tests/server/devices/test_register.py",
     ("POST", "/desk/playbooks/{kind}/{class_}"): _PLAYBOOK_PAGES,
     ("POST", "/desk/playbooks/{kind}/{class_}/restore"): _PLAYBOOK_PAGES,
+    ("POST", "/desk/escalation/{class_}"): _STEP_PAGES,
     ("POST", "/api/v1/street/import"): "tests/server/street/test_import.py",
     ("POST", "/desk/accounts"): _ACCOUNT_PAGES,
     ("POST", "/desk/accounts/lockouts"): _ACCOUNT_PAGES,

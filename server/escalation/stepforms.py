@@ -1,0 +1,114 @@
+"""Steps of escalation as a form of a page sends them: fields by the number of the step, times with a unit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from typing import Final, Protocol
+
+from pydantic import ValidationError
+
+from server.errors import InvalidError
+from server.escalation.stored import PolicyForm, StepForm
+from server.people.model import ChannelKind, Role
+
+UNITS_S: Final[Mapping[str, int]] = {"s": 1, "min": 60, "h": 3600}
+MOST_STEPS: Final = 10
+
+
+class Fields(Protocol):
+    """What was typed: one value or several by a name."""
+
+    def get(self, key: str, default: str = "", /) -> object:
+        """Return one value."""
+
+    def getlist(self, key: str, /) -> list[object]:
+        """Return every value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A length of time as a form shows it: a number and a key of `UNITS_S`; empty for none."""
+
+    number: str
+    unit: str
+
+
+def span_of(seconds: int | None) -> Span:
+    """Return a length in the largest unit in which it is a whole number."""
+    if seconds is None:
+        return Span(number="", unit="min")
+    unit = next(unit for unit in ("h", "min", "s") if seconds % UNITS_S[unit] == 0) if seconds else "s"
+    return Span(number=str(seconds // UNITS_S[unit]), unit=unit)
+
+
+def read_policy(fields: Fields) -> PolicyForm:
+    """Return the steps that were typed; a step that names nobody is none.
+
+    Raises:
+        InvalidError: says in which step what is wrong.
+    """
+    steps = [
+        _read_step(fields, number)
+        for number in range(MOST_STEPS)
+        if fields.getlist(f"roles-{number}") or fields.getlist(f"instead-{number}")
+    ]
+    if not steps:
+        raise InvalidError("至少要有一步。")
+    try:
+        return PolicyForm(
+            steps=tuple(steps),
+            acceptance_s=_seconds(fields, "acceptance"),
+            repeat_s=_seconds(fields, "repeat") or 0,
+            quiet=_quiet(fields),
+        )
+    except ValidationError as error:
+        where = str(error.errors()[0]["loc"][0])
+        raise InvalidError(_PROBLEMS.get(where, "填写的内容不完整或不对，请返回上一页再试。")) from None
+
+
+_PROBLEMS: Final[Mapping[str, str]] = {
+    "steps": "步骤太多，或某一步没有写通知谁。",
+    "acceptance_s": "收回接手的时间是 1 分钟到 7 天，或者留空。",
+    "repeat_s": "重复通知的时间是 1 分钟到 24 小时，不能留空：没有人接手时不能没有下文。",
+}
+
+
+def _read_step(fields: Fields, number: int) -> StepForm:
+    window = _seconds(fields, f"window-{number}")
+    try:
+        return StepForm(
+            roles=tuple(Role(str(one)) for one in fields.getlist(f"roles-{number}")),
+            instead=tuple(Role(str(one)) for one in fields.getlist(f"instead-{number}")),
+            window_s=window or 0,
+            channels=tuple(ChannelKind(str(one)) for one in fields.getlist(f"channels-{number}")),
+            at_least=int(str(fields.get(f"at_least-{number}", "1")) or 0),
+            reminder=bool(fields.get(f"reminder-{number}", "")),
+        )
+    except ValueError:
+        raise InvalidError("有一步没有写通知谁，或者时间、通知方式不对。") from None
+
+
+def _seconds(fields: Fields, name: str) -> int | None:
+    number, unit = str(fields.get(name, "")).strip(), str(fields.get(f"{name}-unit", "s"))
+    if not number:
+        return None
+    if not number.isdecimal() or len(number) > len("604800") or unit not in UNITS_S:
+        raise InvalidError(_NUMBERS[name.partition("-")[0]])
+    return int(number) * UNITS_S[unit]
+
+
+_NUMBERS: Final[Mapping[str, str]] = {
+    "acceptance": "收回接手的时间要写成整数。",
+    "repeat": "重复通知的时间要写成整数。",
+    "window": "每一步等多久要写成整数。",
+}
+
+
+def _quiet(fields: Fields) -> tuple[time, time] | None:
+    begins, ends = str(fields.get("quiet_from", "")).strip(), str(fields.get("quiet_until", "")).strip()
+    if not begins and not ends:
+        return None
+    try:
+        return time.fromisoformat(begins), time.fromisoformat(ends)
+    except ValueError:
+        raise InvalidError("免打扰时间要写开始和结束，例如 21:00 到 07:30。") from None
