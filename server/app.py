@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +24,7 @@ from server.access.service import issue_first_run_code
 from server.clock import MovedClock, server_clock
 from server.config import Settings
 from server.context import Context
+from server.db.base import Base
 from server.db.migrate import migrate
 from server.db.session import Database, WriteSession
 from server.errors import ServerError
@@ -152,7 +153,11 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
     )
     commands = CommandSender(database=database, clock=clock, link=intake.link, pulses=pulses)
     escalation = EscalationLoop(
-        database=database, clock=clock, carry_out=_carrying_out(policies), pulses=pulses
+        database=database,
+        clock=clock,
+        carry_out=_carrying_out(policies),
+        pulses=pulses,
+        look_ahead=_looking_ahead,
     )
     notify = NotifyWorker(
         database=database,
@@ -317,6 +322,10 @@ def _carrying_out(policies: Policies) -> CarryOut:
         return await timed.carry_out(session, due, now=now, policies=policies)
 
     return carry_out
+
+
+async def _looking_ahead(session: WriteSession, rows: Sequence[Due], now: datetime) -> Sequence[Base]:
+    return await timed.look_ahead(session, rows, now=now)
 
 
 def _open_influx(settings: Settings, stack: AsyncExitStack, readings: HistoryDatabase) -> Influx | None:

@@ -32,7 +32,7 @@ async def record(
         reason: why, in the actor's words.
         detail: what else explains it; no personal data.
     """
-    session.add_last(
+    session.add_final(
         AuditRow(
             at=at,
             actor_kind=actor_kind,

@@ -85,7 +85,9 @@ class Board:
                 beat_at = loop.time() + BEAT_S
                 self._beat += 1
                 self._wake()
-            await self._wait_for_news(loop.time() - began_s)
+            ended_s = loop.time()
+            # Never more than a third of the time: in a storm, showing must not hold up telling.
+            await self._wait_for_news(rests_until=ended_s + min(2 * (ended_s - began_s), _LOOK_S))
 
     async def turn(self) -> None:
         """Read what changed and what is due to be computed, and tell what differs."""
@@ -172,15 +174,14 @@ class Board:
         self._told.set()
         self._told = asyncio.Event()
 
-    async def _wait_for_news(self, took_s: float) -> None:
+    async def _wait_for_news(self, *, rests_until: float) -> None:
         try:
             async with asyncio.timeout(self._clock.pause_s(_LOOK_S)):
                 await self._heard.wait()
         except TimeoutError:
             return
         self._heard.clear()
-        # Never more than half the time: in a storm, showing must not hold up telling.
-        await asyncio.sleep(max(_LEAST_PAUSE_S, min(took_s, _LOOK_S)))
+        await asyncio.sleep(max(_LEAST_PAUSE_S, rests_until - asyncio.get_running_loop().time()))
 
     def _judge_again(
         self, read: set[str] | None, now: datetime, boot_s: float

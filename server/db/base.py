@@ -1,5 +1,6 @@
 """What every table shares: names of constraints, times in UTC, closed vocabularies as words."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -65,3 +66,19 @@ class Word(TypeDecorator[_W]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> _W | None:
         """Return the member."""
         return None if value is None else self.vocabulary(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Return what turns words into members: a look into a table, because nothing is done more often."""
+        return _Members(self.vocabulary).__getitem__
+
+
+class _Members(dict[str | None, Any]):
+    """Members of a vocabulary by word; what is not in it is refused as the vocabulary refuses it."""
+
+    def __init__(self, vocabulary: type[StrEnum]) -> None:
+        super().__init__({member.value: member for member in vocabulary})
+        self[None] = None
+        self._vocabulary = vocabulary
+
+    def __missing__(self, word: Any) -> StrEnum:
+        return self._vocabulary(word)

@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from server.db.base import Base
 from server.db.engines import WRITES, open_engines
+from server.db.rows import values_by_table
 
 Announcement = tuple[str, str]
 """What changed and which one, e.g. ("item", "0199…")."""
@@ -29,13 +31,15 @@ class LastRowsSession(Session):
     """Writes some rows after all others, so that a batch writes each table once.
 
     Nothing tells the unit of work that an item's rows point to the item; without this each item would
-    have to be written before its first row is added.
+    have to be written before its first row is added. Rows whose number the database gives are written one
+    by one on SQLite, because each tells its number; those that nobody looks at again are written at once.
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         """Take what any session takes."""
         super().__init__(*args, **settings)
         self.last: list[Base] = []
+        self.final: list[Base] = []
 
     def flush(self, objects: Any = None) -> None:
         """Write what was changed and added, then what goes last; before each question too."""
@@ -44,6 +48,20 @@ class LastRowsSession(Session):
             rows, self.last = self.last, []
             self.add_all(rows)
             super().flush()
+        if self.final:
+            rows, self.final = self.final, []
+            for table, values in values_by_table(rows):
+                self.connection().execute(table.insert(), values)
+
+
+def _forget_rolled_back(session: Session, _transaction: object) -> None:
+    # What was pending before a savepoint was written when it began: the rest belongs to what failed.
+    assert isinstance(session, LastRowsSession)
+    session.last.clear()
+    session.final.clear()
+
+
+event.listen(LastRowsSession, "after_soft_rollback", _forget_rolled_back)
 
 
 class ReadSession(AsyncSession):
@@ -63,13 +81,16 @@ class WriteSession(ReadSession):
         else:
             self.add(row)
 
+    def add_final(self, row: Base) -> None:
+        """Add a row that this transaction does not look at again; many are written at once, after all others.
+
+        The object stays as it is: the number the row gets is not known, and a later change is not written.
+        """
+        self.sync_session.final.append(row)
+
     def is_last(self, row: Base) -> bool:
         """Tell whether a row waits to be written after all others."""
         return any(row is other for other in self.sync_session.last)
-
-    def forget_last(self) -> None:
-        """Drop what waits to be written last: what it points to was rolled back."""
-        self.sync_session.last.clear()
 
     def announce(self, what: str, which: str) -> None:
         """Note a change for the listeners of `Database`."""

@@ -5,7 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+import structlog
+
 from server.db.session import Database, WriteSession
+
+log = structlog.get_logger()
 
 _T = TypeVar("_T")
 _MOST: Final = 100
@@ -29,10 +33,11 @@ class Together:
     async def write(self, do: Callable[[WriteSession], Awaitable[_T]]) -> _T:
         """Do something in a transaction that others may share; returns once it is committed.
 
-        What fails is rolled back to its own beginning and raises here; the others' work stands.
+        If any of them fails, nothing of that transaction is kept, and each is done anew by itself: what
+        fails raises to its own caller, the others' work stands.
 
         Args:
-            do: changes something; must not roll back or commit.
+            do: changes something; must not roll back or commit, and may be called twice.
         """
         work = _Work(do)
         self._waiting.append(work)
@@ -48,29 +53,32 @@ class Together:
 
     async def _one_transaction(self) -> None:
         batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        results: list[tuple[_Work, Any, Exception | None]] = []
+        try:
+            if len(batch) > 1 and await self._all_at_once(batch):
+                return
+            for work in batch:
+                await self._alone(work)
+        except BaseException:
+            # Whoever led was cancelled, and with it the transaction: the next does what is left.
+            self._waiting = [*(work for work in batch if not work.done.done()), *self._waiting]
+            raise
+
+    async def _all_at_once(self, batch: list[_Work]) -> bool:
         try:
             async with self._database.write() as session:
-                results = [(work, *await _try(session, work)) for work in batch]
-        except Exception as error:  # noqa: BLE001 - told to everybody whose work it was
-            results = [(work, None, error) for work in batch]
-        except BaseException:
-            # Whoever led was cancelled, and with it the transaction: the others' work is done by the next.
-            self._waiting = [*batch, *self._waiting]
-            raise
-        for work, result, failure in results:
-            if failure is None:
-                work.done.set_result(result)
-            else:
-                work.done.set_exception(failure)
+                results = [await work.do(session) for work in batch]
+        except Exception as error:  # noqa: BLE001 - whose it was is found out one by one
+            log.info("writing_together_failed", works=len(batch), error=repr(error))
+            return False
+        for work, result in zip(batch, results, strict=True):
+            work.done.set_result(result)
+        return True
 
-
-async def _try(session: WriteSession, work: _Work) -> tuple[Any, Exception | None]:
-    announced = len(session.info.get("announced", ()))
-    try:
-        async with session.begin_nested():
-            result = await work.do(session)
-    except Exception as error:  # noqa: BLE001 - one caller's failure is not the others'
-        del session.info.get("announced", [])[announced:]
-        return None, error
-    return result, None
+    async def _alone(self, work: _Work) -> None:
+        try:
+            async with self._database.write() as session:
+                result = await work.do(session)
+        except Exception as error:  # noqa: BLE001 - told to whose work it was
+            work.done.set_exception(error)
+        else:
+            work.done.set_result(result)

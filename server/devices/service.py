@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
@@ -58,6 +58,21 @@ async def hear(session: WriteSession, gateway: str, device: str | None, *, now: 
         await session.flush()
     elif known.first_heard_at is None:
         known.first_heard_at = now
+
+
+async def registered(session: ReadSession, devices: Collection[tuple[str, str]]) -> list[Gateway | Device]:
+    """Return the rows of devices and their gateways, in one question each; held, a session finds them again.
+
+    Args:
+        session: where to read.
+        devices: gateway and device of each.
+    """
+    if not devices:
+        return []
+    owners = {gateway for gateway, _ in devices}
+    found: list[Gateway | Device] = [*await session.scalars(select(Gateway).where(Gateway.id.in_(owners)))]
+    query = select(Device).where(tuple_(Device.gateway, Device.device).in_(devices))
+    return [*found, *await session.scalars(query)]
 
 
 async def hear_many(session: WriteSession, gateway: str, devices: Collection[str], *, now: datetime) -> None:

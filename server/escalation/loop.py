@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock
+from server.db.base import Base
 from server.db.session import ONE_MOMENT, Announcement, Database, WriteSession
 from server.escalation import service
 from server.escalation.tables import Due
@@ -23,6 +24,9 @@ log = structlog.get_logger()
 
 CarryOut = Callable[[WriteSession, Due, datetime], Awaitable[str]]
 """Does what a row says in the given transaction, settles the row, returns how."""
+
+LookAhead = Callable[[WriteSession, Sequence[Due], datetime], Awaitable[Sequence[Base]]]
+"""Reads at once what several rows ask for; what it returns is held until they are carried out."""
 
 _LONGEST_SLEEP_S: Final = 5.0
 """Also bounds how late a row is after the wall clock was set forward."""
@@ -35,8 +39,17 @@ _PAUSE_AFTER_FAILURE_S: Final = 1.0
 class EscalationLoop:
     """Carries out due rows."""
 
-    def __init__(self, *, database: Database, clock: Clock, carry_out: CarryOut, pulses: Pulses) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        carry_out: CarryOut,
+        pulses: Pulses,
+        look_ahead: LookAhead | None = None,
+    ) -> None:
         """Join the parts; `run` starts the loop."""
+        self._look_ahead = look_ahead
         self._database = database
         self._clock = clock
         self._carry_out = carry_out
@@ -103,12 +116,15 @@ class EscalationLoop:
     async def _carry_out_all(self, due_ids: Sequence[int], now: datetime) -> int:
         async with self._database.write() as session:
             session.info[ONE_MOMENT] = True
+            rows = await service.claim(session, due_ids, now=now)
+            held = await self._look_ahead(session, rows, now) if self._look_ahead else []
             settled = [
                 (due, await self._carry_out(session, due, now))
-                for due in await service.claim(session, due_ids, now=now)
+                for due in rows
                 # What was carried out before it may have settled it or put it off.
                 if due.settled_at is None and due.due_at <= now
             ]
+            del held
         for due, settled_as in settled:
             late_s = (now - due.due_at).total_seconds()
             log.info(

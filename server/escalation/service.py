@@ -15,7 +15,7 @@ SETTLED_WITHDRAWN = "withdrawn"
 
 def schedule(session: WriteSession, item_id: str, kind: DueKind, *, due_at: datetime, step: int = 0) -> None:
     """Add a row; the loop hears of it after the commit."""
-    session.add_last(Due(item=item_id, kind=kind, step=step, due_at=due_at))
+    session.add_final(Due(item=item_id, kind=kind, step=step, due_at=due_at))
     session.announce("due", item_id)
 
 

@@ -18,7 +18,6 @@ from server.alarms.tables import Alarm
 from server.db.base import Base
 from server.db.session import ONE_MOMENT, Database, WriteSession
 from server.devices import service as devices
-from server.devices.tables import Device, Gateway
 from server.devices.traffic import keep_traffic
 from server.errors import ServerError
 from server.escalation import canary
@@ -172,7 +171,6 @@ async def _apply_halving(
     except Exception as error:  # noqa: BLE001 - whatever one message does, the others go through
         _check_race(session, error)
         del session.info.get("announced", [])[announced:]
-        session.forget_last()
         if len(batch) == 1:
             await _keep_poison(session, batch[0], error, done, now=now, policies=policies)
             return
@@ -192,7 +190,6 @@ async def _fetch_known(session: WriteSession, batch: Sequence[Received], *, now:
 
     The session finds again what somebody holds, so that no message asks for its own anew.
     """
-    gateways = {received.gateway for received in batch}
     named: set[tuple[str, str]] = set()
     stated: set[tuple[str, str]] = set()
     states: list[tuple[str, AlarmState]] = []
@@ -206,8 +203,7 @@ async def _fetch_known(session: WriteSession, batch: Sequence[Received], *, now:
                 states.append((received.gateway, state))
         except (*UNREADABLE, BodyError):
             continue
-    held: list[Base] = [*await session.scalars(select(Gateway).where(Gateway.id.in_(gateways)))]
-    held += await session.scalars(select(Device).where(tuple_(Device.gateway, Device.device).in_(named)))
+    held = await devices.registered(session, named)
     known = list(await session.scalars(select(Alarm).where(tuple_(Alarm.gateway, Alarm.alarm).in_(stated))))
     session.info[alarms.ABSENT] = stated - {(alarm.gateway, alarm.alarm) for alarm in known}
     return [*held, *known, *await opening.look_ahead(session, states, now=now)]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from server.audit import service as audit
-from server.db.session import WriteSession
+from server.db.session import ONE_MOMENT, WriteSession
 from server.items.model import ActorKind, ItemState, Move
 from server.items.tables import Item, ItemMove
 
@@ -51,7 +51,10 @@ async def write_move(
         press=press_id,
         before=before,
     )
-    session.add_last(row)
+    if ONE_MOMENT in session.info:
+        session.add_final(row)  # of many, and none of them a press that still notes what it undoes
+    else:
+        session.add(row)
     await audit.record(
         session,
         at=at,

@@ -1,11 +1,15 @@
 """What time does to items: the next step, an acceptance taken back, a done item given back."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from sqlalchemy import select
+
+from server.db.base import Base
 from server.db.session import WriteSession
+from server.devices.service import registered
 from server.escalation import service as dues
 from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import Due, DueKind
@@ -14,6 +18,7 @@ from server.items.machine import decide
 from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import facts_of, is_open
 from server.items.record import SYSTEM, write_move
+from server.items.responsible import look_up_all
 from server.items.resuming import order_resets, restart_acceptance, resume, take_up_again
 from server.items.tables import Item
 from server.notify import service as notices
@@ -35,8 +40,27 @@ async def carry_out(session: WriteSession, due: Due, *, now: datetime, policies:
     return settled_as
 
 
+async def look_ahead(session: WriteSession, rows: Sequence[Due], *, now: datetime) -> list[Base]:
+    """Read in bulk what carrying out rows asks for; hold what is returned meanwhile.
+
+    Args:
+        session: the transaction, reading as of one moment.
+        rows: what is due.
+        now: the server's time.
+    """
+    wanted = {due.item for due in rows}
+    items = list(await session.scalars(select(Item).where(Item.id.in_(wanted))))
+    telling_now = {due.item for due in rows if due.kind in _TELLING}
+    places = [(item.gateway, item.device) for item in items if item.id in telling_now]
+    held = await registered(session, places)
+    return [*items, *held, *await look_up_all(session, places, now=now)]
+
+
+_TELLING = frozenset({DueKind.STEP, DueKind.REPEAT, DueKind.HOLD})
+
+
 async def _step(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    if not await _allows(session, item, Move.ESCALATE) or item.accepted:
+    if item.accepted or not await _allows(session, item, Move.ESCALATE):
         return dues.SETTLED_NOT_NEEDED
     await telling.take_next_step(
         session, item, policy_for(policies, item.class_, item.community), due_at=due.due_at, now=now
@@ -47,7 +71,7 @@ async def _step(session: WriteSession, item: Item, due: Due, now: datetime, poli
 async def _repeat(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     """Tell the last step again, as often as it takes."""
     del due
-    if not await _allows(session, item, Move.ESCALATE) or item.accepted:
+    if item.accepted or not await _allows(session, item, Move.ESCALATE):
         return dues.SETTLED_NOT_NEEDED
     policy = policy_for(policies, item.class_, item.community)
     await telling.tell_last_step(session, item, policy, Occasion.UNANSWERED, now=now)
@@ -57,9 +81,9 @@ async def _repeat(session: WriteSession, item: Item, due: Due, now: datetime, po
 
 async def _reach(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     """Say so if nobody was reached, and look again, until somebody is."""
-    if not await _allows(session, item, Move.ESCALATE) or item.accepted:
+    if item.accepted or await notices.reached(session, item.id):
         return dues.SETTLED_NOT_NEEDED
-    if await notices.reached(session, item.id):
+    if not await _allows(session, item, Move.ESCALATE):
         return dues.SETTLED_NOT_NEEDED
     if due.step >= 0 and await notices.unattempted(session, item.id):
         # The server itself was held up: its messages are about to leave.

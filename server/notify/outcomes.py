@@ -83,7 +83,7 @@ async def _record_one(session: WriteSession, notice: Notice, outcome: Outcome, *
         await try_again_or_give_up(session, notice, now=now)
     else:
         await give_up(session, notice, now=now)
-    session.add(Attempt(notice=notice.id, at=now, outcome=notice.state, detail=outcome.reason))
+    session.add_final(Attempt(notice=notice.id, at=now, outcome=notice.state, detail=outcome.reason))
 
 
 async def try_again_or_give_up(session: WriteSession, notice: Notice, *, now: datetime) -> None:

@@ -50,6 +50,8 @@ async def find_notice(session: ReadSession, *, notice: str = "", receipt: str = 
     """Return the notice of a receipt, by our id (which the provider gives back) or by the provider's."""
     if not notice and not receipt:
         return None
+    if notice and (known := await session.get(Notice, notice)) is not None:
+        return known
     found = select(Notice).where(or_(Notice.id == notice, Notice.receipt == (receipt or notice)))
     return await session.scalar(found.order_by(Notice.id.desc()).limit(1))
 
@@ -58,9 +60,8 @@ async def apply_receipt(
     session: WriteSession, notice: Notice, receipt: Receipt, *, now: datetime, detail: str = ""
 ) -> bool:
     """Apply a receipt to a notice and to what went out with it; tells whether anything changed."""
-    query = select(Notice).where(Notice.bundle == notice.id, Notice.id != notice.id)
     changed = False
-    for one in (notice, *await session.scalars(query)):
+    for one in (notice, *await _with(session, notice)):
         if one.state not in _FROM[receipt]:
             continue
         changed = True
@@ -75,7 +76,16 @@ async def apply_receipt(
                 one.last_error = detail
                 await try_again_or_give_up(session, one, now=now)
                 session.announce("notice", one.item)
-        session.add(Attempt(notice=one.id, at=now, outcome=one.state, detail=detail))
+        session.add_final(Attempt(notice=one.id, at=now, outcome=one.state, detail=detail))
         session.announce("item", one.item)
     log.info("receipt", notice=notice.id, receipt=receipt.value, applied=changed, detail=detail)
     return changed
+
+
+async def _with(session: ReadSession, notice: Notice) -> list[Notice]:
+    """Return what went out in a notice's message besides itself."""
+    if notice.bundle is None:
+        return []
+    return list(
+        await session.scalars(select(Notice).where(Notice.bundle == notice.id, Notice.id != notice.id))
+    )

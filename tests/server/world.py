@@ -272,6 +272,7 @@ async def running_parts(database: Database, *, step_backup_s: float = 60) -> Asy
         clock=clock,
         carry_out=lambda session, due, now: timed.carry_out(session, due, now=now, policies=policies),
         pulses=pulses,
+        look_ahead=lambda session, rows, now: timed.look_ahead(session, rows, now=now),
     )
     worker = NotifyWorker(
         database=database, clock=clock, channels={"webhook": channel}, make_link=plain_link, pulses=pulses
