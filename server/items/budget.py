@@ -24,6 +24,9 @@ DIGEST_MOST: Final = 5
 CAN_WAIT: Final = frozenset({AlarmClass.FAULT, AlarmClass.ADVICE})
 VOLUNTEERS: Final = frozenset({Role.LEADER, Role.DEPUTY})
 
+_LOADS: Final = "loads"
+"""In the info of a session that reads as of one moment: loads that were read ahead, by person."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
@@ -106,4 +109,40 @@ async def shares_of(
     counted = {one.person for one in people if one.role in VOLUNTEERS}
     if item.class_ not in CAN_WAIT or not counted:
         return Shares(loads={})
+    known: dict[str, Load] | None = session.info.get(_LOADS)
+    if known is not None and counted <= known.keys():
+        return Shares(loads=dict(known))
     return Shares(loads=await read_loads(session, counted, now=now))
+
+
+async def look_ahead(session: ReadSession, people: Collection[str], *, now: datetime) -> None:
+    """Read the loads of everybody whom a batch may ask, once; `count_in` keeps them right meanwhile."""
+    loads = await read_loads(session, people, now=now)
+    session.info[_LOADS] = {person: loads.get(person, Load()) for person in people}
+
+
+def count_in(session: ReadSession, item: Item, person: str, way: ToldWay, *, at: datetime) -> None:
+    """Count one more thing into what was read ahead of a person's load.
+
+    Args:
+        session: where it was read.
+        item: what the person is told of.
+        person: their code.
+        way: how they are told.
+        at: when.
+    """
+    known: dict[str, Load] = session.info.get(_LOADS, {})
+    old = known.get(person)
+    if old is None or item.class_ not in CAN_WAIT:
+        return
+    if way is ToldWay.NOW:
+        known[person] = Load(told=old.told + 1, waiting=old.waiting, first_at=old.first_at or at)
+    elif way is ToldWay.DIGEST:
+        began = at - AN_HOUR
+        first_at = min(began, old.first_at) if old.waiting and old.first_at else began
+        known[person] = Load(told=old.told, waiting=old.waiting + 1, first_at=first_at)
+
+
+def forget_loads(session: ReadSession) -> None:
+    """Drop what was read ahead: an item that was counted became urgent."""
+    session.info.pop(_LOADS, None)

@@ -10,6 +10,7 @@ from server.db.session import ReadSession, WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import RECHECK_AFTER
 from server.escalation.tables import TELLING, Due, DueKind
+from server.items.budget import forget_loads
 from server.items.ending import end_if_both_agree
 from server.items.model import Grouping, ItemState, Move, Outcome
 from server.items.record import SYSTEM, Actor, is_untold, write_move
@@ -89,6 +90,7 @@ async def attach(
         child.accepted = child.help_wanted = False
         if _RANK[child.class_] < _RANK[parent.class_]:
             parent.class_ = child.class_
+            forget_loads(session)
     if fresh:
         # Just raised; what is over already is noted when its clearing is followed.
         parent.alarm_over = False

@@ -13,13 +13,13 @@ from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import Policies, Policy, policy_for
 from server.escalation.tables import DueKind
-from server.items import gathering, grouping, telling
+from server.items import budget, gathering, grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.machine import decide
 from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.items.queries import facts_of
 from server.items.record import SYSTEM, Actor, note_untold, write_move
-from server.items.responsible import Responsible, look_up_all, responsible_for
+from server.items.responsible import Responsible, look_up_all, responsible_for, volunteers_of
 from server.items.resuming import (
     chatter_of,
     climb,
@@ -103,7 +103,11 @@ async def look_ahead(
     keys = {key_of(gateway, state) for gateway, state in stated}
     found = await session.scalars(select(Item.key).where(Item.key.in_(keys), _recent(now)))
     session.info[NO_ITEM] = keys - set(found)
-    return await look_up_all(session, [(gateway, state.device) for gateway, state in stated], now=now)
+    held = await look_up_all(session, [(gateway, state.device) for gateway, state in stated], now=now)
+    can_wait = {(gateway, state.device) for gateway, state in stated if state.class_ in budget.CAN_WAIT}
+    if can_wait:
+        await budget.look_ahead(session, await volunteers_of(session, can_wait, now=now), now=now)
+    return held
 
 
 def _recent(now: datetime) -> ColumnElement[bool]:
@@ -217,6 +221,7 @@ async def _raise_again(
     may_tell = chatter_of(item, alarm, now)
     if graver:
         item.class_ = alarm.class_
+        budget.forget_loads(session)
     if was_done:
         item.outcome = None
         item.done_at = None

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from server.db.base import Base
 from server.db.session import ReadSession
 from server.escalation.plan import Candidate
+from server.items.budget import VOLUNTEERS
 from server.people.service import channels_of
 from server.people.tables import Role
 from server.places.tables import Building, Estate
@@ -84,3 +85,11 @@ async def look_up_all(
     buildings = list(await session.scalars(select(Building).where(Building.code.in_(codes))))
     estates = {building.estate for building in buildings if building.estate}
     return [*buildings, *await session.scalars(select(Estate).where(Estate.code.in_(estates)))]
+
+
+async def volunteers_of(
+    session: ReadSession, devices: Collection[tuple[str, str]], *, now: datetime
+) -> set[str]:
+    """Return the codes of the volunteers in the chains of devices: those who are not asked too much."""
+    chains = [await routing.chain_for(session, gateway, device, now) for gateway, device in devices]
+    return {link.person for chain in chains for link in chain.links if link.role in VOLUNTEERS}

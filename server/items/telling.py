@@ -19,6 +19,7 @@ from server.escalation.plan import (
     quiet_until,
 )
 from server.escalation.tables import DueKind
+from server.items import budget
 from server.items.model import Move, ToldWay
 from server.items.record import SYSTEM, is_untold, note_told, write_move
 from server.items.responsible import responsible_for
@@ -84,6 +85,7 @@ async def tell(
                     told_at=now,
                 )
             )
+            budget.count_in(session, item, candidate.person, ToldWay.NOW, at=now)
         if party is None or not party.refused:
             told.append(candidate.person)
     await notices.create(
@@ -159,6 +161,7 @@ async def tell_later(
                 way=ToldWay.DIGEST,
             )
         )
+        budget.count_in(session, item, one.person, ToldWay.DIGEST, at=due_at)
     dues.schedule(session, item.id, DueKind.DIGEST, due_at=due_at, step=step)
 
 

@@ -7,6 +7,7 @@ from server.intake.tables import Quarantined
 from server.items import opening, responsible
 from server.items.tables import ItemParty
 from server.notify.tables import Notice
+from server.places.tables import Building, PlacesVersion
 from tests.server.world import GATEWAY, RUN
 from wire.vocabulary import AlarmClass, Kind
 
@@ -34,6 +35,25 @@ async def test_lost_contacts_of_a_batch_ask_no_more_questions(world):
     many = await _questions(world, messages(10, 50))
     assert len(many) <= len(few), many
     assert all(item.held_until is not None for item in await world.items())
+
+
+async def test_new_visits_of_a_batch_ask_no_more_questions(world):
+    await _add_devices(world, 50)
+    async with world.database.write() as session:
+        for n in range(50):
+            session.add(Building(code=f"x{n}", estate="e1", name=f"{n}栋", grid="g1"))
+            await session.flush()
+            (await session.get_one(Device, (GATEWAY, f"d{n}"))).building = f"x{n}"
+        session.add(PlacesVersion(at=world.clock.now()))
+    worn = {"class_": AlarmClass.FAULT, "rule": "life-over"}
+
+    def messages(first, last):
+        return [world.alarm_message(world.state(f"a{n}", f"d{n}", **worn)) for n in range(first, last)]
+
+    few = await _questions(world, messages(0, 10))
+    many = await _questions(world, messages(10, 50))
+    assert len(many) <= len(few), many
+    assert sum(item.grouping is not None for item in await world.items()) == 50
 
 
 async def test_a_device_whose_chain_cannot_be_told_does_not_hold_up_the_batch(world, monkeypatch):

@@ -181,26 +181,34 @@ def test_three_an_hour_then_a_digest_then_upward(told, waiting, way):
     assert way_of(Load(told=told, waiting=waiting)) == ToldWay(way)
 
 
-async def test_a_leaders_fourth_visit_waits_for_the_digest_and_the_ninth_goes_up(world):
+@pytest.mark.parametrize("in_one_batch", [False, True])
+async def test_a_leaders_fourth_visit_waits_for_the_digest_and_the_ninth_goes_up(world, in_one_batch):
     async with world.database.write() as session:
         for n in range(10):
             session.add(Building(code=f"x{n}", estate="e1", name=f"{n}栋", grid="g1"))
             await session.flush()
             session.add(Device(gateway="gw-one", device=f"v{n}", building=f"x{n}"))
         session.add(PlacesVersion(at=world.clock.now()))
-    for n in range(9):
-        await world.raise_alarm(f"v{n}", f"v{n}", **LOW_BATTERY)
-        await world.pass_time(60)
-    assert len(world.heard("leader")) == 3
+    if in_one_batch:
+        states = [world.state(f"v{n}", f"v{n}", **LOW_BATTERY) for n in range(9)]
+        await world.take(*(world.alarm_message(state) for state in states))
+        await world.pass_time(9 * 60)
+        assert "共3件事项" in world.heard("leader")[-1]
+    else:
+        for n in range(9):
+            await world.raise_alarm(f"v{n}", f"v{n}", **LOW_BATTERY)
+            await world.pass_time(60)
+        assert len(world.heard("leader")) == 3
+    heard = len(world.heard("leader"))
     assert len(world.heard("desk")) == 1
     async with world.database.read() as session:
         load = (await budget.read_loads(session, None, now=world.clock.now()))["leader"]
     assert (load.told, load.waiting) == (3, 5)
     await world.raise_alarm("g1", "gas-1")
     await world.settle()
-    assert len(world.heard("leader")) == 4
+    assert len(world.heard("leader")) == heard + 1
     await world.pass_time(3600 - 9 * 60)
-    assert len(world.heard("leader")) == 5
+    assert len(world.heard("leader")) == heard + 2
     assert "共5件事项" in world.heard("leader")[-1]
 
 
