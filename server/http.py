@@ -37,6 +37,7 @@ from server.items.web import build_leader_pages
 from server.live import Hub
 from server.notify.accounts import load_accounts
 from server.notify.web import build_callbacks
+from server.people.contactpages import build_contact_pages
 from server.people.contactsweb import build_contacts_api
 from server.people.web import build_people_api
 from server.photos.web import build_photo_api, build_photo_pages
@@ -107,6 +108,7 @@ def build_app(context: Context) -> FastAPI:
         build_import_pages(context),
         build_people_api(context),
         build_contacts_api(context),
+        build_contact_pages(context),
         build_routing_api(context),
         build_traffic_api(context),
         build_history_api(context),

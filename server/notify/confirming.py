@@ -32,18 +32,25 @@ async def spend_for_code(session: WriteSession, contact: Contact, *, now: dateti
     Raises:
         TooManyError: there is nothing left for now.
     """
-    span = longest_span(contact.channel)
+    await spend(session, contact.channel, contact.address, now=now)
+
+
+async def spend(session: WriteSession, channel: str, address: str, *, now: datetime) -> None:
+    """Take a message that is about no item out of an address's quota, likewise.
+
+    Raises:
+        TooManyError: there is nothing left for now.
+    """
+    span = longest_span(channel)
     if span is None:
         return
-    key = hashlib.sha256(contact.address.encode()).hexdigest()
-    query = select(Spent.at).where(
-        Spent.channel == contact.channel, Spent.address_hash == key, Spent.at > now - span
-    )
-    free = free_at(contact.channel, list(await session.scalars(query)), now, urgent=False)
+    key = hashlib.sha256(address.encode()).hexdigest()
+    query = select(Spent.at).where(Spent.channel == channel, Spent.address_hash == key, Spent.at > now - span)
+    free = free_at(channel, list(await session.scalars(query)), now, urgent=False)
     if free is not None:
         wait_s = int((free - now).total_seconds()) + 1
         raise TooManyError("这个号码或账号的发送额度已用完，请稍后再试。", retry_after_s=wait_s)
-    session.add(Spent(channel=contact.channel, address_hash=key, at=now, urgency=_URGENCY))
+    session.add(Spent(channel=channel, address_hash=key, at=now, urgency=_URGENCY))
 
 
 async def send_code(
@@ -61,14 +68,7 @@ async def send_code(
     Raises:
         ConflictError: there is no such channel here, or it did not take the message.
     """
-    channel = channels.get(contact.channel)
-    if channel is None:
-        raise ConflictError("这台服务器没有设置这种通知方式。")
-    try:
-        async with asyncio.timeout(_LIMIT_S):
-            outcome = await channel.send(code_message(contact, code, link=link, now=now))
-    except TimeoutError:
-        outcome = Outcome(verdict=Verdict.TEMPORARY, reason="timeout")
+    outcome = await hand_over(channels, contact.channel, code_message(contact, code, link=link, now=now))
     log.info(
         "contact_code_sent",
         contact=contact.id,
@@ -78,6 +78,22 @@ async def send_code(
     )
     if outcome.verdict is not Verdict.SENT:
         raise ConflictError("验证码没有送出，请检查地址和通知方式。")
+
+
+async def hand_over(channels: Mapping[str, Channel], kind: str, message: Message) -> Outcome:
+    """Hand over, now and once, a message that is about no item.
+
+    Raises:
+        ConflictError: there is no such channel here.
+    """
+    channel = channels.get(kind)
+    if channel is None:
+        raise ConflictError("这台服务器没有设置这种通知方式。")
+    try:
+        async with asyncio.timeout(_LIMIT_S):
+            return await channel.send(message)
+    except TimeoutError:
+        return Outcome(verdict=Verdict.TEMPORARY, reason="timeout")
 
 
 def code_message(contact: Contact, code: str, *, link: str, now: datetime) -> Message:

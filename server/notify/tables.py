@@ -81,7 +81,7 @@ class Attempt(Base):
     detail: Mapped[str] = mapped_column(Text, default="")
 
 
-class TestMessage(Base):
+class TrialMessage(Base):
     """One message that somebody at the desk sent to see whether it arrives; it tells of no item."""
 
     __tablename__ = "test_message"

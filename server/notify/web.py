@@ -28,6 +28,7 @@ from server.notify.channels.aliyun import ACCEPT_KEY, HELP_KEY
 from server.notify.channels.wecomseal import BadSealError, Seal
 from server.notify.receipts import Receipt, apply_receipt, find_notice
 from server.notify.tables import Notice
+from server.notify.trying import note_test_receipt
 
 log = structlog.get_logger()
 
@@ -71,12 +72,13 @@ def _add_sms(router: APIRouter, context: Context, check: Any) -> None:
 
         async def apply(session: WriteSession) -> None:
             for report in reports:
-                notice = await _notice_of(session, report, "biz_id")
-                if notice is None:
-                    continue
                 worked = report.get("success") in (True, "true")
                 receipt = Receipt.DELIVERED if worked else Receipt.FAILED
                 detail = str(report.get("err_code", ""))
+                notice = await _notice_of(session, report, "biz_id")
+                if notice is None:
+                    await _try_test(session, context, report, "biz_id", receipt, detail)
+                    continue
                 await apply_receipt(session, notice, receipt, now=context.clock.now(), detail=detail)
 
         await together.write(apply)
@@ -89,11 +91,12 @@ def _add_voice(router: APIRouter, context: Context, check: Any) -> None:
         check(key)
         async with context.database.write() as session:
             for report in await _reports(request):
-                notice = await _notice_of(session, report, "call_id")
-                if notice is None:
-                    continue
                 status = str(report.get("status_code", ""))
                 receipt = Receipt.DELIVERED if status in _HEARD else Receipt.FAILED
+                notice = await _notice_of(session, report, "call_id")
+                if notice is None:
+                    await _try_test(session, context, report, "call_id", receipt, status)
+                    continue
                 await apply_receipt(session, notice, receipt, now=context.clock.now(), detail=status)
                 # The keys come at once too; whichever report is first counts.
                 for pressed in str(report.get("dtmf", "")):
@@ -106,8 +109,11 @@ def _add_voice(router: APIRouter, context: Context, check: Any) -> None:
         async with context.database.write() as session:
             for report in await _reports(request):
                 notice = await _notice_of(session, report, "call_id")
-                if notice is not None:
-                    await _press_key(session, context, notice, str(report.get("dtmf", "")))
+                pressed = str(report.get("dtmf", ""))
+                if notice is None:
+                    await _try_test(session, context, report, "call_id", Receipt.READ, f"key {pressed}")
+                    continue
+                await _press_key(session, context, notice, pressed)
         return JSONResponse(_TAKEN)
 
 
@@ -173,6 +179,25 @@ async def _notice_of(session: WriteSession, report: Mapping[str, Any], receipt: 
     if notice is None:
         log.warning("receipt_unknown", out_id=str(report.get("out_id", ""))[:64])
     return notice
+
+
+async def _try_test(  # noqa: PLR0917 - one line at each of its callers
+    session: WriteSession,
+    context: Context,
+    report: Mapping[str, Any],
+    key: str,
+    receipt: Receipt,
+    detail: str,
+) -> None:
+    """Apply a report that is of no notice to the test message that it is of, if it is of any."""
+    await note_test_receipt(
+        session,
+        str(report.get("out_id", "")),
+        str(report.get(key, "")),
+        receipt,
+        now=context.clock.now(),
+        detail=detail,
+    )
 
 
 async def _reports(request: Request) -> list[Mapping[str, Any]]:

@@ -222,6 +222,7 @@ CALLS: dict[tuple[str, str], Call] = {
 """One call that works for each changing route, in an order in which each finds what it needs."""
 
 _ACCOUNT_PAGES = "tests/server/access/test_account_pages.py"
+_CONTACT_PAGES = "tests/server/people/test_contact_pages.py"
 _STEP_PAGES = "tests/server/escalation/test_dry_runs.py"
 _PLAYBOOK_PAGES = "tests/server/items/test_playbook_pages.py"
 TOLD_BY = {
@@ -232,6 +233,11 @@ TOLD_BY = {
     ("POST", "/desk/playbooks/{kind}/{class_}"): _PLAYBOOK_PAGES,
     ("POST", "/desk/playbooks/{kind}/{class_}/restore"): _PLAYBOOK_PAGES,
     ("POST", "/desk/escalation/{class_}"): _STEP_PAGES,
+    ("POST", "/desk/contacts/{person}"): _CONTACT_PAGES,
+    ("POST", "/desk/contacts/{person}/test"): _CONTACT_PAGES,
+    ("POST", "/desk/contacts/{person}/{contact_id}/remove"): _CONTACT_PAGES,
+    ("POST", "/desk/contacts/{person}/{contact_id}/code"): _CONTACT_PAGES,
+    ("POST", "/desk/contacts/{person}/{contact_id}/confirmation"): _CONTACT_PAGES,
     ("POST", "/api/v1/street/import"): "tests/server/street/test_import.py",
     ("POST", "/desk/accounts"): _ACCOUNT_PAGES,
     ("POST", "/desk/accounts/lockouts"): _ACCOUNT_PAGES,
