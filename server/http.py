@@ -31,11 +31,13 @@ from server.escalation.web import build_policy_api
 from server.feedback.web import build_feedback_pages
 from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
+from server.items.loadpages import build_load_pages
 from server.items.playbookpages import build_playbook_pages
 from server.items.playbookweb import build_playbook_api
 from server.items.web import build_leader_pages
 from server.live import Hub
 from server.notify.accounts import load_accounts
+from server.notify.pages import build_channel_pages
 from server.notify.web import build_callbacks
 from server.people.contactpages import build_contact_pages
 from server.people.contactsweb import build_contacts_api
@@ -115,6 +117,8 @@ def build_app(context: Context) -> FastAPI:
         build_trend_pages(context),
         build_reports(context),
         build_callbacks(context, accounts.wecom),
+        build_channel_pages(context),
+        build_load_pages(context),
         build_telemetry(context),
         build_policy_api(context),
         build_policy_pages(context),

@@ -42,6 +42,7 @@ class Page:
 PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk", title="事项", section=Section.DUTY, right=Right.SEE_ITEMS),
     Page(address="/cockpit", title="大屏", section=Section.DUTY, right=Right.ACT_AS_DESK),
+    Page(address="/desk/load", title="网格长负担", section=Section.DUTY, right=Right.SEE_PEOPLE),
     Page(address="/desk/feedback", title="投诉建议", section=Section.DUTY, right=Right.ACT_AS_DESK),
     Page(address="/desk/gateways", title="网关", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/unassigned", title="未登记设备", section=Section.DEVICES, right=Right.SEE_DEVICES),
@@ -51,6 +52,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/trends/places", title="趋势", section=Section.FIGURES, right=Right.SEE_DEVICES),
     Page(address="/desk/reports", title="月报", section=Section.FIGURES, right=Right.SEE_STATISTICS),
     Page(address="/desk/escalation", title="通知步骤", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
+    Page(address="/desk/channels", title="通知渠道", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/playbooks", title="处置要点", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/accounts", title="账号", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/keys", title="密钥", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),

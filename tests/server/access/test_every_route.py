@@ -113,7 +113,8 @@ async def test_what_belongs_to_somebody_else_is_not_found(site):
                 continue
             status, text = await call(clients[role], method, *address(route, values))
             assert status == 404, f"{role.value}: {method} {route.path} {status}"
-            assert FOREIGN not in without(text, values["gateway"], values["device"], values["place"])
+            asked = [values[name] for name in ("gateway", "device", "place", "person")]
+            assert FOREIGN not in without(text, *asked)
 
 
 async def test_lists_counts_and_exports_show_nothing_of_somebody_elses(site):

@@ -238,6 +238,7 @@ TOLD_BY = {
     ("POST", "/desk/contacts/{person}/{contact_id}/remove"): _CONTACT_PAGES,
     ("POST", "/desk/contacts/{person}/{contact_id}/code"): _CONTACT_PAGES,
     ("POST", "/desk/contacts/{person}/{contact_id}/confirmation"): _CONTACT_PAGES,
+    ("POST", "/desk/channels/test"): "tests/server/notify/test_channel_page.py",
     ("POST", "/api/v1/street/import"): "tests/server/street/test_import.py",
     ("POST", "/desk/accounts"): _ACCOUNT_PAGES,
     ("POST", "/desk/accounts/lockouts"): _ACCOUNT_PAGES,
