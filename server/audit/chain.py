@@ -85,7 +85,7 @@ async def seal(session: WriteSession, *, now: datetime) -> int:
         salt = secrets.token_hex(_SALT_BYTES)
         digest = words_digest(row, salt)
         before, seq = seal_hash(before, row, digest), seq + 1
-        session.add(
+        session.add_final(
             AuditSeal(seq=seq, row=row.id, salt=salt, words_digest=digest, hash=before, sealed_at=now)
         )
     return len(rows)

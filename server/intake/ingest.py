@@ -1,7 +1,8 @@
 """Alarms and reports of gateways: one batch, one transaction, one bad message never in the way."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -95,6 +96,8 @@ async def ingest(
         sqlalchemy.exc.OperationalError: the database could not commit; nothing of the batch is
             kept, and none of it may be acknowledged. Likewise the others of `NOT_OUR_FAULT`.
     """
+    if len(batch) == 1 and (alone := await _ingest_alone(database, batch, now=now, policies=policies)):
+        return _told(alone)
     for left in reversed(range(_TRIES)):
         try:
             done = await _ingest_once(database, batch, now=now, policies=policies, may_race=left > 0)
@@ -102,6 +105,10 @@ async def ingest(
             log.info("race_lost", messages=len(batch), error=str(error))
             continue
         break
+    return _told(done)
+
+
+def _told(done: Ingested) -> Ingested:
     for trace in done.traces:
         log.info("alarm_committed", **trace)
     return done
@@ -111,17 +118,39 @@ async def _ingest_once(
     database: Database, batch: Sequence[Received], *, now: datetime, policies: Policies, may_race: bool
 ) -> Ingested:
     done = Ingested()
-    async with database.write() as session:
-        session.info[ONE_MOMENT] = True
+    async with _transaction(database, done) as session:
         session.info[_MAY_RACE] = may_race
         await _apply_halving(session, batch, done, now=now, policies=policies)
+    return done
+
+
+async def _ingest_alone(
+    database: Database, batch: Sequence[Received], *, now: datetime, policies: Policies
+) -> Ingested | None:
+    """Apply a lone message without savepoints; nothing if it fails, and then nothing of it is kept."""
+    done = Ingested()
+    try:
+        async with _transaction(database, done) as session:
+            await _apply_all(session, batch, done, now=now, policies=policies)
+    except NOT_OUR_FAULT:
+        raise
+    except Exception as error:  # noqa: BLE001 - found out once more, and kept, on the way of batches
+        log.info("message_failed_alone", error=repr(error))
+        return None
+    return done
+
+
+@asynccontextmanager
+async def _transaction(database: Database, done: Ingested) -> AsyncIterator[WriteSession]:
+    async with database.write() as session:
+        session.info[ONE_MOMENT] = True
+        yield session
         await _note_runs(session, done)
         await session.flush()
         if done.acks:
             reach(Failpoint.BEFORE_COMMIT)
     if done.acks:
         reach(Failpoint.AFTER_COMMIT_BEFORE_ACK)
-    return done
 
 
 def _check_race(session: WriteSession, error: Exception) -> None:
@@ -161,11 +190,7 @@ async def _apply_halving(
     announced = len(session.info.get("announced", ()))
     try:
         async with session.begin_nested():
-            held = await _fetch_known(session, batch, now=now)
-            for received in batch:
-                await _apply_one(session, received, part, now=now, policies=policies)
-            await session.flush()
-            del held
+            await _apply_all(session, batch, part, now=now, policies=policies)
     except NOT_OUR_FAULT:
         raise
     except Exception as error:  # noqa: BLE001 - whatever one message does, the others go through
@@ -183,6 +208,16 @@ async def _apply_halving(
     done.applied += part.applied
     done.traces += part.traces
     done.quarantined += part.quarantined
+
+
+async def _apply_all(
+    session: WriteSession, batch: Sequence[Received], done: Ingested, *, now: datetime, policies: Policies
+) -> None:
+    held = await _fetch_known(session, batch, now=now)
+    for received in batch:
+        await _apply_one(session, received, done, now=now, policies=policies)
+    await session.flush()
+    del held
 
 
 async def _fetch_known(session: WriteSession, batch: Sequence[Received], *, now: datetime) -> list[Base]:

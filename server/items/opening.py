@@ -19,7 +19,7 @@ from server.items.machine import decide
 from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.items.queries import facts_of
 from server.items.record import SYSTEM, Actor, note_untold, write_move
-from server.items.responsible import Responsible, look_up_all, responsible_for, volunteers_of
+from server.items.responsible import Responsible, look_up_all, look_up_places, responsible_for, volunteers_of
 from server.items.resuming import (
     chatter_of,
     climb,
@@ -102,12 +102,15 @@ async def look_ahead(
     """
     keys = {key_of(gateway, state) for gateway, state in stated}
     found = await session.scalars(select(Item.key).where(Item.key.in_(keys), _recent(now)))
-    session.info[NO_ITEM] = keys - set(found)
-    held = await look_up_all(session, [(gateway, state.device) for gateway, state in stated], now=now)
-    can_wait = {(gateway, state.device) for gateway, state in stated if state.class_ in budget.CAN_WAIT}
-    if can_wait:
-        await budget.look_ahead(session, await volunteers_of(session, can_wait, now=now), now=now)
-    return held
+    absent = session.info[NO_ITEM] = keys - set(found)
+    fresh = [(gateway, state) for gateway, state in stated if key_of(gateway, state) in absent]
+    await look_up_all(session, {(gateway, state.device) for gateway, state in fresh}, now=now)
+    can_wait = {(gateway, state.device) for gateway, state in fresh if state.class_ in budget.CAN_WAIT}
+    if not can_wait:
+        return []
+    # Those are gathered by place, and counted.
+    await budget.look_ahead(session, await volunteers_of(session, can_wait, now=now), now=now)
+    return await look_up_places(session, can_wait, now=now)
 
 
 def _recent(now: datetime) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from server.db.base import Base
 from server.db.session import ReadSession
 from server.escalation.plan import Candidate
 from server.items.budget import VOLUNTEERS
-from server.people.service import channels_of
+from server.people.service import channels_of, note_channels
 from server.people.tables import Role
 from server.places.tables import Building, Estate
 from server.routing import service as routing
@@ -71,17 +71,26 @@ async def responsible_for(
     )
 
 
-async def look_up_all(
-    session: ReadSession, devices: Collection[tuple[str, str]], *, now: datetime
-) -> list[Base]:
-    """Resolve the chains of many devices, and read their people's channels and places in bulk.
+async def look_up_all(session: ReadSession, devices: Collection[tuple[str, str]], *, now: datetime) -> None:
+    """Resolve the chains of many devices, and note their people's channels.
 
-    For a session that reads as of one moment, which finds them again. Places are found again while
-    what is returned is held.
+    For a session that reads as of one moment, which finds them again, and that holds the devices' rows.
     """
     chains = [await routing.chain_for(session, gateway, device, now) for gateway, device in set(devices)]
-    await channels_of(session, {link.person for chain in chains for link in chain.links if link.reachable})
+    if chains:
+        street = await routing.street_now(session)
+        codes = {link.person for chain in chains for link in chain.links if link.reachable}
+        note_channels(session, street.roster.people, codes)
+
+
+async def look_up_places(
+    session: ReadSession, devices: Collection[tuple[str, str]], *, now: datetime
+) -> list[Base]:
+    """Read buildings and estates of devices whose chains are resolved; found again while they are held."""
+    chains = [await routing.chain_for(session, gateway, device, now) for gateway, device in devices]
     codes = {chain.building for chain in chains if chain.building}
+    if not codes:
+        return []
     buildings = list(await session.scalars(select(Building).where(Building.code.in_(codes))))
     estates = {building.estate for building in buildings if building.estate}
     return [*buildings, *await session.scalars(select(Estate).where(Estate.code.in_(estates)))]

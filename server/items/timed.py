@@ -53,7 +53,8 @@ async def look_ahead(session: WriteSession, rows: Sequence[Due], *, now: datetim
     telling_now = {due.item for due in rows if due.kind in _TELLING}
     places = [(item.gateway, item.device) for item in items if item.id in telling_now]
     held = await registered(session, places)
-    return [*items, *held, *await look_up_all(session, places, now=now)]
+    await look_up_all(session, places, now=now)
+    return [*items, *held]
 
 
 _TELLING = frozenset({DueKind.STEP, DueKind.REPEAT, DueKind.HOLD})

@@ -76,12 +76,14 @@ class PersonFacts:
         code, name: who.
         reachable: active, with an address of at least one channel.
         active: whether they are still there at all.
+        channels: over which channels they can be told.
     """
 
     code: str
     name: str
     reachable: bool
     active: bool = True
+    channels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

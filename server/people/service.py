@@ -70,6 +70,21 @@ async def channels_of(session: ReadSession, codes: Collection[str]) -> dict[str,
     return {code: channels for code in codes if (channels := known[code]) is not None}
 
 
+def note_channels(session: ReadSession, people: Mapping[str, PersonFacts], codes: Collection[str]) -> None:
+    """Let a session that reads as of one moment take these people's channels from the newest roster.
+
+    Args:
+        session: reads as of one moment.
+        people: the roster's, by code.
+        codes: of whom.
+    """
+    known: dict[str, frozenset[str] | None] = session.info.setdefault(_CHANNELS, {})
+    for code in codes:
+        facts = people.get(code)
+        if facts is not None:
+            known[code] = facts.channels if facts.active else None
+
+
 def facts_of(person: Person, addresses: Mapping[str, Mapping[str, str]]) -> PersonFacts:
     """Return what matters of a person: reachable is one who is active and has a channel's address."""
     return PersonFacts(
@@ -77,6 +92,7 @@ def facts_of(person: Person, addresses: Mapping[str, Mapping[str, str]]) -> Pers
         name=person.name,
         reachable=bool(addresses.get(person.code)),
         active=person.active,
+        channels=frozenset(addresses.get(person.code, ())),
     )
 
 
