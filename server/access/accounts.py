@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import delete, func, select
 
 from server.access.model import PLACES_OF, AccessRole, Grant
-from server.access.secrets import fits_password, hash_password, hash_secret, new_secret
+from server.access.secrets import HashedPassword, hash_secret, new_secret
 from server.access.service import LEAST_PASSWORD, is_usable_name
 from server.access.tables import ApiKey, Operator, OperatorGrant, OperatorSession
 from server.audit import service as audit
@@ -32,7 +32,7 @@ async def make_account(
     *,
     by: str,
     now: datetime,
-    password: str = "",
+    password: HashedPassword | None = None,
     person: str | None = None,
     grants: Sequence[Grant] = (),
 ) -> Operator:
@@ -43,7 +43,7 @@ async def make_account(
         name: how it signs in; shown beside what it does.
         by: the account that makes it.
         now: the server's time.
-        password: its first one; empty for an account that signs in through another system, or by key.
+        password: its first one; none for an account that signs in through another system, or by key.
         person: who it is in the register; their duties open their places.
         grants: its roles.
 
@@ -63,7 +63,7 @@ async def make_account(
         if await session.scalar(select(Operator).where(Operator.person == person)) is not None:
             raise ConflictError("这个人已经有账号。")
     row = Operator(name=name, person=person, created_at=now)
-    if password:
+    if password is not None:
         row.password_hash = _checked(password)
     session.add(row)
     await session.flush()
@@ -121,7 +121,9 @@ async def enable(session: WriteSession, name: str, *, by: str, now: datetime) ->
     await _record(session, now, by, "account_enabled", name)
 
 
-async def set_password(session: WriteSession, name: str, password: str, *, by: str, now: datetime) -> None:
+async def set_password(
+    session: WriteSession, name: str, password: HashedPassword, *, by: str, now: datetime
+) -> None:
     """Give an account a new password; its sessions end.
 
     Raises:
@@ -134,15 +136,29 @@ async def set_password(session: WriteSession, name: str, password: str, *, by: s
 
 
 async def change_own_password(
-    session: WriteSession, name: str, old: str, new: str, *, kept_session: str, now: datetime
+    session: WriteSession,
+    name: str,
+    proven: str | None,
+    new: HashedPassword,
+    *,
+    kept_session: str,
+    now: datetime,
 ) -> None:
     """Change one's own password; every other session of the account ends.
+
+    Args:
+        session: the transaction.
+        name: the account.
+        proven: what `service.prove_password` returned for the old password.
+        new: the new one.
+        kept_session: the hash of the session that stays.
+        now: the server's time.
 
     Raises:
         InvalidError: the old one does not fit, or the new one is too short.
     """
     row = await find_account(session, name)
-    if not fits_password(old, row.password_hash):
+    if proven is None or proven != row.password_hash:
         raise InvalidError("原密码不对。")
     row.password_hash = _checked(new)
     await end_sessions(session, name, by=name, now=now, but=kept_session)
@@ -292,10 +308,10 @@ async def find_account(session: ReadSession, name: str) -> Operator:
     return row
 
 
-def _checked(password: str) -> str:
-    if len(password) < LEAST_PASSWORD:
+def _checked(password: HashedPassword) -> str:
+    if password.length < LEAST_PASSWORD:
         raise InvalidError("密码至少 12 个字符。")
-    return hash_password(password)
+    return password.hash
 
 
 def _text(grant: Grant) -> str:

@@ -28,7 +28,8 @@ from server.access.bodies import (
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.sealing import SecretBox
-from server.access.service import SignedIn, grants_of
+from server.access.secrets import hash_password
+from server.access.service import SignedIn, grants_of, prove_password
 from server.access.tables import Operator, OperatorSession
 from server.context import Context
 from server.web.problems import PROBLEMS
@@ -69,12 +70,15 @@ def _add_own(router: APIRouter, context: Context) -> None:
     @router.post("/me/password", operation_id="changeMyPassword", status_code=204)
     async def change(who: _Own, wanted: OwnPasswordIn) -> Response:
         """Change one's password; every other log-in of the account ends."""
+        new = await hash_password(wanted.new)
+        async with context.database.read() as reading:
+            proven = await prove_password(reading, who.operator, wanted.old)
         async with context.database.write() as session:
             await accounts.change_own_password(
                 session,
                 who.operator,
-                wanted.old,
-                wanted.new,
+                proven,
+                new,
                 kept_session=who.token_hash,
                 now=context.clock.now(),
             )
@@ -159,13 +163,14 @@ def _add_accounts(router: APIRouter, context: Context) -> None:
     @router.post("/accounts", operation_id="makeAccount", status_code=201)
     async def make(who: _Manager, wanted: AccountIn) -> dict[str, Any]:
         """Make an account."""
+        password = await hash_password(wanted.password) if wanted.password else None
         async with context.database.write() as session:
             row = await accounts.make_account(
                 session,
                 wanted.name,
                 by=who.operator,
                 now=context.clock.now(),
-                password=wanted.password,
+                password=password,
                 person=wanted.person,
                 grants=[one.grant() for one in wanted.grants],
             )
@@ -184,10 +189,9 @@ def _add_account_changes(router: APIRouter, context: Context) -> None:
     @router.put("/accounts/{account}/password", operation_id="setPassword", status_code=204)
     async def set_password(who: _Manager, account: str, wanted: PasswordIn) -> Response:
         """Give an account a new password; its log-ins end."""
+        password = await hash_password(wanted.password)
         async with context.database.write() as session:
-            await accounts.set_password(
-                session, account, wanted.password, by=who.operator, now=context.clock.now()
-            )
+            await accounts.set_password(session, account, password, by=who.operator, now=context.clock.now())
         return Response(status_code=204)
 
     @router.post("/accounts/{account}/logins", operation_id="tieLogin", status_code=204)

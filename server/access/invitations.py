@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from server.access.accounts import find_account
-from server.access.secrets import hash_password, hash_secret, new_code
+from server.access.secrets import HashedPassword, hash_secret, new_code
 from server.access.service import LEAST_PASSWORD, check_pause
 from server.access.tables import Invitation, LoginFailure, Operator, OperatorSession
 from server.audit import service as audit
@@ -62,7 +62,9 @@ async def withdraw_invitation(session: WriteSession, name: str, *, by: str, now:
     await _record(session, now, by, "invitation_withdrawn", name)
 
 
-async def join(session: WriteSession, code: str, password: str, *, source: str, now: datetime) -> str | None:
+async def join(
+    session: WriteSession, code: str, password: HashedPassword, *, source: str, now: datetime
+) -> str | None:
     """Let the holder of a code choose the password; every log-in of the account ends.
 
     A wrong code is counted, so that the transaction must be kept.
@@ -90,10 +92,10 @@ async def join(session: WriteSession, code: str, password: str, *, source: str, 
         return None
     if operator.disabled_at is not None:
         return None
-    if len(password) < LEAST_PASSWORD:
+    if password.length < LEAST_PASSWORD:
         raise InvalidError("密码至少 12 个字符。")
     row.used_at = now
-    operator.password_hash = hash_password(password)
+    operator.password_hash = password.hash
     await session.execute(delete(OperatorSession).where(OperatorSession.operator == operator.name))
     await _record(session, now, operator.name, "invitation_used", operator.name)
     return operator.name

@@ -11,7 +11,8 @@ from server.access.guard import open_to_all, requires
 from server.access.model import Right
 from server.access.sealing import SecretBox
 from server.access.secondfactor import Enrolment
-from server.access.service import SignedIn
+from server.access.secrets import hash_password
+from server.access.service import SignedIn, prove_password
 from server.access.tables import Operator
 from server.access.web import source_of
 from server.context import Context
@@ -89,9 +90,17 @@ def _add_page(router: APIRouter, context: Context) -> None:
         async def act() -> str:
             if new != again:
                 raise InvalidError("两次输入的新密码不一样。")
+            hashed = await hash_password(new)
+            async with context.database.read() as reading:
+                proven = await prove_password(reading, who.operator, old)
             async with context.database.write() as session:
                 await accounts.change_own_password(
-                    session, who.operator, old, new, kept_session=who.token_hash, now=context.clock.now()
+                    session,
+                    who.operator,
+                    proven,
+                    hashed,
+                    kept_session=who.token_hash,
+                    now=context.clock.now(),
                 )
             return f"{OWN}?done=password"
 
@@ -199,9 +208,10 @@ def _add_joining(router: APIRouter, context: Context) -> None:
         async def act() -> str:
             if password != again:
                 raise InvalidError("两次输入的密码不一样。")
+            hashed = await hash_password(password)
             async with context.database.write() as session:
                 name = await invitations.join(
-                    session, code, password, source=source_of(request), now=context.clock.now()
+                    session, code, hashed, source=source_of(request), now=context.clock.now()
                 )
             if name is None:
                 raise InvalidError("邀请码不对、已用过或已过期。请向管理员要一个新的。")

@@ -12,7 +12,7 @@ from typing import Final, Self
 from sqlalchemy import delete, func, select
 
 from server.access.model import NOT_FOR_KEYS, ROLE_OF_DUTY, AccessRole, Grant, Reach, Right, rights_of
-from server.access.secrets import fits_password, hash_password, hash_secret, new_code, new_secret
+from server.access.secrets import HashedPassword, fits_password, hash_secret, new_code, new_secret
 from server.access.tables import ApiKey, FirstRunCode, LoginFailure, Operator, OperatorGrant, OperatorSession
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
@@ -112,7 +112,7 @@ def is_usable_name(name: str) -> bool:
 
 
 async def set_up_first_operator(
-    session: WriteSession, *, code: str, name: str, password: str, now: datetime
+    session: WriteSession, *, code: str, name: str, password: HashedPassword, now: datetime
 ) -> None:
     """Make the first operator with the first-run code; it works once, for an hour.
 
@@ -128,30 +128,53 @@ async def set_up_first_operator(
         raise ForbiddenError("首次启动码不对或已过期。请在服务器上运行 gridwarden-server first-run-code。")
     if not is_usable_name(name.strip()):
         raise InvalidError("请填写姓名，最多 60 个字，不含斜杠。")
-    if len(password) < LEAST_PASSWORD:
+    if password.length < LEAST_PASSWORD:
         raise InvalidError("密码至少 12 个字符。")
     row.used_at = now
-    session.add(Operator(name=name.strip(), password_hash=hash_password(password), created_at=now))
+    session.add(Operator(name=name.strip(), password_hash=password.hash, created_at=now))
     await session.flush()
     for role in _FIRST_ROLES:
         session.add(OperatorGrant(operator=name.strip(), role=role, scope=Scope.STREET, granted_at=now))
     await _record(session, now, name.strip(), "operator_made")
 
 
+async def prove_password(session: ReadSession, name: str, password: str) -> str | None:
+    """Return the hash that an account keeps if the password fits it, else nothing.
+
+    It takes tens of milliseconds: so it is done while nothing is written, and whoever acts on it asks in the
+    transaction whether the account still keeps that hash.
+    """
+    operator = await session.get(Operator, name)
+    known = operator.password_hash if operator and operator.disabled_at is None else None
+    return known if await fits_password(password, known) else None
+
+
 async def sign_in(
-    session: WriteSession, *, name: str, password: str, source: str, now: datetime, agent: str = ""
+    session: WriteSession, *, name: str, proven: str | None, source: str, now: datetime, agent: str = ""
 ) -> NewSession | None:
-    """Check a name and password; returns a new session, None when they do not fit.
+    """Let somebody in who has shown their password; returns a new session, None when they have not.
 
     A failure is a row of its own: the caller commits in either case.
+
+    Args:
+        session: the transaction.
+        name: the account.
+        proven: what `prove_password` returned.
+        source: where they come from.
+        now: the server's time.
+        agent: what their browser calls itself.
 
     Raises:
         TooManyError: too many failures from there or for that name; how long to wait.
     """
     await check_pause(session, name, source, now)
     operator = await session.get(Operator, name)
-    known = operator.password_hash if operator and operator.disabled_at is None else None
-    if not fits_password(password, known) or operator is None:
+    if (
+        operator is None
+        or operator.disabled_at is not None
+        or proven is None
+        or proven != operator.password_hash
+    ):
         await note_failure(session, name, source, now)
         return None
     needs_code = operator.totp_since is not None

@@ -10,6 +10,7 @@ from server.access.guard import cookie_name, open_to_all, requires
 from server.access.model import Right
 from server.access.outside import ways_of
 from server.access.sealing import SecretBox
+from server.access.secrets import hash_password
 from server.access.service import NewSession, SignedIn
 from server.context import Context
 from server.errors import AnswerError, TooManyError
@@ -41,12 +42,16 @@ def _add_login(router: APIRouter, context: Context) -> None:
         request: Request, name: Annotated[str, Form()], password: Annotated[str, Form()]
     ) -> Response:
         try:
+            source = source_of(request)
+            async with context.database.read() as reading:
+                await service.check_pause(reading, name.strip(), source, context.clock.now())
+                proven = await service.prove_password(reading, name.strip(), password)
             async with context.database.write() as session:
                 made = await service.sign_in(
                     session,
                     name=name.strip(),
-                    password=password,
-                    source=source_of(request),
+                    proven=proven,
+                    source=source,
                     agent=request.headers.get("user-agent", ""),
                     now=context.clock.now(),
                 )
@@ -142,10 +147,11 @@ def _add_setup(router: APIRouter, context: Context) -> None:
         name: Annotated[str, Form()],
         password: Annotated[str, Form()],
     ) -> Response:
+        hashed = await hash_password(password)
         try:
             async with context.database.write() as session:
                 await service.set_up_first_operator(
-                    session, code=code, name=name, password=password, now=context.clock.now()
+                    session, code=code, name=name, password=hashed, now=context.clock.now()
                 )
         except AnswerError as error:
             return render_page(

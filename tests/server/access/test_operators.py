@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from server.access import service
+from server.access.secrets import hash_password
 from server.access.tables import Operator, OperatorSession
 from server.audit.tables import AuditRow
 from server.db.migrate import migrate
@@ -32,8 +33,9 @@ async def database(address):
 
 
 async def set_up(database, *, code="", password=PASSWORD, name="值班员", at=NOW):
+    hashed = await hash_password(password)
     async with database.write() as session:
-        await service.set_up_first_operator(session, code=code, name=name, password=password, now=at)
+        await service.set_up_first_operator(session, code=code, name=name, password=hashed, now=at)
 
 
 async def issue(database, *, at=NOW):
@@ -42,8 +44,10 @@ async def issue(database, *, at=NOW):
 
 
 async def sign_in(database, *, password=PASSWORD, name="值班员", source="10.0.0.1", at=NOW):
+    async with database.read() as session:
+        proven = await service.prove_password(session, name, password)
     async with database.write() as session:
-        made = await service.sign_in(session, name=name, password=password, source=source, now=at)
+        made = await service.sign_in(session, name=name, proven=proven, source=source, now=at)
         return made.token if made else None
 
 

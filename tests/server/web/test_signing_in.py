@@ -1,9 +1,12 @@
 """Who gets to the desk: the first operator by a code shown once, then by password."""
 
+import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
 
+from server.access import secrets, service
 from server.access.service import CODE_LIFE, IDLE_LIFE
 from tests.server.web.running_site import CODE, OPERATOR, PASSWORD
 
@@ -101,3 +104,43 @@ async def test_pressing_keeps_a_session_going(site):
     assert (await client.post(f"/desk/items/{item.id}/moves", data=note)).status_code == 303
     site.clock.advance(seconds=120)
     assert await is_inside(client)
+
+
+async def test_an_alarm_is_committed_while_a_password_is_hashed(site, monkeypatch):
+    client = await site.visitor()
+    await set_up(client)
+    begun, released = threading.Event(), threading.Event()
+    healthy = secrets._fits
+
+    def slow(password, kept):
+        begun.set()
+        assert released.wait(30), "the alarm waited for the log-in"
+        return healthy(password, kept)
+
+    monkeypatch.setattr(secrets, "_fits", slow)
+    signing_in = asyncio.create_task(client.post("/login", data=FORM))
+    try:
+        assert await asyncio.to_thread(begun.wait, 30)
+        async with asyncio.timeout(10):
+            item = await site.world.raise_alarm()
+        assert not signing_in.done()
+    finally:
+        released.set()
+    assert item.owner == "leader"
+    assert (await signing_in).headers["location"] == "/desk"
+
+
+async def test_a_password_changed_while_the_old_one_is_checked_lets_nobody_in(site, monkeypatch):
+    client = await site.operator()
+    healthy = service.prove_password
+
+    async def overtaken(session, name, password):
+        proven = await healthy(session, name, password)
+        body = {"old": PASSWORD, "new": "another long password"}
+        changed = await client.post("/api/v1/me/password", json=body)
+        assert changed.status_code == 204, changed.text
+        return proven
+
+    monkeypatch.setattr(service, "prove_password", overtaken)
+    answer = await (await site.visitor()).post("/login", data=FORM)
+    assert answer.status_code == 403
