@@ -19,6 +19,7 @@ from server.access.oidc import OutsideError
 from server.access.outsideweb import build_outside_gate
 from server.access.ownpages import build_own_pages
 from server.access.web import build_gate
+from server.audit.pages import build_audit_pages
 from server.audit.web import build_audit_api
 from server.cockpit.board import Board
 from server.cockpit.web import build_cockpit
@@ -96,6 +97,7 @@ def build_app(context: Context) -> FastAPI:
         build_key_pages(context),
         build_own_pages(context),
         build_audit_api(context),
+        build_audit_pages(context),
         build_personal_data_api(context),
         build_photo_pages(context, book),
         build_photo_api(context),

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
 
 from server.access.guard import requires
 from server.access.model import Right
 from server.audit import chain
+from server.audit.reading import AuditFilter, newest_rows
 from server.audit.tables import AuditRow, AuditSeal
 from server.context import Context
 from server.web.problems import PROBLEMS
@@ -72,25 +72,11 @@ def build_audit_api(context: Context) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
     ) -> AuditPage:
         """List who did what, the newest first."""
-        conditions = [
-            column == value
-            for column, value in (
-                (AuditRow.actor, actor),
-                (AuditRow.action, action),
-                (AuditRow.subject, subject),
-            )
-            if value is not None
-        ]
-        if since is not None:
-            conditions.append(AuditRow.at >= since)
-        if until is not None:
-            conditions.append(AuditRow.at < until)
-        if before is not None:
-            conditions.append(AuditRow.id < before)
-        query = select(AuditRow, AuditSeal).outerjoin(AuditSeal, AuditSeal.row == AuditRow.id)
-        query = query.where(*conditions).order_by(AuditRow.id.desc()).limit(limit)
+        wanted = AuditFilter(actor=actor, action=action, subject=subject, since=since, until=until)
         async with context.database.read() as session:
-            rows = [_out(row, mark) for row, mark in await session.execute(query)]
+            rows = [
+                _out(row, mark) for row, mark in await newest_rows(session, wanted, before=before, most=limit)
+            ]
         return AuditPage(rows=rows, before=rows[-1].id if len(rows) == limit else None)
 
     @router.get("/chain", operation_id="verifyAudit")

@@ -54,6 +54,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/escalation", title="通知步骤", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/channels", title="通知渠道", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/playbooks", title="处置要点", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
+    Page(address="/desk/audit", title="操作记录", section=Section.SETTINGS, right=Right.SEE_AUDIT),
     Page(address="/desk/accounts", title="账号", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/keys", title="密钥", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/me", title="我的账号", section=Section.SETTINGS, right=Right.SIGNED_IN),
