@@ -65,15 +65,15 @@ ACTIONS: Final[Mapping[str, str]] = {
     **{f"item_{move.value}": text for move, text in MOVES.items()},
 }
 ACTOR_KINDS: Final[Mapping[str, str]] = {
-    "operator": "账号",
+    "operator": "登录账号",
     "person": "网格人员",
     "visitor": "没有登录的人",
     "gateway": "网关",
     "system": "系统",
 }
 SUBJECTS: Final[Mapping[str, str]] = {
-    "item": "事项",
-    "operator": "账号",
+    "item": "一件事项",
+    "operator": "登录账号",
     "person": "人员",
     "device": "设备",
     "gateway": "网关",

@@ -31,7 +31,7 @@ async def take_leader_pages(browser: Browser, folder: Path) -> None:
     """Save every page of a leader as `leader-<page>-<language>-<colours>.png`."""
     with tempfile.TemporaryDirectory() as data:
         async with open_site(Path(data)) as site:
-            await _name_people(site)
+            await name_people(site)
             addresses = await play(site)
             phone = await browser.new_context(viewport=PHONE, locale="zh-CN")
             page = await phone.new_page()
@@ -52,7 +52,8 @@ async def take_leader_pages(browser: Browser, folder: Path) -> None:
                 await context.close()
 
 
-async def _name_people(site: Site) -> None:
+async def name_people(site: Site) -> None:
+    """Give the people of the small street names."""
     async with site.world.database.write() as session:
         for code, name in NAMES.items():
             person = await session.get(Person, code)

@@ -214,7 +214,7 @@ async def test_the_page_names_people_channels_and_who_is_skipped(site, desk):
     assert re.search(r"<s>leader某</s>.*?不通知：不在，到", page, re.DOTALL)
     later = (now + timedelta(hours=10)).astimezone(STREET_ZONE).strftime("%Y-%m-%dT%H:%M")
     page = (await desk.get(f"{HERE}/hazard", params={"place": "building:b1", "at": later})).text
-    assert re.search(r"<b>leader某</b>（网格长）用", page)
+    assert re.search(r"<b>leader某</b> （网格长）用", page)
 
 
 async def test_a_place_is_found_by_code_or_name_and_asked_for_when_several_fit(desk):
