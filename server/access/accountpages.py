@@ -1,7 +1,7 @@
 """The pages of accounts: who there is, what they may do, inviting them, and letting them in again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -117,8 +117,8 @@ def _add_list(router: APIRouter, context: Context) -> None:
                     name,
                     by=who.operator,
                     now=now,
-                    person=person.strip() or None,
-                    grants=[_grant(role, place)] if role else [],
+                    person=await _person_code(session, person.strip()),
+                    grants=[await _grant_at(session, role, place)] if role else [],
                 )
                 code = await invitations.invite(session, row.name, by=who.operator, now=now)
         except AnswerError as error:
@@ -203,8 +203,9 @@ async def _show_one(
 
 
 def _add_roles(router: APIRouter, context: Context) -> None:
-    async def change(who: SignedIn, account: str, grant: Grant, *, give: bool) -> str:
+    async def change(who: SignedIn, account: str, role: str, place: str, *, give: bool) -> str:
         async with context.database.write() as session:
+            grant = await _grant_at(session, role, place) if give else _grant(role, place)
             query = select(OperatorGrant).where(OperatorGrant.operator == account)
             held = [
                 Grant(role=one.role, scope=one.scope, code=one.code) for one in await session.scalars(query)
@@ -216,7 +217,7 @@ def _add_roles(router: APIRouter, context: Context) -> None:
     @router.post("/{account}/roles/give")
     async def give(request: Request, who: _Manager, account: str, role: _Text, place: _Text = "") -> Response:
         async def act() -> str:
-            return await change(who, account, _grant(role, place), give=True)
+            return await change(who, account, role, place, give=True)
 
         return await press_form(act, _again(request, context, account))
 
@@ -224,7 +225,7 @@ def _add_roles(router: APIRouter, context: Context) -> None:
     async def take(request: Request, who: _Manager, account: str, grant: _Text) -> Response:
         async def act() -> str:
             role, _, code = grant.partition(":")
-            return await change(who, account, _grant(role, code), give=False)
+            return await change(who, account, role, code, give=False)
 
         return await press_form(act, _again(request, context, account))
 
@@ -311,6 +312,28 @@ def _grant(role: str, code: str) -> Grant:
         return Grant(role=AccessRole(name), scope=Scope(scope), code=code.strip())
     except ValueError:
         raise InvalidError("没有这个角色。") from None
+
+
+async def _grant_at(session: ReadSession, role: str, place: str) -> Grant:
+    """Return the role that a form names; its place may be called by its code or by its whole name."""
+    grant = _grant(role, place)
+    table = _PLACES.get(grant.scope)
+    if table is None or await session.get(table, grant.code) is not None:
+        return grant
+    named = list(await session.scalars(select(table.code).where(table.name == grant.code).limit(2)))
+    if len(named) > 1:
+        raise InvalidError("有几个地方都叫这个名字，请填编号。")
+    return replace(grant, code=named[0]) if named else grant
+
+
+async def _person_code(session: ReadSession, text: str) -> str | None:
+    """Return the code of the person that a form names by code or by their whole name; none for nobody."""
+    if not text or await session.get(Person, text) is not None:
+        return text or None
+    named = list(await session.scalars(select(Person.code).where(Person.name == text).limit(2)))
+    if len(named) > 1:
+        raise InvalidError("有几个人都叫这个名字，请填编号。")
+    return named[0] if named else text
 
 
 async def _rows(session: ReadSession, waiting: Mapping[str, datetime], now: datetime) -> list[AccountRow]:

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import select
 from starlette.responses import Response, StreamingResponse
 
 from server.access.guard import requires
@@ -17,7 +16,6 @@ from server.access.service import SignedIn
 from server.audit import chain
 from server.audit.chain import Head
 from server.audit.reading import AuditFilter, Sealed, all_rows, newest_rows
-from server.audit.tables import AuditRow
 from server.clock import STREET_ZONE
 from server.context import Context
 from server.errors import InvalidError
@@ -69,7 +67,7 @@ def _add_list(router: APIRouter, context: Context) -> None:
         before: Annotated[int | None, Query(ge=1)] = None,
     ) -> Response:
         typed = {"actor": actor, "action": action, "subject": subject, "since": since, "until": until}
-        problem, rows, actions = "", list[Sealed](), list[str]()
+        problem, rows = "", list[Sealed]()
         try:
             wanted = _wanted(typed)
         except InvalidError as error:
@@ -77,7 +75,6 @@ def _add_list(router: APIRouter, context: Context) -> None:
         async with context.database.read() as session:
             if wanted is not None:
                 rows = await newest_rows(session, wanted, before=before, most=_PAGE_ROWS)
-            actions = list(await session.scalars(select(AuditRow.action).distinct()))
         asked = {name: value for name, value in typed.items() if value}
         return render_settings(
             request,
@@ -85,7 +82,10 @@ def _add_list(router: APIRouter, context: Context) -> None:
             status_code=422 if problem else 200,
             rows=rows,
             typed=typed,
-            actions=sorted(actions, key=lambda one: auditwords.ACTIONS.get(one, one)),
+            actions={
+                **auditwords.ACTIONS,
+                **({action: action} if action not in ("", *auditwords.ACTIONS) else {}),
+            },
             words=auditwords,
             older=f"{AUDIT}?{urlencode({**asked, 'before': rows[-1][0].id})}"
             if len(rows) == _PAGE_ROWS

@@ -25,7 +25,7 @@ _LATE_TURNS: Final = 2
 _HEALTH: Final[Mapping[Health, tuple[str, str]]] = {
     Health.NOT_SET_UP: ("off", "没有设置"),
     Health.IDLE: ("off", "一天内没有发过"),
-    Health.WORKING: ("advice", "正常"),
+    Health.WORKING: ("advice", "工作正常"),
     Health.SHAKY: ("hazard", "时好时坏"),
     Health.FAILING: ("life_safety", "发不出去"),
 }

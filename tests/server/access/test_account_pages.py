@@ -161,6 +161,17 @@ async def test_a_role_is_held_for_its_place_by_name(site, desk):
     assert "还没有角色" in (await desk.get(HERE)).text
 
 
+async def test_places_and_people_may_be_called_by_their_names(site, desk):
+    form = {"name": NEW, "role": "leader@grid", "place": "1号微网格", "person": "deputy某"}
+    await desk.post("/desk/accounts", data=form)
+    row = next(one for one in await site.world.rows(Operator) if one.name == NEW)
+    assert row.person == "deputy"
+    assert 'value="leader@grid:g1"' in (await desk.get(HERE)).text
+    await site.world.set_person("leader", name="deputy某")
+    twice = await desk.post("/desk/accounts", data={**form, "name": "又一位"})
+    assert (twice.status_code, "有几个人都叫这个名字" in twice.text) == (422, True)
+
+
 async def test_the_last_administrator_stays(desk):
     mine = f"/desk/accounts/{quote(OPERATOR)}"
     answer = await desk.post(f"{mine}/roles/take", data={"grant": "administrator@street:"})

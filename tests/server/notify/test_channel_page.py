@@ -59,7 +59,7 @@ async def test_the_page_says_what_became_of_a_days_messages(site, desk):
     await site.world.raise_alarm()
     await site.world.settle()
     page = (await desk.get(HERE)).text
-    assert "正常" in card(page, "webhook")
+    assert "工作正常" in card(page, "webhook")
     assert re.search(r"<dt>已发出</dt><dd>3</dd>", card(page, "webhook"))
     site.world.channel.answers = dict.fromkeys(
         ("deputy", "secretary"), Outcome(verdict=Verdict.TEMPORARY, reason="the line is dead")
