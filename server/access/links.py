@@ -67,13 +67,7 @@ class LinkBook:
             pairs: of an item and a person each.
             now: the server's time.
         """
-        items, people = {item for item, _ in pairs}, {person for _, person in pairs}
-        held = await session.execute(
-            select(Link.item, Link.person, Link.id).where(
-                Link.item.in_(items), Link.person.in_(people), Link.revoked_at.is_(None)
-            )
-        )
-        ids = {(item, person): link for item, person, link in held}
+        ids = await self._ids(session, pairs)
         for item, person in pairs:
             if (item, person) not in ids:
                 link = Link(
@@ -85,6 +79,23 @@ class LinkBook:
                 session.add(link)
                 ids[item, person] = link.id
         return {pair: self._signer.sign(ids[pair]).decode() for pair in pairs}
+
+    async def find(
+        self, session: ReadSession, pairs: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], str]:
+        """Return the tokens of those links that are there."""
+        held = await self._ids(session, pairs)
+        return {pair: self._signer.sign(held[pair]).decode() for pair in pairs if pair in held}
+
+    @staticmethod
+    async def _ids(session: ReadSession, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        items, people = {item for item, _ in pairs}, {person for _, person in pairs}
+        held = await session.execute(
+            select(Link.item, Link.person, Link.id).where(
+                Link.item.in_(items), Link.person.in_(people), Link.revoked_at.is_(None)
+            )
+        )
+        return {(item, person): link for item, person, link in held}
 
     async def open(self, session: ReadSession, token: str, *, phone: str | None) -> LinkView | None:
         """Open a link; None when it was never made here.

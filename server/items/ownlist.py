@@ -1,7 +1,7 @@
 """The list of a phone: what presses now, the next visits with their matters, mine, and my grid's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
@@ -66,7 +66,8 @@ async def own_list(session: ReadSession, people: Sequence[str]) -> OwnList:
         for item in await items_of_person(session, person):
             if item.id not in seen:
                 seen.add(item.id)
-                await _put(session, found, item, person)
+                _put(found, item, person)
+    visits = await _with_matters(session, found.visits)
     for person in people:
         for item in await _of_grids(session, person):
             if item.id not in seen:
@@ -75,23 +76,31 @@ async def own_list(session: ReadSession, people: Sequence[str]) -> OwnList:
     owners = {row.item.owner for row in found.grid if row.item.owner}
     query = select(Person.code, Person.name).where(Person.code.in_(owners))
     names = {row.code: row.name for row in await session.execute(query)}
-    return OwnList(
-        pressing=found.pressing, visits=found.visits, mine=found.mine, grid=found.grid, names=names
-    )
+    return OwnList(pressing=found.pressing, visits=visits, mine=found.mine, grid=found.grid, names=names)
 
 
-async def _put(session: ReadSession, found: OwnList, item: Item, person: str) -> None:
+def _put(found: OwnList, item: Item, person: str) -> None:
     if item.grouping is Grouping.VISIT:
-        found.visits.append(Row(item=item, person=person, matters=await _matters_of(session, item)))
+        found.visits.append(Row(item=item, person=person))
     elif item.class_ in _PRESSING and item.state is not ItemState.DONE:
         found.pressing.append(Row(item=item, person=person))
     else:
         found.mine.append(Row(item=item, person=person))
 
 
-async def _matters_of(session: ReadSession, visit: Item) -> list[Item]:
-    inside = await session.scalars(select(Item).where(Item.parent == visit.id).order_by(Item.opened_at))
-    return sorted(inside, key=lambda matter: matter.state is ItemState.DONE or matter.closed_at is not None)
+async def _with_matters(session: ReadSession, visits: Sequence[Row]) -> list[Row]:
+    """Return visits with what is inside them, the undone first."""
+    if not visits:
+        return []
+    wanted = [row.item.id for row in visits]
+    inside: dict[str, list[Item]] = {}
+    for matter in await session.scalars(select(Item).where(Item.parent.in_(wanted)).order_by(Item.opened_at)):
+        inside.setdefault(matter.parent or "", []).append(matter)
+    return [replace(row, matters=sorted(inside.get(row.item.id, ()), key=_is_over)) for row in visits]
+
+
+def _is_over(matter: Item) -> bool:
+    return matter.state is ItemState.DONE or matter.closed_at is not None
 
 
 async def _of_grids(session: ReadSession, person: str) -> list[Item]:

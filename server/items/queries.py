@@ -94,10 +94,16 @@ async def find_item(session: ReadSession, item_id: str) -> Item | None:
 async def list_items(
     session: ReadSession, wanted: ItemFilter, *, limit: int = 100, offset: int = 0
 ) -> list[Item]:
-    """Return items, the gravest first, among equals the untaken and then the newest first."""
+    """Return items, the gravest first, among equals the untaken and then the newest first.
+
+    Of closed ones alone the last closed come first: there are ever more of them.
+    """
     query = select(Item).where(*_conditions(wanted))
     rank = case(_URGENCY, value=Item.class_, else_=len(_URGENCY))
-    query = query.order_by(Item.closed_at.is_not(None), rank, Item.accepted, Item.opened_at.desc())
+    if wanted.open is False:
+        query = query.order_by(Item.closed_at.desc())
+    else:
+        query = query.order_by(Item.closed_at.is_not(None), rank, Item.accepted, Item.opened_at.desc())
     return list(await session.scalars(query.limit(limit).offset(offset)))
 
 

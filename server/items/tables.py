@@ -18,6 +18,7 @@ class Item(Base):
     __table_args__ = (
         Index("ix_item_state_class", "state", "class"),
         Index("ix_item_key", "key", "closed_at"),
+        Index("ix_item_open", "parent", "closed_at"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)

@@ -37,11 +37,17 @@ class Notice(Base):
     """One message to one person over one channel for one item."""
 
     __tablename__ = "notice"
-    __table_args__ = (Index("ix_notice_due", "state", "send_at"),)
+    __table_args__ = (
+        Index("ix_notice_due", "state", "send_at"),
+        Index("ix_notice_receipt_due_at", "receipt_due_at"),
+        Index("ix_notice_person_sent_at", "person", "sent_at"),
+        Index("ix_notice_created_at", "created_at"),
+        Index("ix_notice_item_state", "item", "state"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    item: Mapped[str] = mapped_column(ForeignKey("item.id"), index=True)
-    person: Mapped[str] = mapped_column(ForeignKey("person.code"), index=True)
+    item: Mapped[str] = mapped_column(ForeignKey("item.id"))
+    person: Mapped[str] = mapped_column(ForeignKey("person.code"))
     channel: Mapped[str] = mapped_column(String(32))
     step: Mapped[int]
     urgency: Mapped[int]

@@ -1,6 +1,6 @@
 """The pages of the desk: the list, one item, what is unassigned, gateways, quarantine."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -59,8 +59,8 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
         async with context.database.read() as session:
             wanted = ItemFilter(open=show != "closed", within=items_within(signed_in.reach))
             items = await list_items(session, wanted, limit=_MOST_ROWS)
-            people = await _names(session, signed_in)
-            dues = await _next_dues(session)
+            people = await _names(session, signed_in, {item.owner for item in items if item.owner})
+            dues = await _next_dues(session, [item.id for item in items])
             silent = len(await _silent(session, signed_in, now))
             unreached = await unreached_of(session, items, now=now)
         return render_page(
@@ -228,14 +228,17 @@ async def _silent(session: ReadSession, who: SignedIn, now: datetime) -> set[str
     return {gateway.id for gateway in await silent_gateways(session, now=now)} & seen
 
 
-async def _names(session: ReadSession, who: SignedIn) -> dict[str, str]:
-    """Return the names of people that the asker may know."""
+async def _names(session: ReadSession, who: SignedIn, codes: Collection[str] | None = None) -> dict[str, str]:
+    """Return the names of people that the asker may know, of these or of all."""
     known = people_within(who.reach_of(Right.SEE_PEOPLE))
     query = select(Person.code, Person.name).where(Person.active, known).order_by(Person.name)
+    if codes is not None:
+        query = query.where(Person.code.in_(codes))
     return {row.code: row.name for row in await session.execute(query)}
 
 
-async def _next_dues(session: ReadSession) -> dict[str, tuple[datetime, Any]]:
-    """Return for each item what is due next."""
-    query = select(Due).where(Due.settled_at.is_(None)).order_by(Due.due_at.desc())
-    return {due.item: (due.due_at, due.kind.value) for due in await session.scalars(query)}
+async def _next_dues(session: ReadSession, items: Collection[str]) -> dict[str, tuple[datetime, Any]]:
+    """Return for each of these items what is due next."""
+    query = select(Due.item, Due.due_at, Due.kind).where(Due.item.in_(items), Due.settled_at.is_(None))
+    found = await session.execute(query.order_by(Due.due_at.desc()))
+    return {item: (due_at, kind.value) for item, due_at, kind in found}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import httpx2
@@ -15,10 +16,11 @@ from server.app import _listening, _serve, _WebServer
 from server.clock import ManualClock
 from server.config import Settings
 from server.context import Context
+from server.db.session import Database
 from server.history.database import HistoryDatabase
 from server.http import build_app
 from server.pulse import Pulses
-from tests.server.world import World, open_world
+from tests.server.world import World, open_world, running_parts
 
 CODE = "ABCDEFGHJKLM"
 OPERATOR = "值班员"
@@ -75,7 +77,22 @@ class Site:
 
 @asynccontextmanager
 async def open_site(folder: Path, **values: str):
-    async with open_world(folder) as world, AsyncExitStack() as stack:
+    async with open_world(folder) as world, _open(world, folder, **values) as site:
+        yield site
+
+
+@asynccontextmanager
+async def open_site_over(database: Database, folder: Path, *, now: datetime):
+    """A site over a database that is filled already, its clock at a moment."""
+    async with running_parts(database) as world:
+        world.clock.time = now
+        async with _open(world, folder) as site:
+            yield site
+
+
+@asynccontextmanager
+async def _open(world: World, folder: Path, **values: str):
+    async with AsyncExitStack() as stack:
         settings = Settings(data_folder=folder, **values)
         readings = HistoryDatabase(settings.readings_database)
         stack.push_async_callback(readings.close)
