@@ -1,5 +1,7 @@
 """A link in a message: whose it is, what it lets somebody do, and when it ends."""
 
+import asyncio
+
 import pytest
 
 from server.access.tables import Link
@@ -142,6 +144,15 @@ async def test_her_own_list_opens_with_the_phone_that_pressed(site):
     assert f'href="{link}"' in page
     stranger = await site.visitor()
     assert "燃气泄漏" not in (await stranger.get("/my")).text
+
+
+async def test_the_list_is_looked_at_while_alarms_are_written(site):
+    item = await site.world.raise_alarm()
+    client = await site.visitor()
+    await press(client, await site.link(item.id, "leader"), "accept")
+    async with site.world.database.write(), asyncio.timeout(30):
+        page = (await client.get("/my")).text
+    assert f"/i/{(await site.world.rows(Link))[0].id}" in page
 
 
 async def test_the_size_of_letters_is_kept_and_leads_back_only_to_our_own_pages(site):
