@@ -18,6 +18,7 @@ from server.access.links import LinkBook
 from server.access.oidc import OutsideError
 from server.access.outsideweb import build_outside_gate
 from server.access.ownpages import build_own_pages
+from server.access.tiepages import build_tie_pages
 from server.access.web import build_gate
 from server.audit.pages import build_audit_pages
 from server.audit.web import build_audit_api
@@ -94,6 +95,7 @@ def build_app(context: Context) -> FastAPI:
         build_outside_gate(context),
         build_access_api(context),
         build_account_pages(context),
+        build_tie_pages(context),
         build_key_pages(context),
         build_own_pages(context),
         build_audit_api(context),

@@ -14,6 +14,7 @@ from server.access import accounts, invitations, lockouts, secondfactor
 from server.access.guard import requires
 from server.access.invitations import INVITATION_LIFE, waiting_invitations
 from server.access.model import PLACES_OF, AccessRole, Grant, Right
+from server.access.outside import issuers_of, ties_of
 from server.access.service import SignedIn, grants_of
 from server.access.tables import Operator, OperatorGrant, OperatorSession
 from server.context import Context
@@ -23,7 +24,7 @@ from server.people.model import Scope
 from server.people.tables import Person
 from server.places.tables import Community, Estate, Grid
 from server.web import deskwords
-from server.web.pressing import press_form, show_refusal
+from server.web.pressing import ShowAgain, press_form, show_refusal
 from server.web.settingspage import render_settings
 
 ACCOUNTS: Final = "/desk/accounts"
@@ -41,6 +42,8 @@ _DONE: Final[Mapping[str, str]] = {
     "ended": "这个账号的登录都已结束。",
     "lifted": "可以马上再试登录。",
     "withdrawn": "邀请码已作废。",
+    "tied": "已绑定，可以用那边的账号登录。",
+    "untied": "已解除绑定。",
     "factor_off": "动态验证码已停用。请让本人登录后重新启用。",
 }
 
@@ -159,7 +162,7 @@ def _add_one(router: APIRouter, context: Context) -> None:
                 await accounts.end_sessions(session, account, by=who.operator, now=context.clock.now())
             return _address(account, "ended")
 
-        return await press_form(act, _again(request, context, account))
+        return await press_form(act, account_page_again(request, context, account))
 
 
 async def _show_one(
@@ -187,6 +190,8 @@ async def _show_one(
             "keys": [one for one in await accounts.list_keys(session) if one.operator == account],
             "invited_until": (await waiting_invitations(session, now=now)).get(account),
             "waiting": waiting,
+            "ties": await ties_of(session, account),
+            "issuers": issuers_of(context.settings),
         }
     return render_settings(
         request,
@@ -219,7 +224,7 @@ def _add_roles(router: APIRouter, context: Context) -> None:
         async def act() -> str:
             return await change(who, account, role, place, give=True)
 
-        return await press_form(act, _again(request, context, account))
+        return await press_form(act, account_page_again(request, context, account))
 
     @router.post("/{account}/roles/take")
     async def take(request: Request, who: _Manager, account: str, grant: _Text) -> Response:
@@ -227,7 +232,7 @@ def _add_roles(router: APIRouter, context: Context) -> None:
             role, _, code = grant.partition(":")
             return await change(who, account, role, code, give=False)
 
-        return await press_form(act, _again(request, context, account))
+        return await press_form(act, account_page_again(request, context, account))
 
 
 def _add_inviting(router: APIRouter, context: Context) -> None:
@@ -237,7 +242,7 @@ def _add_inviting(router: APIRouter, context: Context) -> None:
             async with context.database.write() as session:
                 code = await invitations.invite(session, account, by=who.operator, now=context.clock.now())
         except AnswerError as error:
-            return await show_refusal(error, _again(request, context, account))
+            return await show_refusal(error, account_page_again(request, context, account))
         return _show_code(request, context, account, code)
 
     @router.post("/{account}/invitation/withdraw")
@@ -249,7 +254,7 @@ def _add_inviting(router: APIRouter, context: Context) -> None:
                 )
             return _address(account, "withdrawn")
 
-        return await press_form(act, _again(request, context, account))
+        return await press_form(act, account_page_again(request, context, account))
 
 
 def _add_locking(router: APIRouter, context: Context) -> None:
@@ -260,7 +265,7 @@ def _add_locking(router: APIRouter, context: Context) -> None:
                 await accounts.disable(session, account, by=who.operator, now=context.clock.now())
             return _address(account, "disabled")
 
-        return await press_form(act, _again(request, context, account))
+        return await press_form(act, account_page_again(request, context, account))
 
     @router.post("/{account}/enable")
     async def enable(request: Request, who: _Manager, account: str) -> Response:
@@ -269,7 +274,7 @@ def _add_locking(router: APIRouter, context: Context) -> None:
                 await accounts.enable(session, account, by=who.operator, now=context.clock.now())
             return _address(account, "enabled")
 
-        return await press_form(act, _again(request, context, account))
+        return await press_form(act, account_page_again(request, context, account))
 
     @router.post("/{account}/second-factor/drop")
     async def drop(request: Request, who: _Manager, account: str) -> Response:
@@ -279,10 +284,12 @@ def _add_locking(router: APIRouter, context: Context) -> None:
                 await secondfactor.switch_off(session, account, by=who.operator, now=context.clock.now())
             return _address(account, "factor_off")
 
-        return await press_form(act, _again(request, context, account))
+        return await press_form(act, account_page_again(request, context, account))
 
 
-def _again(request: Request, context: Context, account: str) -> Any:
+def account_page_again(request: Request, context: Context, account: str) -> ShowAgain:
+    """Return what builds the page of an account once more, with what stood in the way."""
+
     async def show(problem: str, status: int) -> Response:
         return await _show_one(request, context, account, problem, status)
 

@@ -53,6 +53,16 @@ def ways_of(settings: Settings) -> list[Way]:
     return ways
 
 
+def issuers_of(settings: Settings) -> dict[str, str]:
+    """Return what names each other system in a tie, with its title for people."""
+    issuers = {}
+    if settings.wecom_corp_id:
+        issuers[f"wecom:{settings.wecom_corp_id}"] = "企业微信"
+    if settings.oidc_issuer:
+        issuers[settings.oidc_issuer] = settings.oidc_title
+    return issuers
+
+
 def provider_of(settings: Settings, address: str) -> Provider:
     """Return the OpenID provider of the settings.
 
@@ -156,6 +166,30 @@ async def tie(
         actor_kind="operator",
         actor=by,
         action="login_tied",
+        subject_kind="operator",
+        subject=account,
+        detail={"issuer": issuer},
+    )
+
+
+async def untie(
+    session: WriteSession, account: str, issuer: str, subject: str, *, by: str, now: datetime
+) -> None:
+    """Say that somebody of another system is this account no more; open log-ins go on.
+
+    Raises:
+        NotFoundError: they were not.
+    """
+    row = await session.get(OuterLogin, (issuer, subject))
+    if row is None or row.operator != account:
+        raise NotFoundError("没有这个绑定。")
+    await session.delete(row)
+    await audit.record(
+        session,
+        at=now,
+        actor_kind="operator",
+        actor=by,
+        action="login_untied",
         subject_kind="operator",
         subject=account,
         detail={"issuer": issuer},

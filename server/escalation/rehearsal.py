@@ -57,14 +57,12 @@ class RehearsedStep:
 
     Attributes:
         number: from 0.
-        due_at: when; None for a step that reaches nobody and is not waited out.
-        after: how long after the alarm; None likewise.
+        after: how long after the alarm; None for a step that reaches nobody and is not waited out.
         people: who is told, then who is not.
         reminder: it tells people of an earlier step once more.
     """
 
     number: int
-    due_at: datetime | None
     after: timedelta | None
     people: tuple[RehearsedPerson, ...]
     reminder: bool = False
@@ -105,7 +103,6 @@ def rehearse(
     return tuple(
         RehearsedStep(
             number=number,
-            due_at=planned[number].due_at if number in planned else None,
             after=planned[number].due_at - start if number in planned else None,
             people=tuple(
                 _people_of(

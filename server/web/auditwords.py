@@ -23,6 +23,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "session_ended": "结束一个登录",
     "sessions_ended": "结束所有登录",
     "login_tied": "绑定外部登录",
+    "login_untied": "解除外部登录",
     "second_factor_begun": "开始启用动态验证码",
     "second_factor_on": "启用动态验证码",
     "second_factor_off": "停用动态验证码",

@@ -248,6 +248,23 @@ async def test_a_lost_second_factor_is_taken_away(site, desk):
     assert "second_factor_off" in await actions(site)
 
 
+async def test_an_account_is_tied_to_another_system_and_untied(tmp_path):
+    async with open_site(tmp_path, wecom_corp_id="corp") as site:
+        desk = await site.operator()
+        await invited(desk)
+        form = {"issuer": "wecom:corp", "subject": "ZhouXM"}
+        assert (await desk.post(f"{HERE}/logins/tie", data=form)).status_code == 303
+        assert "ZhouXM" in (await desk.get(HERE)).text
+        taken = await desk.post(f"/desk/accounts/{quote(OPERATOR)}/logins/tie", data=form)
+        assert (taken.status_code, "属于另一个账号" in taken.text) == (409, True)
+        for wrong in ({"issuer": "https://evil.example"}, {"subject": " "}):
+            assert (await desk.post(f"{HERE}/logins/tie", data=form | wrong)).status_code == 422
+        assert (await desk.post(f"{HERE}/logins/untie", data=form)).status_code == 303
+        assert (await desk.post(f"{HERE}/logins/untie", data=form)).status_code == 404
+        assert "没有绑定" in (await desk.get(HERE)).text
+        assert {"login_tied", "login_untied"} <= set(await actions(site))
+
+
 # --- keys ----------------------------------------------------------------------------------------
 
 
@@ -303,11 +320,15 @@ async def test_changing_the_second_factor_asks_for_it(site, desk):
     secret, codes = await enrol(site, desk)
     for path in ("off", "recovery-codes"):
         assert (await desk.post(f"/desk/me/second-factor/{path}", data={"code": "000000"})).status_code == 422
+    for _ in range(5):
+        guessed = await desk.post("/desk/me/second-factor/off", data={"code": "000000"})
+    assert guessed.status_code == 429, "guessing is slowed down as at the gate"
     site.clock.advance(seconds=60)
     code = pyotp.TOTP(secret).at(site.clock.now())
     renewed = (await desk.post("/desk/me/second-factor/recovery-codes", data={"code": code})).text
     assert "恢复码，只显示这一次" in renewed
     assert (await desk.post("/desk/me/second-factor/off", data={"code": codes[0]})).status_code == 422, "old"
+    site.clock.advance(seconds=300)
     (fresh, *_) = ["".join(one) for one in re.findall(r"<li>(\w{4}) (\w{4}) (\w{4})</li>", renewed)]
     assert (await desk.post("/desk/me/second-factor/off", data={"code": fresh})).status_code == 303
     assert "没有启用" in (await desk.get("/desk/me")).text

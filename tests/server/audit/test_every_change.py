@@ -250,6 +250,8 @@ TOLD_BY = {
     ("POST", "/desk/accounts/{account}/disable"): _ACCOUNT_PAGES,
     ("POST", "/desk/accounts/{account}/enable"): _ACCOUNT_PAGES,
     ("POST", "/desk/accounts/{account}/second-factor/drop"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/logins/tie"): _ACCOUNT_PAGES,
+    ("POST", "/desk/accounts/{account}/logins/untie"): _ACCOUNT_PAGES,
     ("POST", "/desk/keys"): _ACCOUNT_PAGES,
     ("POST", "/desk/keys/{key_id}/revoke"): _ACCOUNT_PAGES,
     ("POST", "/desk/me/password"): _ACCOUNT_PAGES,
