@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from sqlalchemy import or_, select
 
-from server.db.session import ReadSession, WriteSession
+from server.db.session import WriteSession
 from server.notify.outcomes import try_again_or_give_up
 from server.notify.tables import Attempt, Notice, NoticeState
 
@@ -46,14 +46,17 @@ _FROM: Final[Mapping[Receipt, tuple[NoticeState, ...]]] = MappingProxyType(
 """From which states each receipt leads on; in any other it is a repeat or too late."""
 
 
-async def find_notice(session: ReadSession, *, notice: str = "", receipt: str = "") -> Notice | None:
-    """Return the notice of a receipt, by our id (which the provider gives back) or by the provider's."""
+async def find_notice(session: WriteSession, *, notice: str = "", receipt: str = "") -> Notice | None:
+    """Return the notice of a receipt, by our id (which the provider gives back) or by the provider's.
+
+    It is held for this transaction: a receipt that comes twice at once counts once.
+    """
     if not notice and not receipt:
         return None
-    if notice and (known := await session.get(Notice, notice)) is not None:
+    if notice and (known := await session.get(Notice, notice, with_for_update=True)) is not None:
         return known
     found = select(Notice).where(or_(Notice.id == notice, Notice.receipt == (receipt or notice)))
-    return await session.scalar(found.order_by(Notice.id.desc()).limit(1))
+    return await session.scalar(found.order_by(Notice.id.desc()).limit(1).with_for_update())
 
 
 async def apply_receipt(
@@ -82,10 +85,9 @@ async def apply_receipt(
     return changed
 
 
-async def _with(session: ReadSession, notice: Notice) -> list[Notice]:
+async def _with(session: WriteSession, notice: Notice) -> list[Notice]:
     """Return what went out in a notice's message besides itself."""
     if notice.bundle is None:
         return []
-    return list(
-        await session.scalars(select(Notice).where(Notice.bundle == notice.id, Notice.id != notice.id))
-    )
+    query = select(Notice).where(Notice.bundle == notice.id, Notice.id != notice.id).order_by(Notice.id)
+    return list(await session.scalars(query.with_for_update()))
