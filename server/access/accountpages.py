@@ -1,21 +1,21 @@
 """The pages of accounts: who there is, what they may do, inviting them, and letting them in again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request
-from sqlalchemy import func, select
-from starlette.responses import Response
+from sqlalchemy import func, or_, select
+from starlette.responses import RedirectResponse, Response
 
 from server.access import accounts, invitations, lockouts, secondfactor
 from server.access.guard import requires
 from server.access.invitations import INVITATION_LIFE, waiting_invitations
 from server.access.model import PLACES_OF, AccessRole, Grant, Right
 from server.access.outside import issuers_of, ties_of
-from server.access.service import SignedIn, grants_of
+from server.access.service import SignedIn, grants_of, grants_of_all
 from server.access.tables import Operator, OperatorGrant, OperatorSession
 from server.context import Context
 from server.db.session import ReadSession
@@ -31,6 +31,7 @@ ACCOUNTS: Final = "/desk/accounts"
 _Manager = Annotated[SignedIn, requires(Right.MANAGE_ACCESS, unscoped=("account",))]
 _Text = Annotated[str, Form(max_length=200)]
 _PLACES: Final[Mapping[Scope, Any]] = {Scope.COMMUNITY: Community, Scope.GRID: Grid, Scope.ESTATE: Estate}
+_MOST_ROWS: Final = 200
 _CHOICES: Final = tuple((role, scope) for role, scopes in PLACES_OF.items() for scope in scopes)
 """Each role with each kind of place, as a form offers them."""
 _DONE: Final[Mapping[str, str]] = {
@@ -77,12 +78,14 @@ def build_account_pages(context: Context) -> APIRouter:
 
 def _add_list(router: APIRouter, context: Context) -> None:
     async def show_all(request: Request, problem: str = "", status: int = 200, **typed: str) -> Response:
-        now = context.clock.now()
+        now, asked = context.clock.now(), request.query_params.get("q", "").strip()[:60]
         async with context.database.read() as session:
             waiting = await lockouts.lockouts(session, now=now)
-            rows = await _rows(session, {one.name: one.until for one in waiting if one.name}, now)
+            found, total = await _found(session, asked)
+            rows = await _rows(session, found, {one.name: one.until for one in waiting if one.name}, now)
+            names = [one.name for one in waiting if one.name]
+            known = set(await session.scalars(select(Operator.name).where(Operator.name.in_(names))))
             places = await _place_names(session, [one for row in rows for one in row.grants])
-        known = {row.name for row in rows}
         return render_settings(
             request,
             "accounts.html",
@@ -91,6 +94,9 @@ def _add_list(router: APIRouter, context: Context) -> None:
             places=places,
             waiting=waiting,
             known=known,
+            q=asked,
+            total=total,
+            most=_MOST_ROWS,
             choices=_CHOICES,
             words=deskwords,
             done=_DONE.get(request.query_params.get("done", ""), ""),
@@ -135,18 +141,11 @@ def _add_list(router: APIRouter, context: Context) -> None:
 
     @router.post("/lockouts")
     async def lift(who: _Manager, name: _Text = "", source: _Text = "") -> Response:
-        async def act() -> str:
-            async with context.database.write() as session:
-                await lockouts.lift(
-                    session, name=name, source=source, by=who.operator, now=context.clock.now()
-                )
-            return f"{ACCOUNTS}?done=lifted"
-
-        return await press_form(act, _never)
-
-
-async def _never(problem: str, status: int) -> Response:
-    raise InvalidError(problem or str(status))
+        if bool(name) is bool(source):
+            raise InvalidError("请说明是哪个账号，或者哪个来源。")
+        async with context.database.write() as session:
+            await lockouts.lift(session, name=name, source=source, by=who.operator, now=context.clock.now())
+        return RedirectResponse(f"{ACCOUNTS}?done=lifted", status_code=303)
 
 
 def _add_one(router: APIRouter, context: Context) -> None:
@@ -343,21 +342,34 @@ async def _person_code(session: ReadSession, text: str) -> str | None:
     return named[0] if named else text
 
 
-async def _rows(session: ReadSession, waiting: Mapping[str, datetime], now: datetime) -> list[AccountRow]:
+async def _found(session: ReadSession, text: str) -> tuple[list[Operator], int]:
+    """Return the accounts whose name, or whose person, a text is part of; at most a page, and how many."""
+    query = select(Operator).outerjoin(Person, Person.code == Operator.person).order_by(Operator.name)
+    if text:
+        like = f"%{text}%"
+        query = query.where(or_(Operator.name.like(like), Person.name.like(like), Person.code == text))
+    found = list(await session.scalars(query))
+    return found[:_MOST_ROWS], len(found)
+
+
+async def _rows(
+    session: ReadSession, accounts_: Sequence[Operator], waiting: Mapping[str, datetime], now: datetime
+) -> list[AccountRow]:
+    names = [row.name for row in accounts_]
     invited = await waiting_invitations(session, now=now)
-    people = {row.code: row.name for row in await session.execute(select(Person.code, Person.name))}
+    grants = await grants_of_all(session, accounts_)
+    named = select(Person.code, Person.name).where(Person.code.in_([row.person for row in accounts_]))
+    people = {row.code: row.name for row in await session.execute(named)}
     living = select(OperatorSession.operator, func.count(), func.max(OperatorSession.used_at)).where(
-        OperatorSession.confirmed, OperatorSession.expires_at > now
+        OperatorSession.operator.in_(names), OperatorSession.confirmed, OperatorSession.expires_at > now
     )
-    seen = {
-        name: (count, at)
-        for name, count, at in await session.execute(living.group_by(OperatorSession.operator))
-    }
+    living = living.group_by(OperatorSession.operator)
+    seen = {name: (count, at) for name, count, at in await session.execute(living)}
     return [
         AccountRow(
             name=row.name,
             person=people.get(row.person or "", ""),
-            grants=tuple(dict.fromkeys(await grants_of(session, row))),
+            grants=tuple(dict.fromkeys(grants[row.name])),
             second_factor=row.totp_since is not None,
             disabled=row.disabled_at is not None,
             has_password=row.password_hash is not None,
@@ -366,7 +378,7 @@ async def _rows(session: ReadSession, waiting: Mapping[str, datetime], now: date
             sessions=seen.get(row.name, (0, None))[0],
             seen_at=seen.get(row.name, (0, None))[1],
         )
-        for row in list(await session.scalars(select(Operator).order_by(Operator.name)))
+        for row in accounts_
     ]
 
 

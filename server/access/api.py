@@ -29,7 +29,7 @@ from server.access.guard import requires
 from server.access.model import Right
 from server.access.sealing import SecretBox
 from server.access.secrets import hash_password
-from server.access.service import SignedIn, grants_of, prove_password
+from server.access.service import SignedIn, grants_of_all, prove_password
 from server.access.tables import Operator, OperatorSession
 from server.context import Context
 from server.web.problems import PROBLEMS
@@ -147,11 +147,12 @@ def _add_accounts(router: APIRouter, context: Context) -> None:
         """List every account with its roles."""
         async with context.database.read() as session:
             rows = list(await session.scalars(select(Operator).order_by(Operator.name)))
+            grants = await grants_of_all(session, rows)
             return [
                 AccountOut(
                     name=row.name,
                     person=row.person,
-                    grants=[GrantOut.model_validate(one) for one in await grants_of(session, row)],
+                    grants=[GrantOut.model_validate(one) for one in grants[row.name]],
                     second_factor=row.totp_since is not None,
                     has_password=row.password_hash is not None,
                     disabled=row.disabled_at is not None,

@@ -5,6 +5,7 @@ counted per name and per source in the database, so that a restart forgets none;
 never locks a person out for good.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -299,17 +300,23 @@ async def find_session_by_hash(session: ReadSession, token_hash: str, *, now: da
 
 async def grants_of(session: ReadSession, operator: Operator) -> tuple[Grant, ...]:
     """Return an account's roles, and those that its person's duties open; asked anew by every request."""
-    given = await session.scalars(
-        select(OperatorGrant).where(OperatorGrant.operator == operator.name).order_by(OperatorGrant.id)
-    )
-    grants = [Grant(role=row.role, scope=row.scope, code=row.code) for row in given]
-    if operator.person is not None:
-        duties = select(Duty).join(Person).where(Duty.person == operator.person, Person.active)
+    return (await grants_of_all(session, [operator]))[operator.name]
+
+
+async def grants_of_all(session: ReadSession, operators: Sequence[Operator]) -> dict[str, tuple[Grant, ...]]:
+    """Return the same for several accounts, by name."""
+    grants: dict[str, list[Grant]] = {one.name: [] for one in operators}
+    given = select(OperatorGrant).where(OperatorGrant.operator.in_(list(grants)))
+    for row in await session.scalars(given.order_by(OperatorGrant.id)):
+        grants[row.operator].append(Grant(role=row.role, scope=row.scope, code=row.code))
+    names = {one.person: one.name for one in operators if one.person is not None}
+    if names:
+        duties = select(Duty).join(Person).where(Duty.person.in_(list(names)), Person.active)
         for duty in await session.scalars(duties.order_by(Duty.id)):
             role = ROLE_OF_DUTY.get((duty.role, duty.scope))
             if role is not None:
-                grants.append(Grant(role=role, scope=duty.scope, code=duty.code))
-    return tuple(grants)
+                grants[names[duty.person]].append(Grant(role=role, scope=duty.scope, code=duty.code))
+    return {name: tuple(held) for name, held in grants.items()}
 
 
 async def touch_session(session: WriteSession, token_hash: str, *, now: datetime) -> None:

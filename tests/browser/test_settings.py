@@ -55,7 +55,16 @@ async def play(site):
     )
     await desk.post("/desk/contacts/deputy/1/code")
     await desk.post("/desk/contacts/deputy/test", data={"channel": "webhook"})
-    lines = {"zh": ["守在门外", "", ""], "en": ["Wait outside", "", ""], "after": 0, "reason": "试"}
+    lines = {
+        "zh": ["不要进屋，不要碰任何开关", "叫邻居离开，不要乘电梯", "到屋外打 12345 求助"],
+        "en": [
+            "Stay outside, touch no switch",
+            "Warn the neighbours, take no lift",
+            "Call 12345 from outside",
+        ],
+        "after": 0,
+        "reason": "写上街道的电话",
+    }
     await desk.post("/desk/playbooks/gas/life_safety", data=lines)
     guesser = await site.visitor()
     for _ in range(8):

@@ -239,6 +239,18 @@ async def test_a_name_nobody_has_is_said_to_be_nobodys(site, desk):
     assert "没有这个账号" in (await desk.get("/desk/accounts")).text
 
 
+async def test_accounts_are_found_by_name_and_by_person(site, desk):
+    await desk.post("/desk/accounts", data={"name": NEW, "role": "desk@street", "person": "deputy"})
+    for asked, found in (("周晓", True), ("deputy", True), ("deputy某", True), ("值班", False)):
+        page = (await desk.get("/desk/accounts", params={"q": asked})).text
+        assert (f'href="{HERE}"' in page) is found, asked
+
+
+async def test_lifting_needs_to_say_what(desk):
+    for form in ({}, {"name": "a", "source": "b"}):
+        assert (await desk.post("/desk/accounts/lockouts", data=form)).status_code == 422
+
+
 async def test_a_lost_second_factor_is_taken_away(site, desk):
     await join(site, await invited(desk))
     client = await signed_in(site)
