@@ -84,7 +84,7 @@ async def open_world(*, server: bool = True) -> AsyncIterator[World]:
         config = folder / "mosquitto.conf"
         config.write_text(
             f"listener {world.broker} 127.0.0.1\nallow_anonymous true\n"
-            "max_packet_size 300000\nlog_dest none\n"
+            "max_packet_size 300000\nset_tcp_nodelay true\nlog_dest none\n"
         )
         program = find_mosquitto()
         assert program, "mosquitto is missing"

@@ -1,6 +1,7 @@
 """The intake against a real Mosquitto."""
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
@@ -68,6 +69,12 @@ def status(world, **changes) -> bytes:
         LaneDepth(lane=Lane.READINGS, run="rr"),
     )
     return codec.encode(StatusMessage(**world.envelope(**changes), presence=Presence.ONLINE, lanes=lanes))
+
+
+async def test_small_packets_are_not_held_back(world, broker, tmp_path):
+    async with running_intake(world, broker.port, tmp_path) as intake:
+        connection = intake.link._client._client.socket()
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_alarms_and_readings_are_acknowledged_after_their_commit(world, broker, tmp_path):
