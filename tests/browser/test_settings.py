@@ -116,7 +116,7 @@ async def test_an_administrator_invites_somebody_who_joins_and_secures_the_accou
     desk = await site.operator()
     page = await open_desk(site, browser, desk)
     await page.goto(f"{site.url}/desk/accounts")
-    await page.get_by_label("账号名").fill("周晓梅")
+    await page.get_by_label("账号名（登录时输入）").fill("周晓梅")
     await page.get_by_label("角色").select_option("administrator@street")
     await page.get_by_role("button", name="建立账号，给出邀请码").click()
     link = await page.locator(".once code").last.inner_text()
