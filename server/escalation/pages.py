@@ -25,7 +25,7 @@ from server.db.session import ReadSession
 from server.errors import AnswerError, ConflictError, InvalidError, NotFoundError
 from server.escalation.plan import Policies, Policy, make_policies
 from server.escalation.rehearsal import RehearsedStep, Skipped, outline, rehearse
-from server.escalation.stepforms import MOST_STEPS, UNITS_S, read_policy, span_of
+from server.escalation.stepforms import MOST_STEPS, UNITS_S, draft_policy, read_policy, span_of
 from server.escalation.stored import PolicyForm, as_form, as_policy, read_stored, store
 from server.escalation.tables import PolicyRow
 from server.escalation.whereabouts import Spot, chain_at, find_spots
@@ -78,6 +78,8 @@ class _Set:
     default: Policy
     """What taking them back would put in force: the street's, or for the street the shipped ones."""
     row: PolicyRow | None
+    own: frozenset[str]
+    """Communities that have steps of their own for this class."""
 
     @property
     def digest(self) -> str:
@@ -154,10 +156,10 @@ def _add_trial(router: APIRouter, context: Context) -> None:
                     form = read_policy(fields)  # type: ignore[arg-type] # starlette's values are str or files
                     problem = form.problem(class_) or problem
                 except AnswerError as error:
-                    problem = error.detail
+                    form, problem = draft_policy(fields), error.detail  # type: ignore[arg-type] # as above
             values = await _for_page(session, context, request, who, class_=class_, community=community)
             old = await _rehearse(session, held.policy, asked)
-            new = await _rehearse(session, as_policy(form), asked)
+            new = () if problem else await _rehearse(session, as_policy(form), asked)
         return render_settings(
             request,
             "escalation_trial.html",
@@ -252,6 +254,7 @@ async def _held(session: ReadSession, context: Context, class_: AlarmClass, comm
         policy=own.get((community, class_), street[class_]) if community else street[class_],
         default=street[class_] if community else shipped[class_],
         row=await session.scalar(query),
+        own=frozenset(code for code, own_class in own if own_class is class_),
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
-from typing import Final, Protocol
+from enum import StrEnum
+from typing import Final, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -11,6 +12,7 @@ from server.errors import InvalidError
 from server.escalation.stored import PolicyForm, StepForm
 from server.people.model import ChannelKind, Role
 
+_W = TypeVar("_W", bound=StrEnum)
 UNITS_S: Final[Mapping[str, int]] = {"s": 1, "min": 60, "h": 3600}
 MOST_STEPS: Final = 10
 
@@ -64,6 +66,43 @@ def read_policy(fields: Fields) -> PolicyForm:
     except ValidationError as error:
         where = str(error.errors()[0]["loc"][0])
         raise InvalidError(_PROBLEMS.get(where, "填写的内容不完整或不对，请返回上一页再试。")) from None
+
+
+def draft_policy(fields: Fields) -> PolicyForm:
+    """Return what was typed as far as it can be shown again; it may be no steps that could be kept."""
+    steps = [
+        StepForm.model_construct(
+            roles=_known(fields, f"roles-{number}", Role),
+            instead=_known(fields, f"instead-{number}", Role),
+            window_s=_seconds_or_none(fields, f"window-{number}") or 0,
+            channels=_known(fields, f"channels-{number}", ChannelKind),
+            at_least=int(text) if (text := str(fields.get(f"at_least-{number}", "1"))).isdecimal() else 1,
+            reminder=bool(fields.get(f"reminder-{number}", "")),
+        )
+        for number in range(MOST_STEPS)
+        if fields.getlist(f"roles-{number}") or fields.getlist(f"instead-{number}")
+    ]
+    try:
+        quiet = _quiet(fields)
+    except InvalidError:
+        quiet = None
+    return PolicyForm.model_construct(
+        steps=tuple(steps),
+        acceptance_s=_seconds_or_none(fields, "acceptance"),
+        repeat_s=_seconds_or_none(fields, "repeat") or 0,
+        quiet=quiet,
+    )
+
+
+def _known(fields: Fields, name: str, vocabulary: type[_W]) -> tuple[_W, ...]:
+    return tuple(vocabulary(str(one)) for one in fields.getlist(name) if str(one) in set(vocabulary))
+
+
+def _seconds_or_none(fields: Fields, name: str) -> int | None:
+    try:
+        return _seconds(fields, name)
+    except InvalidError:
+        return None
 
 
 _PROBLEMS: Final[Mapping[str, str]] = {

@@ -270,6 +270,8 @@ async def test_a_communitys_own_steps_leave_the_streets_alone(desk):
     assert "东社区 · 有危险" in (await desk.get(HERE)).text
     own = (await desk.get(f"{HERE}/hazard", params={"community": "c1", "place": "g1"})).text
     street = (await desk.get(f"{HERE}/hazard", params={"place": "g1"})).text
+    assert "实际不按这里的步骤走" in street, "the community has its own"
+    assert "实际不按这里的步骤走" not in own
     assert "14 分钟" in own
     assert "14 分钟" not in street
     assert (await desk.get(f"{HERE}/hazard", params={"community": "nowhere"})).status_code == 404
@@ -292,6 +294,8 @@ async def test_what_cannot_be_is_said_where_it_was_typed(desk, change, why):
     assert answer.status_code == 422
     assert why in answer.text
     assert 'name="before"' not in answer.text, "nothing is there to be kept"
+    if "window-0" not in change and "roles-0" not in change:
+        assert re.search(r'name="window-0" value="10"', answer.text), "what was typed is still there"
 
 
 async def test_life_safety_has_no_quiet_hours_whatever_is_sent(desk):
