@@ -35,6 +35,7 @@ async def invite(session: WriteSession, name: str, *, by: str, now: datetime) ->
     if row.disabled_at is not None:
         raise ConflictError("这个账号已停用，请先恢复。")
     await _drop_unused(session, name)
+    await session.execute(delete(Invitation).where(Invitation.expires_at < now - INVITATION_LIFE))
     code = new_code()
     session.add(
         Invitation(

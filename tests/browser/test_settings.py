@@ -92,6 +92,12 @@ async def open_desk(site, browser, client=None, **options):
     return page
 
 
+async def is_sound(page) -> None:
+    """A page that only a press leads to is as readable as the others."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert await page.evaluate(RUN_AXE) == [], page.url
+
+
 @pytest.mark.parametrize(("locale", "colours"), [("zh-CN", "light"), ("en-GB", "dark")])
 async def test_every_page_can_be_read_by_everyone(site, browser, locale, colours):
     desk = await play(site)
@@ -120,6 +126,7 @@ async def test_an_administrator_invites_somebody_who_joins_and_secures_the_accou
     await page.get_by_label("角色").select_option("administrator@street")
     await page.get_by_role("button", name="建立账号，给出邀请码").click()
     link = await page.locator(".once code").last.inner_text()
+    await is_sound(page)
 
     hers = await open_desk(site, browser)
     await hers.goto(f"{site.url}/join?{link.partition('?')[2]}")
@@ -136,9 +143,11 @@ async def test_an_administrator_invites_somebody_who_joins_and_secures_the_accou
     await hers.get_by_role("button", name="启用动态验证码").click()
     await expect(hers.get_by_alt_text("给验证器扫的二维码")).to_be_visible()
     secret = await hers.locator(".enrol code").inner_text()
+    await is_sound(hers)
     await hers.get_by_label("六位数字").fill(pyotp.TOTP(secret).at(site.clock.now()))
     await hers.get_by_role("button", name="确认启用").click()
     await expect(hers.locator(".codes li")).to_have_count(10)
+    await is_sound(hers)
 
     await page.goto(f"{site.url}/desk/accounts/周晓梅")
     await page.get_by_role("button", name="收回：管理员").click()
@@ -154,7 +163,9 @@ async def test_steps_and_playbooks_are_seen_before_they_are_kept(site, browser):
     page = await open_desk(site, browser, desk)
     await page.goto(f"{site.url}/desk/playbooks/gas/life_safety")
     await page.get_by_label("第 1 行").first.fill("守在门外等燃气公司")
-    await expect(page.locator("#preview .now-do li").first).to_have_text("守在门外等燃气公司")
+    first = page.locator("#preview .now-do li").first
+    await expect(first).to_have_text("守在门外等燃气公司")
+    await expect(first).to_have_css("font-size", "20px")
     await page.get_by_label("为什么改").fill("街道规定")
     await page.get_by_role("button", name="保存").click()
     await expect(page.locator(".said.done")).to_contain_text("已生效")
@@ -170,6 +181,7 @@ async def test_steps_and_playbooks_are_seen_before_they_are_kept(site, browser):
     await expect(page.locator("section", has_text="改成").locator("li.changed").first).to_contain_text(
         "有变化"
     )
+    await is_sound(page)
     await page.get_by_label("为什么改").fill("夜里给多点时间")
     await page.get_by_role("button", name="就这样改").click()
     await expect(page.locator(".said.done")).to_contain_text("已生效")

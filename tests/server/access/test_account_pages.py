@@ -83,6 +83,10 @@ async def test_a_code_works_once_for_a_day_and_a_new_one_ends_it(site, desk):
     third = code_on((await desk.post(f"{HERE}/invitation")).text)
     site.clock.advance(seconds=86_401)
     assert "邀请码不对" in (await join(site, third)).text
+    site.clock.advance(seconds=86_401)
+    desk = await signed_in(site, OPERATOR)
+    await desk.post(f"{HERE}/invitation")
+    assert len(await site.world.rows(Invitation)) == 1, "old ones are forgotten"
 
 
 async def test_a_code_that_was_withdrawn_opens_nothing(site, desk):
