@@ -14,7 +14,7 @@ from edge.drivers.profile import actions_of, shipped_profiles
 from edge.errors import StoreError
 from edge.interlocks import build_interlocks, guard_with
 from edge.pipeline import Pipeline
-from edge.ports import BusWorker, Clock, Enroller
+from edge.ports import BusWorker, Clock, Enroller, FrameSource
 from edge.rules.engine import RuleEngine
 from edge.site.config import StoreSettings
 from edge.site.periods import report_policy_of
@@ -30,12 +30,13 @@ from edge.uplink.certificates import expiry_of
 from edge.uplink.commands import CommandDesk
 from edge.uplink.connections import Uplink
 from edge.uplink.mqtt import MqttDialer
-from edge.uplink.rawtraffic import TappedBus, TrafficDesk
+from edge.uplink.rawtraffic import TrafficDesk
 from edge.uplink.secondway import SecondWay
 from edge.uplink.waysout import build_siren, build_ways
 from edge.watch.answers import Answers, KnownDevice
 from edge.watch.health import SelfReport, read_boot_id
 from edge.watch.localdoor import LocalDoor
+from edge.watch.localframes import frame_orders
 from edge.watch.pageloader import serve_page
 from edge.watch.selfwatch import SELF_DEVICE, SELF_POINTS, self_rules
 from edge.watch.supervision import watched_parts
@@ -103,7 +104,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
     actions = ActionLog(outbox.transact)
     lane = ActuationLane(clock=clock, record=actions.note)
     workers: dict[str, BusWorker] = {}
-    tapped: dict[str, TappedBus] = {}
+    frames: dict[str, FrameSource] = {}
     holder: list[Pipeline] = []
     report = SelfReport(
         site=site,
@@ -150,7 +151,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
     lane.report_to(pipeline)
     lane.obey(guard_with(build_interlocks(settings, profiles), pipeline.latest))
     traffic = TrafficDesk(
-        buses=tapped, send=uplink.tell, alarms_wait=lambda: len(uplink.alarms) > 0, clock=clock
+        buses=frames, send=uplink.tell, alarms_wait=lambda: len(uplink.alarms) > 0, clock=clock
     )
     uplink.employ(
         CommandDesk(
@@ -177,8 +178,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         )
         if built is not None:
             workers[bus.id] = built.worker
-            if built.tapped is not None:
-                tapped[bus.id] = built.tapped
+            frames[bus.id] = built.frames
             lane.employ(built.actor, [device.id for device in settings.devices if device.bus == bus.id])
     answers = Answers(
         clock=clock,
@@ -198,7 +198,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
             "journal_turns": pipeline.progress,
         },
     )
-    door = LocalDoor(folder, answers.questions, actuator_orders(lane, actions))
+    door = LocalDoor(folder, answers.questions, {**actuator_orders(lane, actions), **frame_orders(frames)})
     page = serve_page(settings.page, folder=site.path.parent, answers=answers, clock=clock)
     second_way = SecondWay(
         clock=clock,

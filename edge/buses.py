@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.drivers.modbus import (
     ModbusDriver,
@@ -14,7 +15,7 @@ from edge.drivers.modbus import (
 from edge.drivers.modbusprofile import ModbusProfile
 from edge.drivers.profile import Profile
 from edge.poller import BusPoller, build_devices
-from edge.ports import Actor, BusWorker, Clock, CounterStore, SnapshotSink
+from edge.ports import Actor, BusWorker, Clock, CounterStore, FrameSource, SnapshotSink
 from edge.reception import HeardDevice, HeardPoint, Reception
 from edge.site.busconfig import (
     BleBusSettings,
@@ -29,8 +30,10 @@ from edge.site.busconfig import (
 )
 from edge.site.config import DeviceSettings, SiteSettings
 from edge.site.periods import period_s_of
-from edge.uplink.rawtraffic import TappedBus
 from wire.vocabulary import AlarmClass
+
+if TYPE_CHECKING:
+    from edge.drivers.listening import ListeningBus
 
 ListeningBusSettings = Hj212BusSettings | Gb26875BusSettings | MqttBusSettings
 """A bus whose devices speak by themselves over the network."""
@@ -43,12 +46,12 @@ class BuiltBus:
     Attributes:
         worker: keeps it going.
         actor: carries out actions on its devices; None where none can act.
-        tapped: shows its frames; None where it cannot be listened to so.
+        frames: where its raw frames can be listened to.
     """
 
     worker: BusWorker
     actor: Actor | None
-    tapped: TappedBus | None = None
+    frames: FrameSource
 
 
 def build_bus(
@@ -90,13 +93,11 @@ def build_bus(
         ble = build_ble(
             bus, mine, profiles=profiles, reception=reception, clock=clock, folder=folder, counters=counters
         )
-        return BuiltBus(worker=ble, actor=ble)
-    return BuiltBus(
-        worker=_build_listener(
-            bus, mine, settings=settings, profiles=profiles, reception=reception, clock=clock, folder=folder
-        ),
-        actor=None,
+        return BuiltBus(worker=ble, actor=ble, frames=ble.tap)
+    listener = _build_listener(
+        bus, mine, settings=settings, profiles=profiles, reception=reception, clock=clock, folder=folder
     )
+    return BuiltBus(worker=listener, actor=None, frames=listener.tap)
 
 
 def _build_listener(
@@ -108,7 +109,7 @@ def _build_listener(
     reception: Reception,
     clock: Clock,
     folder: Path,
-) -> BusWorker:
+) -> "ListeningBus":
     from edge.listeners import build_gb26875, build_hj212, build_mqtt  # noqa: PLC0415 - Modbus needs none
 
     match bus:
@@ -179,8 +180,7 @@ def _build_modbus(
         sink=sink,
         clock=clock,
     )
-    tapped = TappedBus(frames=driver, tcp=isinstance(bus, ModbusTcpBusSettings))
-    return BuiltBus(worker=poller, actor=driver, tapped=tapped)
+    return BuiltBus(worker=poller, actor=driver, frames=driver.tap)
 
 
 def _transport_of(bus: ModbusBusSettings) -> Transport:

@@ -2,15 +2,24 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def configure_logs() -> None:
-    """Send structured logs to standard output."""
+def configure_logs(*, aside: bool = False) -> None:
+    """Send structured logs to standard output.
+
+    Args:
+        aside: to standard error instead: a tool's results own its standard output.
+    """
+
+    def stream() -> TextIO:  # asked anew each time: whoever runs a tool may exchange it
+        return sys.stderr if aside else sys.stdout
+
     shown = (
         structlog.dev.ConsoleRenderer()
-        if sys.stdout.isatty()
+        if stream().isatty()
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
@@ -22,5 +31,5 @@ def configure_logs() -> None:
             shown,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=lambda *_: structlog.WriteLogger(stream()),
     )

@@ -110,8 +110,12 @@ class RawFrame:
         sent: whether the gateway sent it; otherwise it was received.
         data: all bytes, with unit, check and header.
         wall_ms: when, milliseconds since 1970-01-01 UTC as the machine believes.
+        text: what it says, in words.
+        devices: those that it is of or for; empty where nobody knows.
     """
 
     sent: bool
     data: bytes
     wall_ms: int
+    text: str = ""
+    devices: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from edge.drivers.bluezwatch import BluezWatch
 from edge.drivers.gatt import GattDevice, GattLink, GattSessions, NotSeenError
 from edge.drivers.radio import Radio, Sighting
 from edge.errors import StoreError
+from edge.frametap import FrameTap
 from edge.ports import Clock, CounterStore, Veto, never
 from edge.reception import Reception
 from wire.messages import BusState
@@ -62,8 +63,15 @@ class BleBus:
             clock=clock,
         )
         self._radio = Radio(adapter, self._take)
+        self.tap = FrameTap()
+        """Where raw frames can be listened to."""
         self._links = GattSessions(
-            bus=bus, devices=connected, connect=self._connect, reception=reception, clock=clock
+            bus=bus,
+            devices=connected,
+            connect=self._connect,
+            reception=reception,
+            clock=clock,
+            tap=self.tap,
         )
         self._wanted = {device.address for device in connected}
         self._seen: dict[str, Sighting] = {}
@@ -116,6 +124,9 @@ class BleBus:
 
     def _take(self, sighting: Sighting) -> None:
         self._scan.heard = True
+        if self.tap.is_open and sighting.on_air:
+            for data, text, devices in self._hearing.describe(sighting):
+                self.tap.note(data, sent=False, text=text, devices=devices)
         if sighting.address in self._wanted and sighting.on_air:
             self._seen[sighting.address] = sighting
         self._hearing.take(sighting)

@@ -4,7 +4,7 @@ An advertisement is a hint. One that could be an old one raises an alarm and end
 heard before says nothing at all, so that an old value never looks fresh.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from edge.drivers.adverts import (
     decode_bthome,
     decode_mibeacon,
 )
+from edge.drivers.adverttext import FORMATS, describe_advert
 from edge.drivers.radio import Sighting
 from edge.drivers.replayguard import (
     RING,
@@ -136,6 +137,15 @@ class Hearing:
         heard.advert = self._decode(heard, data)
         if heard.advert is not None:
             self._judge(heard, heard.advert)
+
+    def describe(self, sighting: Sighting) -> Iterator[tuple[bytes, str, tuple[str, ...]]]:
+        """Yield what an advertisement holds in known formats: its bytes, what they say, whose they are."""
+        heard = self._by_address.get(sighting.address)
+        key = None if heard is None else heard.device.key
+        names = () if heard is None else (heard.device.id,)
+        for uuid, data in sighting.services.items():
+            if uuid in FORMATS:
+                yield data, describe_advert(uuid, data, address=sighting.address, key=key), names
 
     def _note_stranger(self, sighting: Sighting) -> None:
         for name, (uuid, _) in _FORMATS.items():

@@ -6,6 +6,7 @@ action overtakes every poll: it waits for at most the transaction, or the connec
 """
 
 import asyncio
+import contextlib
 import struct
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import structlog
 
 from edge.drivers.listenedprofile import BleProfile, GattCharacteristic
 from edge.errors import DriverError, LinkError, NoAnswerError, ReadBackError, RefusedError, WithdrawnError
+from edge.frametap import FrameTap
 from edge.ports import Clock, Veto, never
 from edge.reception import Reception
 
@@ -103,9 +105,17 @@ class GattSessions:
     """The connected devices of one bus."""
 
     def __init__(
-        self, *, bus: str, devices: Sequence[GattDevice], connect: Connect, reception: Reception, clock: Clock
+        self,
+        *,
+        bus: str,
+        devices: Sequence[GattDevice],
+        connect: Connect,
+        reception: Reception,
+        clock: Clock,
+        tap: FrameTap | None = None,
     ) -> None:
-        """Know the devices; nothing is connected yet."""
+        """Know the devices; nothing is connected yet. What is read and written is shown at the tap."""
+        self._tap = tap or FrameTap()
         self._bus = bus
         self._connect = connect
         self._reception = reception
@@ -151,11 +161,13 @@ class GattSessions:
                 if reason := veto():
                     raise WithdrawnError(reason)
                 await link.write(wanted.uuid, bytes.fromhex(wanted.value))
+                self._show(session, wanted.uuid, bytes.fromhex(wanted.value), "written", sent=True)
 
             await self._transact(session, write)
             shown = b""
             for _ in range(READ_BACK_TRIES):
                 shown = await self._transact(session, lambda: link.read(wanted.uuid))
+                self._show(session, wanted.uuid, shown, "read back")
                 if shown == expected:
                     return
                 await asyncio.sleep(self._clock.pause_s(SETTLE_S))
@@ -198,6 +210,7 @@ class GattSessions:
         raws: dict[str, bytes] = {}
         for uuid in dict.fromkeys(one.uuid for one in session.device.profile.characteristics):
             raws[uuid] = await self._transact(session, lambda uuid=uuid: link.read(uuid))  # type: ignore[misc]  # mypy infers no default of a lambda
+            self._show(session, uuid, raws[uuid], "read")
         self._tell(session, raws)
         if not session.held and not session.urgent:
             await self._close(session)
@@ -228,6 +241,7 @@ class GattSessions:
 
     def _listener(self, session: _Session, uuid: str) -> Callable[[bytes], None]:
         def take(raw: bytes) -> None:
+            self._show(session, uuid, raw, "notified")
             try:
                 self._tell(session, {uuid: raw})
             except RefusedError as error:
@@ -248,6 +262,17 @@ class GattSessions:
             if one.uuid in raws
         }
         self._reception.hear(session.device.id, dict(values))
+
+    def _show(self, session: _Session, uuid: str, raw: bytes, how: str, *, sent: bool = False) -> None:
+        if not self._tap.is_open:
+            return
+        device, said = session.device, []
+        for one in device.profile.characteristics:
+            if one.uuid == uuid and not sent:
+                with contextlib.suppress(RefusedError):
+                    said.append(f"{one.point} {decode_characteristic(one, raw):g}")
+        text = f"{device.address} {uuid} {how}: {', '.join(said) or raw.hex(' ')}"
+        self._tap.note(raw, sent=sent, text=text, devices=(device.id,))
 
     async def _close(self, session: _Session) -> None:
         async with session.opening:

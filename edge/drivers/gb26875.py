@@ -178,6 +178,18 @@ class TransmitterDesk:
         behind = self._behind.get(transmitter, ())
         return tuple(device.place for device in behind if device.place.level == "system")
 
+    def devices_of(self, frame: Frame) -> tuple[str, ...]:
+        """Return the devices that a frame is of; all of its transmitter's where it names no other."""
+        behind = self._behind.get(frame.source) or self._behind.get(frame.destination, [])
+        try:
+            places = {
+                _place_of(frame.source, unit) for unit in decode_adu(frame.adu, self.dialect_of(frame.source))
+            }
+        except FrameError:
+            places = set()
+        named = tuple(device.device for device in behind if device.place in places)
+        return named or tuple(device.device for device in behind)
+
     def dialect_of(self, transmitter: int) -> Dialect:
         """Return how a transmitter's maker deviates from the standard."""
         return self._dialects.get(transmitter, Dialect())

@@ -144,6 +144,10 @@ def _answer(frame: Frame, command: Command, at: datetime) -> Frame:
     )
 
 
+Show = Callable[[bytes, Frame | None, str], None]
+"""Takes a frame as it was cut: its bytes, what it says, and else what is wrong with it."""
+
+
 @dataclass(slots=True)
 class FrameReader:
     """Cuts a stream, or one datagram, into frames; what is no frame is counted and passed over.
@@ -153,12 +157,14 @@ class FrameReader:
         rejected: how many beginnings of frames were none.
         last_error: what was wrong with the last of them.
         damaged: whole frames whose checksum is wrong, without their data: to be denied.
+        show: is shown every frame while somebody looks at the line.
     """
 
     dialect_of: DialectOf = lambda _source: STANDARD
     rejected: int = 0
     last_error: str = ""
     damaged: list[Frame] = field(default_factory=list)
+    show: Show | None = None
     _buffer: bytearray = field(default_factory=bytearray)
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -177,7 +183,7 @@ class FrameReader:
     def give_up(self) -> list[Frame]:
         """Stop waiting for the rest of a frame, as after a pause; returns what stood behind its beginning."""
         if self.is_waiting:
-            self._reject("the rest of a frame never came")
+            self._reject("the rest of a frame never came", len(self._buffer))
         return self.feed(b"")
 
     def _next(self) -> Frame | None:
@@ -191,7 +197,7 @@ class FrameReader:
                 return None
             adu_bytes = int.from_bytes(self._buffer[24:26], "little")
             if adu_bytes > MAX_ADU_BYTES:
-                self._reject(f"data of {adu_bytes} bytes stated, at most {MAX_ADU_BYTES}")
+                self._reject(f"data of {adu_bytes} bytes stated, at most {MAX_ADU_BYTES}", _HEADER.size)
                 continue
             size = _OVERHEAD + adu_bytes
             if len(self._buffer) < size:
@@ -202,15 +208,19 @@ class FrameReader:
             except ChecksumError as error:
                 if len(self.damaged) < _MOST_DAMAGED:
                     self.damaged.append(error.frame)
-                self._reject(str(error))
+                self._reject(str(error), size)
                 continue
             except FrameError as error:
-                self._reject(str(error))
+                self._reject(str(error), size)
                 continue
+            if self.show is not None:
+                self.show(bytes(self._buffer[:size]), frame, "")
             del self._buffer[:size]
             return frame
 
-    def _reject(self, why: str) -> None:
+    def _reject(self, why: str, size: int) -> None:
+        if self.show is not None:
+            self.show(bytes(self._buffer[:size]), None, why)
         self.rejected += 1
         self.last_error = why
         # One byte only: `@@@…` may hold the true head at the second byte.

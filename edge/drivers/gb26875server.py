@@ -9,6 +9,7 @@ import structlog
 from edge.drivers.door import Allowance, Caller, Limits, TcpDoor
 from edge.drivers.gb26875 import Behind, Outcome, Reaction, TransmitterDesk
 from edge.drivers.gb26875frames import Command, Frame, FrameReader, encode_frame
+from edge.drivers.gb26875text import describe_frame
 from edge.drivers.gb26875units import duty_check, read_system, read_transmitter, sync_clock
 from edge.drivers.listening import ListeningBus
 from edge.errors import LinkError
@@ -122,7 +123,7 @@ class Gb26875Server(ListeningBus):
             command=command,
             adu=adu,
         )
-        self._links[transmitter](encode_frame(frame, self.desk.dialect_of(transmitter)))
+        self._send(frame, transmitter, self._links[transmitter])
 
     def take(self, frame: Frame, peer: str, send: Send) -> Outcome:
         """Take one frame: answer it and hand on what it says."""
@@ -133,7 +134,7 @@ class Gb26875Server(ListeningBus):
         for device in reaction.alive:
             self._reception.keep(device)
         if reaction.answer is not None:
-            send(encode_frame(reaction.answer, self.desk.dialect_of(frame.source)))
+            self._send(reaction.answer, frame.source, send)
         self._report(reaction, frame, peer)
         if reaction.outcome is not Outcome.UNKNOWN_TRANSMITTER:
             self._links[frame.source] = send
@@ -144,7 +145,22 @@ class Gb26875Server(ListeningBus):
         """Tell a known transmitter that its frame came damaged; it sends again."""
         denial = self.desk.refuse(frame, self._clock.moment())
         if denial is not None:
-            send(encode_frame(denial, self.desk.dialect_of(frame.source)))
+            self._send(denial, frame.source, send)
+
+    def _send(self, frame: Frame, transmitter: int, send: Send) -> None:
+        data = encode_frame(frame, self.desk.dialect_of(transmitter))
+        send(data)
+        if self.tap.is_open:
+            self.show(data, frame, "", sent=True)
+
+    def show(self, data: bytes, frame: Frame | None, error: str, *, sent: bool = False) -> None:
+        """Show a frame to whoever looks at the line."""
+        if frame is None:
+            self.tap.note(data, sent=sent, text=f"no frame: {error}")
+            return
+        dialect = self.desk.dialect_of(frame.destination if sent else frame.source)
+        text = describe_frame(frame, dialect)
+        self.tap.note(data, sent=sent, text=text, devices=self.desk.devices_of(frame))
 
     def refuse(self, peer: str, why: str) -> None:
         """Say in the log that bytes were no frame."""
@@ -199,10 +215,15 @@ class _TransmitterCall:
         return self._reader.is_waiting
 
     def take(self, data: bytes) -> int:
+        self._look()
         return self._use(self._reader.feed(data))
 
     def give_up(self) -> int:
+        self._look()
         return self._use(self._reader.give_up())
+
+    def _look(self) -> None:
+        self._reader.show = self._server.show if self._server.tap.is_open else None
 
     def _use(self, frames: list[Frame]) -> int:
         self._told = _report_damage(
@@ -240,6 +261,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         if not self._may_speak(peer, len(data)):
             return
         reader = FrameReader(dialect_of=self._server.desk.dialect_of)
+        reader.show = self._server.show if self._server.tap.is_open else None
         frames = reader.feed(data)
         frames += reader.give_up()
 

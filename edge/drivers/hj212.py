@@ -163,6 +163,11 @@ class StationDesk:
         state = self._states.get(mn.upper())
         return None if state is None else state.station.key
 
+    def devices_of(self, mn: str) -> tuple[str, ...]:
+        """Return the devices of a station; none for one that is not known."""
+        state = self._states.get(mn.upper())
+        return () if state is None else tuple(device for device, _ in state.station.devices)
+
     def take(self, packet: Packet, now: Moment, *, clock_trusted: bool) -> Reaction:
         """Take one packet."""
         state = self._states.get(packet.mn.upper())

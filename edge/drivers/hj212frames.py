@@ -92,6 +92,10 @@ class Packet:
         return Edition(version) if version in set(Edition) else None
 
 
+Show = Callable[[bytes, Packet | None, str], None]
+"""Takes a frame as it was cut: its bytes, what it says, and else what is wrong with it."""
+
+
 def compute_check(data: bytes) -> int:
     """Return the check of a data segment (HJ 212-2017, Annex A)."""
     register = 0xFFFF
@@ -208,9 +212,11 @@ class FrameReader:
         key_of: gives stations' keys.
         rejected: how many beginnings of frames were none.
         last_error: what was wrong with the last of them.
+        show: is shown every frame while somebody looks at the line.
     """
 
     key_of: KeyOf | None = None
+    show: Show | None = None
     rejected: int = 0
     last_error: str = ""
     _buffer: bytearray = field(default_factory=bytearray)
@@ -231,7 +237,7 @@ class FrameReader:
     def give_up(self) -> list[Packet]:
         """Stop waiting for the rest of a frame, as after a pause; returns what stood behind its beginning."""
         if self.is_waiting:
-            self._reject("the rest of a frame never came")
+            self._reject("the rest of a frame never came", len(self._buffer))
         return self.feed(b"")
 
     def _next(self) -> Packet | None:
@@ -246,7 +252,7 @@ class FrameReader:
                 return None
             digits = bytes(self._buffer[len(HEAD) : _PREFIX])
             if not (digits.isascii() and digits.isdigit()):
-                self._reject(f"length {digits!r} is not four digits")
+                self._reject(f"length {digits!r} is not four digits", _PREFIX)
                 continue
             size = int(digits) + _OVERHEAD
             if len(self._buffer) < size:
@@ -254,12 +260,16 @@ class FrameReader:
             try:
                 packet = _decode_frame(bytes(self._buffer[:size]), self.key_of)
             except FrameError as error:
-                self._reject(str(error))
+                self._reject(str(error), size)
                 continue
+            if self.show is not None:
+                self.show(bytes(self._buffer[:size]), packet, "")
             del self._buffer[:size]
             return packet
 
-    def _reject(self, why: str) -> None:
+    def _reject(self, why: str, size: int) -> None:
+        if self.show is not None:
+            self.show(bytes(self._buffer[:size]), None, why)
         self.rejected += 1
         self.last_error = why
         del self._buffer[: len(HEAD)]

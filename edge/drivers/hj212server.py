@@ -8,6 +8,7 @@ import structlog
 from edge.drivers.door import Caller, Limits, TcpDoor
 from edge.drivers.hj212 import Heard, Outcome, Reaction, Station, StationDesk
 from edge.drivers.hj212frames import FrameReader, Packet, encode_packet
+from edge.drivers.hj212text import describe_packet, hide_password
 from edge.drivers.listening import ListeningBus
 from edge.errors import LinkError
 from edge.ports import Clock
@@ -78,9 +79,21 @@ class Hj212Server(ListeningBus):
         for device in reaction.alive:
             self._reception.keep(device)
         for answer in reaction.answers:
-            caller.answer(encode_packet(answer))
+            frame = encode_packet(answer)
+            caller.answer(frame)
+            if self.tap.is_open:
+                self.show(frame, answer, "", sent=True)
         self._report(reaction, packet, caller)
         return reaction.outcome
+
+    def show(self, frame: bytes, packet: Packet | None, error: str, *, sent: bool = False) -> None:
+        """Show a frame to whoever looks at the line."""
+        self.tap.note(
+            hide_password(frame),
+            sent=sent,
+            text=f"no packet: {error}" if packet is None else describe_packet(packet),
+            devices=() if packet is None else self.desk.devices_of(packet.mn),
+        )
 
     def refuse(self, caller: Caller, why: str) -> None:
         """Say in the log that bytes were no packet."""
@@ -124,10 +137,15 @@ class _StationCall:
         return self._reader.is_waiting
 
     def take(self, data: bytes) -> int:
+        self._look()
         return self._use(self._reader.feed(data))
 
     def give_up(self) -> int:
+        self._look()
         return self._use(self._reader.give_up())
+
+    def _look(self) -> None:
+        self._reader.show = self._server.show if self._server.tap.is_open else None
 
     def _use(self, packets: list[Packet]) -> int:
         if self._reader.rejected > self._told:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from edge.errors import LinkError
+from edge.frametap import FrameTap
 from edge.ports import Clock
 from edge.reception import Reception
 from wire.messages import BusState
@@ -30,6 +31,8 @@ class ListeningBus(ABC):
         self._reception = reception
         self._clock = clock
         self._strangers: OrderedDict[str, None] = OrderedDict()
+        self.tap = FrameTap()
+        """Where raw frames can be listened to."""
         self.attempts = 0
         """Grows with every completed attempt; a watchdog reads it."""
 

@@ -5,12 +5,11 @@ have come, and that is remembered. What one block brought is kept when another o
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from edge.drivers.modbuslink import (
-    FrameListener,
     ModbusLink,
     NoSuchAddressError,
     OutOfStepError,
@@ -21,6 +20,7 @@ from edge.drivers.planner import QUALITY_WORD, Block, plan_reads, split_block
 from edge.drivers.registers import BlockDecoder, compile_block
 from edge.drivers.transports import RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
 from edge.errors import DriverError, LinkError, NoAnswerError, ReadBackError, RefusedError
+from edge.frametap import FrameTap
 from edge.ports import Veto, never
 from wire.vocabulary import Quality
 
@@ -145,6 +145,12 @@ class ModbusDriver:
             device = _Device(unit=unit, profile=profile, pacing=pacing)
             device.plan_anew()
             self._devices[name] = device
+            self.link.names[unit] = (*self.link.names.get(unit, ()), name)
+
+    @property
+    def tap(self) -> FrameTap:
+        """Where its raw frames can be listened to."""
+        return self.link.tap
 
     async def connect(self) -> None:
         """Open the connection, unless it is open; see `edge.ports.BusDriver.connect`."""
@@ -155,10 +161,6 @@ class ModbusDriver:
         self.link.close()
         for device in self._devices.values():
             device.started = not device.profile.start
-
-    def tap_frames(self, listener: FrameListener, *, for_s: float) -> Callable[[], None]:
-        """Hand raw frames to a listener; see `edge.drivers.modbuslink.ModbusLink.tap_frames`."""
-        return self.link.tap_frames(listener, for_s=for_s)
 
     async def read(self, device: str) -> tuple[Sequence[float | None], Sequence[Quality] | None]:
         """Read all points of a device; see `edge.ports.BusDriver.read`.

@@ -16,7 +16,6 @@ import logging
 import os
 import socket
 import struct
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,7 +30,8 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 from edge.cancellation import await_cancellable, await_directly
 from edge.drivers.transports import RtuOverTcpTransport, SerialTransport, TcpTransport, Transport
 from edge.errors import LinkError, NoAnswerError, RefusedError, WithdrawnError
-from edge.model import RawFrame
+from edge.frametap import FrameTap
+from edge.frametext import describe_frame
 from edge.ports import Veto, never
 
 _READS: Final = {
@@ -48,11 +48,11 @@ _SPLITTABLE: Final = (2, 3)
 _BEHIND_A_CONVERTER: Final = (10, 11)
 """A converter says that the device behind it is silent (V1.1b3, chapter 7)."""
 _NEVER: Final = 1_000_000_000
+_UNIT_AT: Final = 6
+"""Where the unit stands in the header of Modbus TCP."""
 
 # its own words on every timeout; ours carry the device's id
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-
-FrameListener = Callable[[RawFrame], None]
 
 
 class NoSuchAddressError(RefusedError):
@@ -150,10 +150,13 @@ class ModbusLink:
         # answer in time is not asked again before what comes late has passed.
         self._late_s = 0.0 if isinstance(transport, TcpTransport) else timeout_s
         self._is_serial = isinstance(transport, SerialTransport)
+        self._has_header = isinstance(transport, TcpTransport)
         self._lock = asyncio.Lock()
         self._free_at = 0.0
-        self._listener: FrameListener | None = None
-        self._listens_until = 0.0
+        self.tap = FrameTap()
+        """Where raw frames can be listened to."""
+        self.names: dict[int, tuple[str, ...]] = {}
+        """The devices behind each unit, for whoever listens."""
         self._received = b""
         self._client = self._open_client(transport)
         self._client.set_max_no_responses(_NEVER)
@@ -187,25 +190,6 @@ class ModbusLink:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
-
-    def tap_frames(self, listener: FrameListener, *, for_s: float) -> Callable[[], None]:
-        """Hand every raw frame to a listener for a limited time; a later listener takes its place.
-
-        Args:
-            listener: takes one frame; must return at once.
-            for_s: how long it listens, in seconds.
-
-        Returns:
-            What ends the listening early.
-        """
-        self._listener = listener
-        self._listens_until = time.monotonic() + for_s
-
-        def end() -> None:
-            if self._listener is listener:
-                self._listener = None
-
-        return end
 
     async def read(
         self, unit: int, pacing: UnitPacing, fc: int, address: int, count: int
@@ -296,7 +280,7 @@ class ModbusLink:
                 now = loop.time()
                 self._free_at = now + self._gap_s
                 pacing.free_at = now + pacing.pause_s + (0.0 if answered else self._late_s)
-                if self._listener is not None:
+                if self.tap.is_open:
                     self._tell_received()
         if answer.isError():
             raise _refusal(unit, getattr(answer, "exception_code", 0))
@@ -336,7 +320,7 @@ class ModbusLink:
             raise RefusedError(str(error)) from error
 
     def _trace(self, sending: bool, data: bytes) -> bytes:  # pymodbus calls it by position
-        if self._listener is not None:
+        if self.tap.is_open:
             if sending:
                 self._tell_received()  # what came between the transactions, too late or as noise
                 self._tell(data, sent=True)
@@ -350,10 +334,10 @@ class ModbusLink:
             self._tell(data, sent=False)
 
     def _tell(self, data: bytes, *, sent: bool) -> None:
-        if time.monotonic() > self._listens_until:
-            self._listener = None
-        if self._listener is not None:
-            self._listener(RawFrame(sent=sent, data=bytes(data), wall_ms=time.time_ns() // 1_000_000))
+        at = _UNIT_AT if self._has_header else 0
+        names = self.names.get(data[at], ()) if len(data) > at else ()
+        text = describe_frame(data, tcp=self._has_header, sent=sent)
+        self.tap.note(data, sent=sent, text=text, devices=names)
 
     def _open_client(self, transport: Transport) -> ModbusBaseClient:
         if isinstance(transport, SerialTransport):

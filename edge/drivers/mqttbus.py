@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from edge.drivers.listening import ListeningBus
-from edge.drivers.mqttmessages import Heard, Meaning, MessageDesk, MqttDevice
+from edge.drivers.mqttmessages import Heard, Meaning, MessageDesk, MqttDevice, describe_message
 from edge.errors import LinkError
 from edge.ports import Clock
 from edge.reception import Reception
@@ -70,7 +70,11 @@ class MqttBus(ListeningBus):
 
     async def _listen(self, link: MqttLink) -> None:
         async for topic, payload, retained in link.heard():
-            for heard in self._desk.take(topic, payload, retained=retained, now=self._clock.moment()):
+            found = self._desk.take(topic, payload, retained=retained, now=self._clock.moment())
+            if self.tap.is_open:
+                text = describe_message(topic, payload, found, retained=retained)
+                self.tap.note(payload, sent=False, text=text, devices=tuple(one.device for one in found))
+            for heard in found:
                 self._use(heard, topic)
 
     def _use(self, heard: Heard, topic: str) -> None:

@@ -19,6 +19,7 @@ from edge.model import Moment
 from wire.vocabulary import Quality
 
 _MOST_SHOWN: Final = 60
+_MOST_TEXT: Final = 500
 
 
 class Meaning(StrEnum):
@@ -96,6 +97,19 @@ class MessageDesk:
             else _judge_message(state, payload, retained=retained, now=now)
             for state, said in concerned
         ]
+
+
+def describe_message(topic: str, payload: bytes, found: Iterable[Heard], *, retained: bool) -> str:
+    """Return a message in words: where it came, its text, and what it means for each device."""
+    text = payload.decode("utf-8", errors="replace")[:_MOST_TEXT]
+    kept = " (kept by the broker)" if retained else ""
+    meant = [f"{one.device} {one.meaning.value} {_say_values(one)}".rstrip() for one in found]
+    return f"{topic}{kept}: {text} = {'; '.join(meant) or 'no device of this site'}"
+
+
+def _say_values(heard: Heard) -> str:
+    said = [f"{name} {'-' if value is None else f'{value:g}'}" for name, value in heard.values.items()]
+    return ", ".join((*said, *heard.remarks))
 
 
 def matches(wanted: str, topic: str) -> bool:

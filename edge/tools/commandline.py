@@ -76,12 +76,14 @@ def probe(
 ) -> None:
     """Show what devices say now: values, and raw frames in words.
 
-    Where the gateway runs, it is asked for its values; its lines are not touched. Ends with 0 when every
-    device said something, with 1 when one stayed silent, with 3 when somebody else uses the line.
+    Where the gateway runs, it is asked for its values and its lines are listened to, until each device was
+    heard; nothing is sent on them. Ends with 0 when every device said something, with 1 when one stayed
+    silent, with 3 when somebody else uses the line.
     """
     from edge.tools import probeshow  # noqa: PLC0415 - as above
 
     loaded = _load(site)
+    _log_aside()
     raise typer.Exit(
         probeshow.run_probe(
             loaded,
@@ -140,6 +142,7 @@ def scan_modbus(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    _log_aside()
     raise typer.Exit(scanshow.run_scan(plan, as_json=as_json, say=_say, note=_note))
 
 
@@ -159,6 +162,7 @@ def scan_ble(
     from edge.tools import scanningble  # noqa: PLC0415
     from edge.tools.progress import show_progress  # noqa: PLC0415
 
+    _log_aside()
     try:
         with show_progress("listening", round(seconds)) as advance:
             found = asyncio.run(scanningble.scan_ble(adapter, seconds=seconds, advance=advance))
@@ -238,6 +242,13 @@ def _load(site: Path) -> LoadedSite:
     except SiteError as error:
         _note(str(error))
         raise typer.Exit(2) from error
+
+
+def _log_aside() -> None:
+    """Send what drivers log to standard error, beside the results."""
+    from edge.logs import configure_logs  # noqa: PLC0415 - as above
+
+    configure_logs(aside=True)
 
 
 def _say(text: str) -> None:

@@ -27,10 +27,10 @@ def state_folder(site: LoadedSite) -> Path:
     return site.path.absolute().parent / site.settings.stores.folder
 
 
-def ask_if_running(folder: Path, question: str) -> Any | None:
-    """Ask the gateway of a state folder; None when none answers."""
+def ask_if_running(folder: Path, question: str, *, timeout_s: float = 5.0, **arguments: Any) -> Any | None:
+    """Ask the gateway of a state folder; None when none answers, or when it does not know the question."""
     try:
-        return ask_gateway(folder, question)
+        return ask_gateway(folder, question, timeout_s=timeout_s, **arguments)
     except DoorClosedError:
         return None
 

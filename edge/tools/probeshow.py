@@ -2,19 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
+from edge.model import RawFrame
 from edge.site.config import DeviceSettings, LoadedSite
 from edge.tools.occupancy import OccupiedError, ask_if_running, hold_folder, state_folder
-from edge.tools.probing import Probed, choose_devices, probe
+from edge.tools.overhearing import Probed, frame_lines, told_frame
+from edge.tools.probing import choose_devices, probe
 from edge.tools.progress import show_progress
 
 ALL_SPOKE: Final = 0
 SOME_SILENT: Final = 1
 NO_SUCH_DEVICE: Final = 2
 OCCUPIED: Final = 3
+_DOOR_S: Final = 5.0
+"""How long the gateway itself may take to answer."""
 Say = Callable[[str], None]
 
 
@@ -49,8 +54,9 @@ def run_probe(
     folder = state_folder(site)
     values = ask_if_running(folder, "values")
     if values is not None:
-        note("the gateway runs; these are its newest values, its lines were not touched")
-        answers = list(_from_gateway(values, chosen))
+        overheard = _overhear(folder, chosen, listen_s, note) if frames else ()
+        note("the gateway runs; these are its newest values, nothing was sent on its lines")
+        answers = list(_from_gateway(ask_if_running(folder, "values") or values, chosen, overheard))
         _show_all(answers, frames=frames, as_json=as_json, say=say)
         return SOME_SILENT if any(one.error for one in answers) else ALL_SPOKE
     heard: list[Probed] = []
@@ -71,12 +77,36 @@ def run_probe(
     return SOME_SILENT if silent else ALL_SPOKE
 
 
-def _from_gateway(values: Iterable[Mapping[str, Any]], chosen: Iterable[DeviceSettings]) -> Iterable[Probed]:
+def _overhear(
+    folder: Path, chosen: Sequence[DeviceSettings], listen_s: float, note: Say
+) -> tuple[RawFrame, ...]:
+    """Listen to the buses of a running gateway until every device was heard, or the time is over."""
+    note(f"the gateway runs: its buses are listened to for at most {listen_s:g} s")
+    with show_progress("listening", 1) as advance:
+        told = ask_if_running(
+            folder,
+            "frames",
+            timeout_s=listen_s + _DOOR_S,
+            buses=sorted({device.bus for device in chosen}),
+            devices=[device.id for device in chosen],
+            seconds=listen_s,
+        )
+        advance("heard")
+    return tuple(map(told_frame, told or ()))
+
+
+def _from_gateway(
+    values: Iterable[Mapping[str, Any]], chosen: Iterable[DeviceSettings], frames: Iterable[RawFrame]
+) -> Iterable[Probed]:
+    frames = tuple(frames)
     known = {answer["device"]: answer for answer in values}
     for device in chosen:
+        its = frame_lines(frame for frame in frames if device.id in frame.devices)
         answer = known.get(device.id)
         if answer is None or answer["at"] is None:
-            yield Probed(device=device.id, bus=device.bus, error="the gateway has not heard it yet")
+            yield Probed(
+                device=device.id, bus=device.bus, error="the gateway has not heard it yet", frames=its
+            )
             continue
         points = tuple((p["point"], p["unit"], p["value"], p["quality"]) for p in answer["points"])
         lost = bool(points) and all(quality == "comm_fault" for *_, quality in points)
@@ -85,8 +115,12 @@ def _from_gateway(values: Iterable[Mapping[str, Any]], chosen: Iterable[DeviceSe
             bus=device.bus,
             error="it does not answer the gateway" if lost else "",
             points=points,
+            frames=its,
             age_ms=answer["age_ms"],
         )
+    others = frame_lines(frame for frame in frames if not frame.devices)
+    if others:
+        yield Probed(device="", bus="its buses", frames=others)
 
 
 def _show_all(answers: Iterable[Probed], *, frames: bool, as_json: bool, say: Say) -> None:
@@ -104,7 +138,7 @@ def _document(one: Probed) -> dict[str, Any]:
 
 def _show(one: Probed, *, frames: bool, say: Say) -> None:
     age = "" if one.age_ms is None else f", {one.age_ms / 1000:.1f} s ago"
-    say(f"{one.device} on {one.bus}{age}" + (f": {one.error}" if one.error else ""))
+    say(f"{one.device or 'others'} on {one.bus}{age}" + (f": {one.error}" if one.error else ""))
     width = max((len(name) for name, *_ in one.points), default=0)
     for name, unit, value, quality in one.points:
         shown = "-" if value is None else f"{value:g}"

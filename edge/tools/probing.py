@@ -1,13 +1,14 @@
 """`probe`: what the devices of a site say now, in values and in frames.
 
-Where the gateway runs, it is asked: the lines are its. Where none runs, the buses are opened here, each
-Modbus device is read once, and at everything that speaks by itself is listened for a while.
+Where the gateway runs, it is asked, and its buses are listened to: the lines are its. Where none runs, the
+buses are opened here, each Modbus device is read once, and at everything that speaks by itself is listened
+for a while.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from edge.buses import BuiltBus, build_bus
@@ -15,63 +16,15 @@ from edge.clock import SystemClock
 from edge.drivers.modbus import ModbusDriver
 from edge.drivers.profile import Profile, shipped_profiles
 from edge.errors import DriverError
-from edge.frametext import describe_frame
-from edge.model import RawFrame, Snapshot
-from edge.ports import StoredCounter
-from edge.site.busconfig import BusSettings, ModbusBusSettings, ModbusRtuBusSettings, ModbusTcpBusSettings
+from edge.model import RawFrame
+from edge.ports import SnapshotSink, StoredCounter
+from edge.site.busconfig import BusSettings, ModbusBusSettings, ModbusRtuBusSettings
 from edge.site.config import DeviceSettings, LoadedSite
 from edge.tools.occupancy import OccupiedError, port_users
+from edge.tools.overhearing import Overheard, Probed, frame_lines
 from wire.vocabulary import Quality
 
 _TAP_S: Final = 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probed:
-    """What one device said.
-
-    Attributes:
-        device: its id.
-        bus: the bus it is on.
-        error: why there are no values; empty when there are.
-        points: name, unit, value and quality of each.
-        frames: the frames of its question and answer, in words.
-        age_ms: how long ago a running gateway heard it; None where it was heard now.
-    """
-
-    device: str
-    bus: str
-    error: str = ""
-    points: tuple[tuple[str, str, float | None, str], ...] = ()
-    frames: tuple[str, ...] = ()
-    age_ms: int | None = None
-
-
-@dataclass(slots=True)
-class _Collector:
-    """Takes snapshots as the gateway's pipeline would."""
-
-    wanted: frozenset[str]
-    bus: str
-    show: Callable[[Probed], None]
-    heard: set[str] = field(default_factory=set)
-
-    def take(self, snapshot: Snapshot) -> None:
-        """Show a snapshot that holds something; silence is told at the end."""
-        if snapshot.answered and snapshot.device in self.wanted:
-            self.heard.add(snapshot.device)
-            self.show(
-                Probed(
-                    device=snapshot.device,
-                    bus=self.bus,
-                    points=tuple(_points_of(snapshot)),
-                )
-            )
-
-
-def _points_of(snapshot: Snapshot) -> Iterator[tuple[str, str, float | None, str]]:
-    for index, point in enumerate(snapshot.points):
-        yield point.name, point.unit, snapshot.values[index], snapshot.quality_at(index).value
 
 
 def choose_devices(site: LoadedSite, *, device: str | None, bus: str | None) -> tuple[DeviceSettings, ...]:
@@ -138,12 +91,12 @@ class _Work:
     def on(self, bus: BusSettings) -> tuple[DeviceSettings, ...]:
         return tuple(device for device in self.devices if device.bus == bus.id)
 
-    def build(self, bus: BusSettings, collector: _Collector) -> BuiltBus:
+    def build(self, bus: BusSettings, sink: SnapshotSink) -> BuiltBus:
         built = build_bus(
             bus,
             settings=self.site.settings,
             profiles=shipped_profiles(),
-            sink=collector,
+            sink=sink,
             clock=SystemClock(),
             folder=self.site.path.absolute().parent,
             counters=_NoCounters(),
@@ -161,7 +114,7 @@ def _check_free(buses: Iterable[BusSettings]) -> None:
 
 
 async def _ask_bus(work: _Work, bus: ModbusBusSettings) -> int:
-    driver = work.build(bus, _Collector(frozenset(), "", work.show)).actor
+    driver = work.build(bus, Overheard(frozenset(), bus.id, work.show)).actor
     assert isinstance(driver, ModbusDriver), "a Modbus bus has this one"
     silent = 0
     try:
@@ -179,7 +132,7 @@ async def _ask_device(
     driver: ModbusDriver, device: DeviceSettings, profile: Profile, bus: ModbusBusSettings
 ) -> Probed:
     frames: list[RawFrame] = []
-    driver.tap_frames(frames.append, for_s=_TAP_S)
+    end = driver.tap.tap_frames(frames.append, for_s=_TAP_S)
     values: Iterable[float | None] = ()
     qualities: Iterable[Quality] | None = None
     error = ""
@@ -188,7 +141,8 @@ async def _ask_device(
         values, qualities = await driver.read(device.id)
     except DriverError as caught:
         error = str(caught) or type(caught).__name__
-    tcp = isinstance(bus, ModbusTcpBusSettings)
+    finally:
+        end()
     shown = tuple(values)
     marks = [Quality.GOOD] * len(shown) if qualities is None else list(qualities)
     return Probed(
@@ -199,21 +153,18 @@ async def _ask_device(
             (point.name, point.unit, value, mark.value)
             for point, value, mark in zip(profile.named_points, shown, marks, strict=False)
         ),
-        frames=tuple(_frame_line(frame, tcp=tcp) for frame in frames),
+        frames=frame_lines(frames),
     )
 
 
-def _frame_line(frame: RawFrame, *, tcp: bool) -> str:
-    arrow = "->" if frame.sent else "<-"
-    return f"{arrow} {frame.data.hex(' ')}  {describe_frame(frame.data, tcp=tcp, sent=frame.sent)}"
-
-
 async def _listen_to_bus(work: _Work, bus: BusSettings) -> int:
-    mine = frozenset(device.id for device in work.on(bus))
-    collector = _Collector(mine, bus.id, work.show)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(work.listen_s):
-            await work.build(bus, collector).worker.run()
-    for device in sorted(mine - collector.heard):
-        work.show(Probed(device=device, bus=bus.id, error=f"said nothing for {work.listen_s:g} s"))
-    return len(mine - collector.heard)
+    overheard = Overheard(frozenset(device.id for device in work.on(bus)), bus.id, work.show)
+    built = work.build(bus, overheard)
+    end = built.frames.tap_frames(overheard.take_frame, for_s=_TAP_S)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(work.listen_s):
+                await built.worker.run()
+    finally:
+        end()
+    return overheard.end(work.listen_s)

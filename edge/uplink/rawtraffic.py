@@ -12,7 +12,6 @@ from typing import Final
 
 import structlog
 
-from edge.frametext import describe_frame
 from edge.model import Moment, RawFrame
 from edge.ports import Clock, FrameSource
 from wire import traffic
@@ -29,19 +28,6 @@ _FRAME_CHARACTERS: Final = 120
 """What a report says of a frame beside its bytes, roughly."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TappedBus:
-    """A bus that shows its frames.
-
-    Attributes:
-        frames: where they come from.
-        tcp: whether they have the header of Modbus TCP instead of a check.
-    """
-
-    frames: FrameSource
-    tcp: bool
 
 
 @dataclass(slots=True)
@@ -66,7 +52,7 @@ class TrafficDesk:
     def __init__(
         self,
         *,
-        buses: Mapping[str, TappedBus],
+        buses: Mapping[str, FrameSource],
         send: Callable[[RawTrafficReport], Awaitable[bool]],
         alarms_wait: Callable[[], bool],
         clock: Clock,
@@ -74,7 +60,7 @@ class TrafficDesk:
         """Join the parts.
 
         Args:
-            buses: those that can be listened to.
+            buses: where the frames of each can be listened to.
             send: sends a report; tells whether there was a connection to send it over.
             alarms_wait: whether an alarm waits for the server's word.
             clock: the machine's clocks.
@@ -97,7 +83,7 @@ class TrafficDesk:
         if seconds > 0:
             showing = before or _Showing(until_ms=0)
             showing.until_ms = self._clock.moment().boot_ms + seconds * 1000
-            showing.end = tapped.frames.tap_frames(showing.take, for_s=seconds)
+            showing.end = tapped.tap_frames(showing.take, for_s=seconds)
             self._showing[bus] = showing
         log.warning("raw_traffic", bus=bus, seconds=seconds)
         return True
@@ -123,14 +109,13 @@ class TrafficDesk:
                 await self._report_bus(bus, showing)
 
     async def _report_bus(self, bus: str, showing: _Showing) -> None:
-        tcp = self._buses[bus].tcp
         taken: list[RawFrame] = []
         told: list[traffic.RawFrame] = []
         characters = 0
         while showing.frames and characters < MOST_REPORT_CHARACTERS:
             frame = showing.frames.popleft()
             taken.append(frame)
-            told.append(_tell(frame, tcp=tcp))
+            told.append(_tell(frame))
             characters += len(told[-1].hex) + _FRAME_CHARACTERS
         dropped, showing.dropped = showing.dropped, 0
         if not await self._send(RawTrafficReport(bus=bus, frames=tuple(told), dropped=dropped)):
@@ -141,10 +126,10 @@ class TrafficDesk:
                 showing.dropped += 1
 
 
-def _tell(frame: RawFrame, *, tcp: bool) -> traffic.RawFrame:
+def _tell(frame: RawFrame) -> traffic.RawFrame:
     return traffic.RawFrame(
         at=Moment(wall_ms=frame.wall_ms, boot_ms=0).as_datetime(),
         direction=FrameDirection.SENT if frame.sent else FrameDirection.RECEIVED,
         hex=frame.data.hex()[:_MOST_HEX],
-        text=describe_frame(frame.data, tcp=tcp, sent=frame.sent)[:_MOST_TEXT],
+        text=frame.text[:_MOST_TEXT],
     )

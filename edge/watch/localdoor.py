@@ -118,12 +118,13 @@ class LocalDoor:
             return _refusal(f"{question}: {error}")
 
 
-def ask_gateway(folder: Path, question: str, *, timeout_s: float = 5.0, **arguments: str) -> Any:
+def ask_gateway(folder: Path, question: str, *, timeout_s: float = 5.0, **arguments: Any) -> Any:
     """Ask the gateway that runs on a state folder; for tools, blocks.
 
     Args:
         folder: the state folder of its site file.
-        question: `status`, `values`, `alarms`, `buses`, `metrics`, `actions` or `test_actuator`.
+        question: `status`, `values`, `alarms`, `buses`, `metrics`, `actions`,
+            `frames` or `test_actuator`.
         timeout_s: how long to wait.
         arguments: what the question needs besides its name.
 

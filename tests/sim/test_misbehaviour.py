@@ -245,7 +245,7 @@ async def test_all_devices_of_a_bus_share_one_connection():
 async def test_whoever_listens_gets_the_raw_frames_with_their_time_until_it_is_over():
     async with bench(profile(0), {0: 0x1234}, rtu=True) as b:
         frames = []
-        end = b.driver.tap_frames(frames.append, for_s=60)
+        end = b.driver.tap.tap_frames(frames.append, for_s=60)
         await b.driver.read("d1")
         assert [(frame.sent, frame.data.hex()) for frame in frames] == [
             (True, "010300000001840a"),
@@ -255,7 +255,7 @@ async def test_whoever_listens_gets_the_raw_frames_with_their_time_until_it_is_o
         end()
         await b.driver.read("d1")
         assert len(frames) == 2
-        b.driver.tap_frames(frames.append, for_s=0)
+        b.driver.tap.tap_frames(frames.append, for_s=0)
         await b.driver.read("d1")
         assert len(frames) == 2, "its time is over"
 
@@ -263,7 +263,7 @@ async def test_whoever_listens_gets_the_raw_frames_with_their_time_until_it_is_o
 async def test_what_nobody_can_decode_is_heard_by_whoever_listens():
     async with bench(profile(0), {0: 1}, rtu=True) as b:
         frames = []
-        b.driver.tap_frames(frames.append, for_s=60)
+        b.driver.tap.tap_frames(frames.append, for_s=60)
         b.misbehave(FaultKind.WRONG_CHECK)
         with pytest.raises(NoAnswerError):
             await b.driver.read("d1")

@@ -2,7 +2,7 @@
 
 from edge.clock import ManualClock
 from edge.model import RawFrame
-from edge.uplink.rawtraffic import MOST_FRAMES, MOST_REPORT_CHARACTERS, TappedBus, TrafficDesk
+from edge.uplink.rawtraffic import MOST_FRAMES, MOST_REPORT_CHARACTERS, TrafficDesk
 from tests.wire.examples import ENVELOPE
 from wire import codec
 from wire.messages import ReportMessage
@@ -28,7 +28,11 @@ class Line:
 
     def carry(self, data=QUESTION, *, sent=True):
         if self.listener is not None:
-            self.listener(RawFrame(sent=sent, data=data, wall_ms=1_764_000_000_000))
+            self.listener(
+                RawFrame(
+                    sent=sent, data=data, wall_ms=1_764_000_000_000, text="read holding registers 0 to 1"
+                )
+            )
 
 
 class Desk:
@@ -36,7 +40,7 @@ class Desk:
         self.clock, self.line = ManualClock(), Line()
         self.reports, self.connected, self.alarms_wait = [], True, False
         self.desk = TrafficDesk(
-            buses={"kitchen": TappedBus(frames=self.line, tcp=False)},
+            buses={"kitchen": self.line},
             send=self._send,
             alarms_wait=lambda: self.alarms_wait,
             clock=self.clock,
