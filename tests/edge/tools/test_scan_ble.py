@@ -1,6 +1,7 @@
 """`scan ble`: what advertisements say, which models may say it, and lines to paste."""
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from edge.cli import app
@@ -10,6 +11,13 @@ from edge.tools.scanningble import ble_fragment, take_sighting
 from tests.edge.drivers.test_adverts import GAS, SEALED
 
 ADDRESS = "54:48:E6:8F:80:A5"
+
+
+@pytest.fixture(autouse=True)
+def own_logs():
+    """A command sends logs beside its results, for its whole process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
