@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from server.audit.tables import AuditRow, AuditSeal
 from server.db.session import ReadSession, WriteSession
@@ -22,6 +22,8 @@ from server.db.session import ReadSession, WriteSession
 START: Final = "0" * 64
 """The hash before the first seal."""
 _BATCH: Final = 500
+_LATE_BY: Final = 1_000
+"""How many numbers a row may be behind the newest sealed one and still be found at once."""
 _SALT_BYTES: Final = 16
 
 
@@ -69,16 +71,16 @@ def seal_hash(before: str, row: AuditRow, digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def seal(session: WriteSession, *, now: datetime) -> int:
-    """Seal what is not sealed yet, at most a batch; returns how many. One transaction, one sealer."""
+async def seal(session: WriteSession, *, now: datetime, all_of_them: bool = False) -> int:
+    """Seal what is not sealed yet, at most a batch; returns how many. One transaction, one sealer.
+
+    Args:
+        session: the transaction.
+        now: the server's time.
+        all_of_them: look at every row ever written, rather than at those since the newest sealed one.
+    """
     head = await head_of(session)
-    query = (
-        select(AuditRow)
-        .outerjoin(AuditSeal, AuditSeal.row == AuditRow.id)
-        .where(AuditSeal.seq.is_(None))
-        .order_by(AuditRow.id)
-        .limit(_BATCH)
-    )
+    query = select(AuditRow).where(_unsealed(all_of_them=all_of_them)).order_by(AuditRow.id).limit(_BATCH)
     rows = list(await session.scalars(query))
     seq, before = head.seq, head.hash
     for row in rows:
@@ -91,10 +93,22 @@ async def seal(session: WriteSession, *, now: datetime) -> int:
     return len(rows)
 
 
-async def has_unsealed(session: ReadSession) -> bool:
+async def has_unsealed(session: ReadSession, *, all_of_them: bool = False) -> bool:
     """Tell whether a row is not sealed yet: a look that takes no lock."""
-    query = select(AuditRow.id).outerjoin(AuditSeal, AuditSeal.row == AuditRow.id)
-    return await session.scalar(query.where(AuditSeal.seq.is_(None)).limit(1)) is not None
+    query = select(AuditRow.id).where(_unsealed(all_of_them=all_of_them)).limit(1)
+    return await session.scalar(query) is not None
+
+
+def _unsealed(*, all_of_them: bool) -> ColumnElement[bool]:
+    """Rows without a seal; those long before the newest sealed one are only looked at when all are.
+
+    Numbers are given before a commit: where several processes write, a lower one may come a little later.
+    """
+    missing = ~select(AuditSeal.seq).where(AuditSeal.row == AuditRow.id).exists()
+    if all_of_them:
+        return missing
+    newest = select(func.coalesce(func.max(AuditSeal.row), 0)).scalar_subquery()
+    return and_(AuditRow.id > newest - _LATE_BY, missing)
 
 
 async def head_of(session: ReadSession) -> Head:
@@ -159,7 +173,7 @@ async def erase_words(session: WriteSession, row_ids: Sequence[int], *, now: dat
 
     Rows must be sealed: what was never sealed is sealed first.
     """
-    while await seal(session, now=now):
+    while await seal(session, now=now, all_of_them=True):
         await session.flush()
     erased = 0
     for start in range(0, len(row_ids), _BATCH):

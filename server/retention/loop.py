@@ -49,19 +49,20 @@ class Upkeep:
     async def turn(self) -> None:
         """Seal what is new; forget if this night's is still to be done."""
         now = self._clock.now()
-        while await self._seal(now):
-            self._pulses.beat(_LOOP, boot_s=self._clock.boot_s())
         async with self._database.read() as session:
             last = await session.scalar(select(ForgettingRun.at).order_by(ForgettingRun.id.desc()).limit(1))
-        if last is None or night_of(last) < night_of(now):
+        tonight = last is None or night_of(last) < night_of(now)
+        while await self._seal(now, all_of_them=tonight):
+            self._pulses.beat(_LOOP, boot_s=self._clock.boot_s())
+        if tonight:
             await self._forget(now)
 
-    async def _seal(self, now: datetime) -> int:
+    async def _seal(self, now: datetime, *, all_of_them: bool) -> int:
         async with self._database.read() as session:
-            if not await chain.has_unsealed(session):
+            if not await chain.has_unsealed(session, all_of_them=all_of_them):
                 return 0
         async with self._database.write() as session:
-            return await chain.seal(session, now=now)
+            return await chain.seal(session, now=now, all_of_them=all_of_them)
 
     async def _forget(self, now: datetime) -> None:
         total: dict[str, int] = {}

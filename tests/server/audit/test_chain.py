@@ -119,3 +119,26 @@ async def test_a_row_that_was_committed_late_is_sealed_behind_the_others(databas
     async with database.write() as session:
         assert await chain.seal(session, now=NOW) == 1
     assert (await verdict(database)).problems == ()
+
+
+async def test_a_row_forgotten_long_ago_is_found_when_all_are_looked_at(database):
+    late = AuditRow(
+        id=7_000, at=NOW, actor_kind="system", actor="server", action="x", subject_kind="s", subject="s"
+    )
+    async with database.write() as session:
+        session.add(late)
+        await session.flush()
+        assert await chain.seal(session, now=NOW) == 1
+    async with database.write() as session:
+        session.add(
+            AuditRow(
+                id=100, at=NOW, actor_kind="system", actor="server", action="x", subject_kind="s", subject="s"
+            )
+        )
+    async with database.read() as session:
+        assert not await chain.has_unsealed(session), "a look that costs nothing sees what is new"
+        assert await chain.has_unsealed(session, all_of_them=True)
+    async with database.write() as session:
+        assert await chain.seal(session, now=NOW, all_of_them=True) == 1
+    assert (await verdict(database)).problems == ()
+    assert (await verdict(database)).unsealed == 0
