@@ -34,6 +34,7 @@ from street_database import COMMUNITIES, DEVICES_EACH, GATEWAYS, NOW, grid_of, s
 from server.access.secrets import hash_secret
 from server.access.tables import Phone
 from server.app import _loop_factory
+from server.clock import ManualClock, SystemClock
 from server.db.session import Database
 from server.escalation.tables import Due, DueKind
 from server.items.model import ActorKind, ItemState, Move
@@ -149,6 +150,8 @@ def fill(url: str, count: int) -> None:
 def serve(url: str, folder: str, line: Connection) -> None:
     """Run the site until told to stop; say its address, and at the end its CPU seconds by request."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    for name in ("boot_s", "pause_s"):  # with a clock that stands still, loops would not rest
+        setattr(ManualClock, name, getattr(SystemClock, name))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(url, Path(folder), line))
 

@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 BEAT_S: Final = 3.0
 _KEPT_EVENTS: Final = 2_000
 _LEAST_PAUSE_S: Final = 0.02
-"""Changes within this time are told together: a burst is a few large events, not thousands."""
+"""Between two turns: a burst is a few large events, not thousands. What comes after a quiet moment is told at
+once."""
 _LOOK_S: Final = 1.0
 _ALL_EVERY_S: Final = 60.0
 """How often every item is read anew, whatever was announced: a second look costs little."""
@@ -87,7 +88,8 @@ class Board:
                 self._wake()
             ended_s = loop.time()
             # Never more than a third of the time: in a storm, showing must not hold up telling.
-            await self._wait_for_news(rests_until=ended_s + min(2 * (ended_s - began_s), _LOOK_S))
+            rest_s = max(_LEAST_PAUSE_S, min(2 * (ended_s - began_s), _LOOK_S))
+            await self._wait_for_news(rests_until=ended_s + rest_s)
 
     async def turn(self) -> None:
         """Read what changed and what is due to be computed, and tell what differs."""
@@ -181,7 +183,7 @@ class Board:
         except TimeoutError:
             return
         self._heard.clear()
-        await asyncio.sleep(max(_LEAST_PAUSE_S, rests_until - asyncio.get_running_loop().time()))
+        await asyncio.sleep(max(0.0, rests_until - asyncio.get_running_loop().time()))
 
     def _judge_again(
         self, read: set[str] | None, now: datetime, boot_s: float
