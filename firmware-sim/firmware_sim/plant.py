@@ -133,8 +133,14 @@ class SimulatedPlant:
 
         Raises:
             UnknownNameError: there is no such device.
+            ValueError: a device of its technique cannot do that; the text says what one can.
         """
-        self._wanted[self.part_of(device).name] = fault
+        part = self.part_of(device)
+        technique = self.scenario.buses[part.bus].technique
+        if fault.kind not in MISBEHAVIOURS[technique]:
+            allowed = ", ".join(kind.value for kind in MISBEHAVIOURS[technique])
+            raise ValueError(f"found fault {fault.kind.value} on {technique}, allowed {allowed}")
+        self._wanted[part.name] = fault
         self.settle_powers()
 
     def pin(self, device: str, values: Mapping[str, float | None]) -> None:

@@ -181,6 +181,35 @@ async def test_a_sentinel_is_no_value_where_the_profile_says_so():
         assert await b.driver.read("d1") == ((None,), (Quality.OUT_OF_RANGE,))
 
 
+async def test_no_number_is_no_value_and_its_word_is_out_of_range():
+    point = {"name": "p", "unit": "1", "fc": 3, "address": 0, "type": "float32"}
+    model = ModbusProfile.model_validate({**profile(0).model_dump(), "points": [point]})
+    async with bench(model, {0: 0x4148, 1: 0}) as b:
+        assert (await b.driver.read("d1"))[0] == (12.5,)
+        b.misbehave(FaultKind.NAN)
+        assert await b.driver.read("d1") == ((None,), (Quality.OUT_OF_RANGE,))
+
+
+@pytest.mark.parametrize("rtu", [False, True])
+async def test_a_unit_that_hangs_up_is_an_error_and_is_read_again_after_a_new_connection(rtu):
+    async with bench(profile(0), {0: 5}, rtu=rtu) as b:
+        b.misbehave(FaultKind.DISCONNECT)
+        with pytest.raises((NoAnswerError, LinkError)):
+            await b.driver.read("d1")
+        b.misbehave(FaultKind.NONE)
+        await b.driver.connect()
+        assert (await b.driver.read("d1"))[0] == (5,)
+
+
+async def test_an_answer_of_another_transaction_is_none_of_ours():
+    async with bench(profile(0), {0: 5}) as b:
+        b.misbehave(FaultKind.WRONG_TRANSACTION)
+        with pytest.raises((NoAnswerError, RefusedError)):
+            await b.driver.read("d1")
+        b.misbehave(FaultKind.NONE)
+        assert (await b.driver.read("d1"))[0] == (5,)
+
+
 async def test_a_stuck_device_repeats_itself_and_the_driver_hands_it_on_as_it_is():
     async with bench(profile(0), {0: 5}) as b:
         b.misbehave(FaultKind.STUCK)

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from firmware_sim.devices.ble import BLE_MODELS, BleDevice, BleFault, build_ble_device
+from firmware_sim.devices.ble import BLE_MODELS, BleDevice, BleFault, Detector, build_ble_device
 from firmware_sim.devices.bluez import SimulatedBluez
 from firmware_sim.devices.bluezbus import BUS_VARIABLE, private_bus
 from firmware_sim.devices.modbus import Fault, FaultKind
@@ -34,20 +34,31 @@ class AirDevice(SpeakingDevice):
         return build_ble_device(self.model, address=self.address, key=key, read_points=self.points)
 
 
-AIR_FAULTS: Final = (
-    FaultKind.NONE,
-    FaultKind.MUTE,
-    FaultKind.STUCK,
-    FaultKind.TRUNCATED,
-    FaultKind.WRONG_CHECK,
-    FaultKind.REPLAY,
-    FaultKind.DISCONNECT,
-    FaultKind.REBOOT,
-)
-"""What a device on the air can do wrong in a scenario; a reboot begins its counter anew."""
-_AS_BLE: Final = {kind: BleFault(kind.value) for kind in AIR_FAULTS if kind is not FaultKind.REBOOT} | {
-    FaultKind.REBOOT: BleFault.COUNTER_RESET
+_AS_BLE: Final = {
+    FaultKind.NONE: BleFault.NONE,
+    FaultKind.MUTE: BleFault.MUTE,
+    FaultKind.STUCK: BleFault.STUCK,
+    FaultKind.TRUNCATED: BleFault.TRUNCATED,
+    FaultKind.WRONG_CHECK: BleFault.WRONG_CHECK,
+    FaultKind.WRONG_KEY: BleFault.WRONG_KEY,
+    FaultKind.DOWNGRADE: BleFault.DOWNGRADE,
+    FaultKind.REPLAY: BleFault.REPLAY,
+    FaultKind.DISCONNECT: BleFault.DISCONNECT,
+    FaultKind.CONNECT_ERROR: BleFault.CONNECT_ERROR,
+    FaultKind.DISOBEYS: BleFault.DISOBEYS,
+    FaultKind.REBOOT: BleFault.COUNTER_RESET,
 }
+"""What the device itself does; a reboot begins its counter anew."""
+_OF_THE_BUS: Final = (
+    FaultKind.LATE,
+    FaultKind.FLAPPING,
+    FaultKind.ADAPTER_OFF,
+    FaultKind.DAEMON_CRASH,
+    FaultKind.DEAF,
+)
+"""What is done to its words on the way, or to the adapter that is to hear them."""
+AIR_FAULTS: Final = (*_AS_BLE, *_OF_THE_BUS)
+"""What can go wrong on the air in a scenario."""
 
 
 class AirBus:
@@ -96,13 +107,41 @@ class AirBus:
         Raises:
             ValueError: a device on the air cannot do that.
         """
-        if fault.kind not in _AS_BLE:
+        if fault.kind not in AIR_FAULTS:
             raise ValueError(f"{fault.kind.value} is nothing that a Bluetooth device does")
         self.faults[unit] = fault
-        self._devices[unit].misbehave(_AS_BLE[fault.kind])
+        device = self._devices[unit]
+        device.misbehave(_AS_BLE.get(fault.kind, BleFault.NONE))
+        device.peripheral.connect_delay_s = fault.delay_s if fault.kind is FaultKind.LATE else 0.0
+        if fault.kind is FaultKind.DEAF and self._bluez is not None:
+            self._bluez.deaf = self._bluez.deaf_until_reset = True
 
     async def _speak(self, bluez: SimulatedBluez) -> None:
         while True:
             await asyncio.sleep(self._period_s)
-            for device in self._devices.values():
+            await self._settle_radio(bluez)
+            for unit, device in self._devices.items():
+                self.requests[unit] += 1
+                self._say(bluez, self.faults[unit], device, turn=self.requests[unit])
+
+    def _say(self, bluez: SimulatedBluez, fault: Fault, device: BleDevice, *, turn: int) -> None:
+        """Let a device speak as its fault has it: at once, later, or only every other time."""
+        match fault.kind:
+            case FaultKind.FLAPPING if turn % 2:
+                return
+            case FaultKind.LATE if isinstance(device, Detector):
+                # It is measured now and heard later.
+                loop = asyncio.get_running_loop()
+                loop.call_later(fault.delay_s, device.send, bluez, device.next_packet())
+            case _:
                 device.speak(bluez)
+
+    async def _settle_radio(self, bluez: SimulatedBluez) -> None:
+        """Take the adapter's power or the daemon away, or give them back, as the faults have it."""
+        kinds = {fault.kind for fault in self.faults.values()}
+        crashed, off = FaultKind.DAEMON_CRASH in kinds, FaultKind.ADAPTER_OFF in kinds
+        if crashed == bluez.running:
+            await (bluez.stop(crash=True) if crashed else bluez.start())
+        if off != bluez.power_stays_off and bluez.running:
+            bluez.power_stays_off = off
+            bluez.set_powered(on=not off)

@@ -71,6 +71,20 @@ class FaultKind(StrEnum):
     """Its frames come in small pieces; only a device that speaks by itself."""
     JOINED = "joined"
     """Every frame comes twice, in one piece; only a device that speaks by itself."""
+    WRONG_KEY = "wrong_key"
+    """Encrypts with another key; only a device on the air."""
+    DOWNGRADE = "downgrade"
+    """Speaks in plain although it has a key; only a device on the air."""
+    CONNECT_ERROR = "connect_error"
+    """Every attempt to connect fails; only a device on the air."""
+    DISOBEYS = "disobeys"
+    """Takes an order and does nothing; only a valve on the air."""
+    ADAPTER_OFF = "adapter_off"
+    """The adapter loses its power and cannot be switched on; only on the air, for all its devices."""
+    DAEMON_CRASH = "daemon_crash"
+    """The Bluetooth daemon dies and stays away; only on the air, for all its devices."""
+    DEAF = "deaf"
+    """The radio hears nothing until it is reset, though all looks well; only on the air."""
 
 
 @dataclass(slots=True)
