@@ -16,6 +16,7 @@ from server.access.service import SignedIn
 from server.audit import chain
 from server.audit.chain import Head
 from server.audit.reading import AuditFilter, Sealed, all_rows, newest_rows
+from server.audit.tables import AuditRow, AuditSeal
 from server.clock import STREET_ZONE
 from server.context import Context
 from server.errors import InvalidError
@@ -27,6 +28,8 @@ AUDIT: Final = "/desk/audit"
 _PAGE_ROWS: Final = 100
 _UNSAFE: Final = ("=", "+", "-", "@", "\t", "\r")
 _HASH_LENGTH: Final = 64
+_PIECE: Final = 64 * 1024
+"""Characters that are sent together."""
 _COLUMNS: Final = (
     "id",
     "at",
@@ -158,26 +161,32 @@ def _wanted(typed: dict[str, str]) -> AuditFilter:
 
 
 async def _lines(context: Context, wanted: AuditFilter) -> AsyncIterator[str]:
-    """Yield the copy line by line, in the order in which it was written and sealed."""
-    yield "\ufeff" + _line(_COLUMNS)  # the mark by which spreadsheets know UTF-8
+    """Yield the copy piece by piece, in the order in which it was written and sealed."""
+    piece = "\ufeff" + _line(_COLUMNS)  # the mark by which spreadsheets know UTF-8
     async with context.database.read() as session:
         async for row, mark in all_rows(session, wanted):
-            yield _line(
-                (
-                    row.id,
-                    row.at.astimezone(STREET_ZONE).isoformat(),
-                    row.actor_kind,
-                    row.actor,
-                    row.action,
-                    row.subject_kind,
-                    row.subject,
-                    row.reason,
-                    json.dumps(row.detail, ensure_ascii=False, default=str),
-                    mark.seq if mark else "",
-                    mark.hash if mark else "",
-                    mark.erased_at.isoformat() if mark and mark.erased_at else "",
-                )
-            )
+            piece += _line(_values(row, mark))
+            if len(piece) > _PIECE:
+                yield piece
+                piece = ""
+    yield piece
+
+
+def _values(row: AuditRow, mark: AuditSeal | None) -> tuple[object, ...]:
+    return (
+        row.id,
+        row.at.astimezone(STREET_ZONE).isoformat(),
+        row.actor_kind,
+        row.actor,
+        row.action,
+        row.subject_kind,
+        row.subject,
+        row.reason,
+        json.dumps(row.detail, ensure_ascii=False, default=str),
+        mark.seq if mark else "",
+        mark.hash if mark else "",
+        mark.erased_at.isoformat() if mark and mark.erased_at else "",
+    )
 
 
 def _line(values: tuple[object, ...]) -> str:
