@@ -28,6 +28,7 @@ class WriterTurn:
     def __init__(self, database: str | None) -> None:
         """Name the database's file; nothing is opened yet."""
         in_memory = database in {None, "", ":memory:"}
+        self._database = Path(database or "")
         self._path = None if in_memory else Path(f"{database}-turn")
         self._file: int | None = None
 
@@ -74,7 +75,7 @@ class WriterTurn:
         if self._path is None:
             return True
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = _open(self._path, self._database)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -86,6 +87,15 @@ class WriterTurn:
     def _release(self) -> None:
         if self._file is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def _open(path: Path, database: Path) -> int:
+    """Open the lock's file; one that root makes belongs to whom the database belongs, as SQLite's own do."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if os.geteuid() == 0:
+        owner = (database if database.exists() else database.parent).stat()
+        os.fchown(file, owner.st_uid, owner.st_gid)
+    return file
 
 
 def _check(deadline: float) -> None:

@@ -1,6 +1,7 @@
 """One connection writes SQLite's file, others read; processes take turns; many callers share a commit."""
 
 import asyncio
+import os
 
 import pytest
 from sqlalchemy import text
@@ -154,3 +155,12 @@ async def test_a_caller_that_leaves_does_not_take_the_others_work_along(database
     leader.cancel()
     assert await follower == "done"
     assert await actions(database) == ["quick"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for somebody else")
+async def test_what_root_begins_the_servers_own_user_can_go_on_with(database, tmp_path):
+    await database.close()
+    (tmp_path / "some.db-turn").unlink(missing_ok=True)
+    os.chown(tmp_path / "some.db", 12_345, 12_345)
+    with turns.WriterTurn(str(tmp_path / "some.db")).held():
+        assert (tmp_path / "some.db-turn").stat().st_uid == 12_345
