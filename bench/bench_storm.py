@@ -180,10 +180,10 @@ def report(path: Path) -> bool:
     opened: dict[str, str] = {}
     by_channel: dict[str, dict[str, float]] = defaultdict(dict)
     everybody: dict[str, list[float]] = defaultdict(list)
-    never = 0
+    never, first = 0, min(int(row[5]) for row in rows)
     for item, opened_at, channel, sent_at, _, step in rows:
         opened[item] = opened_at
-        if step != min_step(rows):
+        if step != first:
             continue
         if sent_at is None:
             never += 1
@@ -197,10 +197,6 @@ def report(path: Path) -> bool:
     print(f"items {len(opened)}, handed to two kinds: {len(twice)}")
     print("two kinds of channel:", spread(twice), "| everybody of the first step:", spread(last))
     return len(twice) == len(opened) > 0 and percentile(twice, 99) <= 5 and twice[-1] <= 15 and last[-1] <= 30
-
-
-def min_step(rows: Sequence[tuple[Any, ...]]) -> int:
-    return min(int(row[5]) for row in rows)
 
 
 def percentile(ordered: Sequence[float], part: float) -> float:
