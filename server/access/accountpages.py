@@ -85,6 +85,8 @@ def _add_list(router: APIRouter, context: Context) -> None:
             rows = await _rows(session, found, {one.name: one.until for one in waiting if one.name}, now)
             names = [one.name for one in waiting if one.name]
             known = set(await session.scalars(select(Operator.name).where(Operator.name.in_(names))))
+            # A name nobody has may be a password that was typed in the wrong field: it is not shown.
+            waiting = [one for one in waiting if one.source or one.name in known]
             places = await _place_names(session, [one for row in rows for one in row.grants])
         return render_settings(
             request,
@@ -93,7 +95,6 @@ def _add_list(router: APIRouter, context: Context) -> None:
             rows=rows,
             places=places,
             waiting=waiting,
-            known=known,
             q=asked,
             total=total,
             most=_MOST_ROWS,
