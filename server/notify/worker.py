@@ -154,7 +154,7 @@ class NotifyWorker:
                 batch, self._unrecorded = self._unrecorded, {}
                 try:
                     self._recorded.update(await outcomes.record(self._database, batch, now=self._clock.now()))
-                except SQLAlchemyError as error:
+                except (SQLAlchemyError, OSError) as error:
                     log.warning("attempts_not_recorded_together", attempts=len(batch), error=str(error))
             if notice in self._recorded:
                 return self._recorded.pop(notice)
