@@ -45,10 +45,12 @@ from server.people.contactpages import build_contact_pages
 from server.people.contactsweb import build_contacts_api
 from server.people.web import build_people_api
 from server.photos.web import build_photo_api, build_photo_pages
+from server.places.gridpages import build_grid_pages
 from server.places.importpages import build_import_pages
 from server.places.web import build_street_api
 from server.reports.web import build_reports
 from server.retention.web import build_personal_data_api
+from server.routing.lookuppages import build_lookup_page
 from server.routing.web import build_routing_api
 from server.telemetry.web import build_telemetry
 from server.web.api import build_api
@@ -112,6 +114,8 @@ def build_app(context: Context) -> FastAPI:
         build_register_api(context),
         build_street_api(context),
         build_import_pages(context),
+        build_grid_pages(context),
+        build_lookup_page(context),
         build_people_api(context),
         build_contacts_api(context),
         build_contact_pages(context),
