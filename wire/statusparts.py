@@ -56,9 +56,10 @@ class UnassignedDevice(Message, frozen=True, kw_only=True):
 
     bus: Id
     technique: Text
-    """How it speaks: `hj212`, `gb26875`, `ble`."""
+    """How it speaks: `hj212`, `gb26875`, `ble`, `mqtt`."""
     address: Text
-    """As a site file would name it: a station's MN, a transmitter and its component, a Bluetooth address."""
+    """As a site file would name it: a station's MN, a transmitter and its component, a Bluetooth
+    address, a topic."""
     said: Text = ""
     """What it said of itself, for a person."""
     heard_at: Instant

@@ -33,12 +33,14 @@ class StationClock:
         steady: whether the last two distances were the same.
         newest_ms: the newest DataTime of real-time data, by the station's clock.
         corrected_ms: when it was last set, since boot.
+        known: whether two packets have agreed since the gateway began to listen.
     """
 
     offset_ms: int | None = None
     steady: bool = False
     newest_ms: int | None = None
     corrected_ms: int | None = None
+    known: bool = False
 
     def note(self, qn: str, now: Moment) -> None:
         """Take the time at which the station says it spoke."""
@@ -48,6 +50,7 @@ class StationClock:
             return
         offset_ms = now.wall_ms - spoken_ms
         self.steady = self.offset_ms is not None and abs(offset_ms - self.offset_ms) <= STEADY_MS
+        self.known = self.known or self.steady
         self.offset_ms = offset_ms
 
     @property
@@ -75,7 +78,9 @@ class StationClock:
             may take it for the end of a cause.
         """
         measured_ms = parse_time(data_time)
-        may_clear = self.near or self.steady
+        # What a station said before is forgotten when the gateway starts anew: its first word may be one that
+        # is sent again because the answer was lost. It raises what it must, and ends nothing.
+        may_clear = self.steady or (self.near and self.known)
         if measured_ms is None:
             return (now.wall_ms, False) if resent else (None, may_clear)
         newest_ms = self.newest_ms

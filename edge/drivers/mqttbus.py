@@ -8,6 +8,7 @@ import structlog
 
 from edge.drivers.listening import ListeningBus
 from edge.drivers.mqttmessages import Heard, Meaning, MessageDesk, MqttDevice, describe_message
+from edge.drivers.mqttstrangers import Neighbourhood
 from edge.errors import LinkError
 from edge.ports import Clock
 from edge.reception import Reception
@@ -33,7 +34,13 @@ class MqttBus(ListeningBus):
         super().__init__(bus=bus, reception=reception, clock=clock)
         self._client_id = client_id
         self._dialer = dialer
+        devices = tuple(devices)
         self._desk = MessageDesk(devices)
+        self._neighbours = Neighbourhood(devices)
+        self._kept: set[tuple[str, bytes]] = set()
+        """What the broker had kept for devices; where subscriptions overlap it may hand that over twice."""
+        self._looks_around = True
+        """Until a broker refuses to be looked around in."""
         self._stack = AsyncExitStack()
         self._listening: asyncio.Task[None] | None = None
         self._odd: set[str] = set()
@@ -44,11 +51,29 @@ class MqttBus(ListeningBus):
             link = await self._stack.enter_async_context(self._dialer.open(self._client_id))
             for topic in self._desk.filters:
                 await link.subscribe(topic)
+            await self._look_around(link)
         except (LinkError, OSError) as error:
             await self._close()
             raise LinkError(str(error)) from error
+        self._kept.clear()
         self._listening = asyncio.create_task(self._listen(link), name=f"bus-{self._bus}-hears")
         log.info("bus_listening", bus=self._bus, technique="mqtt", topics=len(self._desk.filters))
+
+    async def _look_around(self, link: MqttLink) -> None:
+        """Subscribe beside the devices, too; a broker that ends the link over it is not asked again.
+
+        Raises:
+            LinkError: the link is gone.
+        """
+        if not self._looks_around:
+            return
+        try:
+            for topic in self._neighbours.filters:
+                await link.subscribe(topic)
+        except LinkError as error:
+            self._looks_around = False
+            log.warning("neighbours_not_heard", bus=self._bus, error=str(error))
+            raise
 
     async def _close(self) -> None:
         task, self._listening = self._listening, None
@@ -70,12 +95,23 @@ class MqttBus(ListeningBus):
 
     async def _listen(self, link: MqttLink) -> None:
         async for topic, payload, retained in link.heard():
+            if retained and (topic, payload) in self._kept:
+                continue
             found = self._desk.take(topic, payload, retained=retained, now=self._clock.moment())
             if self.tap.is_open:
                 text = describe_message(topic, payload, found, retained=retained)
                 self.tap.note(payload, sent=False, text=text, devices=tuple(one.device for one in found))
             for heard in found:
                 self._use(heard, topic)
+            if found and retained:
+                self._kept.add((topic, payload))
+            if not found and not retained:
+                self._note_stranger(topic, payload)
+
+    def _note_stranger(self, topic: str, payload: bytes) -> None:
+        stranger = self._neighbours.recognise(topic, payload)
+        if stranger is not None:
+            self._reception.note_stranger(stranger[0], said=stranger[1])
 
     def _use(self, heard: Heard, topic: str) -> None:
         self._report(heard, topic)

@@ -99,6 +99,18 @@ class MessageDesk:
         ]
 
 
+def read_message(profile: MqttProfile, payload: bytes) -> dict[str, float | None]:
+    """Return the values that a model reads from a message; none where it is not one of its kind."""
+    text = payload.decode("utf-8", errors="replace").strip()
+    found = _parse(text)
+    if found is _NO_JSON:
+        if any(point.path for point in profile.points):
+            return {}
+        found = text
+    values, _, _ = _read(profile, found)
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def describe_message(topic: str, payload: bytes, found: Iterable[Heard], *, retained: bool) -> str:
     """Return a message in words: where it came, its text, and what it means for each device."""
     text = payload.decode("utf-8", errors="replace")[:_MOST_TEXT]

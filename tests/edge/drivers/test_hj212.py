@@ -58,11 +58,39 @@ def test_a_measurement_is_live_and_acknowledged_with_its_own_qn():
     reaction = talk.say()
     (heard,) = reaction.heard
     assert (heard.device, heard.values, heard.qualities) == ("river", {"dissolved_oxygen_mg_l": 6.8}, {})
-    assert (heard.at_wall_ms, heard.may_clear) == (None, True)
+    assert (heard.at_wall_ms, heard.may_clear) == (None, False), "its first word may be sent again"
     (answer,) = reaction.answers
     assert (answer.cn, answer.st, answer.flag, answer.cp) == ("9014", "91", 4, "")
     assert answer.qn == format_time(talk.clock.wall_ms, with_ms=True)
     assert b"CN=9014" in encode_packet(answer)
+
+
+def test_the_second_word_of_a_station_whose_clock_agrees_may_end_an_alarm():
+    talk = Talk()
+    talk.say()
+    talk.clock.advance(seconds=60)
+    assert talk.say().heard[0].may_clear
+
+
+@pytest.mark.parametrize("later_s", [10, 40, 240])
+def test_what_is_sent_again_after_a_restart_of_the_gateway_ends_no_alarm_that_is_newer(later_s):
+    talk = Talk()
+    good = talk.packet("w01009-Rtd=7.5,w01009-Flag=N")
+    talk.take(good)
+    talk.clock.advance(seconds=60)
+    talk.say("w01009-Rtd=1.0,w01009-Flag=N")
+
+    talk.clock.advance(seconds=later_s)
+    talk.desk = Talk().desk  # what was heard is forgotten
+    again = talk.take(good)
+    assert again.outcome is not Outcome.REPEATED
+    assert not any(heard.may_clear for heard in again.heard)
+    assert answers(again)[0] == ("9014", ""), "or it would be sent for ever"
+    talk.clock.advance(seconds=20)
+    assert not talk.say().heard[0].may_clear
+    talk.clock.advance(seconds=60)
+    assert talk.say().heard[0].may_clear
+    assert not any(heard.may_clear for heard in talk.take(good).heard), "known by now"
 
 
 @pytest.mark.parametrize(

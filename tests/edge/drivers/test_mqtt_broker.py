@@ -8,8 +8,9 @@ import pytest
 from edge.drivers.mqttbus import MqttBus
 from edge.drivers.mqttmessages import MqttDevice
 from edge.drivers.profile import shipped_profiles
+from edge.errors import LinkError
 from edge.site.busconfig import MqttBusSettings
-from edge.uplink.mqtt import MqttDialer
+from edge.uplink.mqtt import MqttDialer, MqttLink
 from firmware_sim.devices import mqtt as sim
 from firmware_sim.devices.modbus import Fault, FaultKind
 from tests.edge.drivers.hearing import Sink, WallClock, heard_device, reception_of
@@ -242,3 +243,38 @@ async def test_a_password_file_that_is_not_there_costs_the_bus_and_not_the_gatew
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_detector_that_no_site_entry_names_is_told_as_unassigned_and_each_word_counts_once(tmp_path):
+    async with home(tmp_path) as house:
+        await house.hears()
+        house.devices.misbehave(0, Fault(FaultKind.MUTE))
+        stranger = sim.MqttDevice(read_points=lambda: {"gas_alarm": 1.0}, address="zigbee2mqtt/cellar")
+        beside = sim.MqttBus(
+            host="127.0.0.1",
+            port=house.broker.port,
+            units={0: stranger},
+            period_s=0.05,
+            client_prefix="beside",
+        )
+        await beside.start()
+        (one,) = await until(house.bus.unassigned, what="the stranger")
+        assert (one.address, one.said) == ("zigbee2mqtt/cellar", "zigbee2mqtt-gas")
+        assert house.good()[-1] == 0.0, "its gas is not the kitchen's"
+        assert len(house.good()) <= house.devices.requests[0], "what two subscriptions fit comes once"
+        await beside.stop()
+
+
+async def test_a_broker_that_refuses_to_be_looked_around_in_is_heard_all_the_same(tmp_path, monkeypatch):
+    subscribe, refused = MqttLink.subscribe, []
+
+    async def picky(link, topic):
+        if topic.endswith("+"):
+            refused.append(topic)
+            raise LinkError("the broker hung up")
+        await subscribe(link, topic)
+
+    monkeypatch.setattr(MqttLink, "subscribe", picky)
+    async with home(tmp_path) as house:
+        await house.hears()
+        assert refused == ["zigbee2mqtt/+"]

@@ -2,6 +2,9 @@
 
 from edge.drivers.adverts import BTHOME_UUID
 from edge.drivers.blehearing import Hearing
+from edge.drivers.mqttmessages import MqttDevice
+from edge.drivers.mqttstrangers import Neighbourhood
+from edge.drivers.profile import shipped_profiles
 from edge.drivers.radio import Sighting
 from edge.reception import MOST_STRANGERS, Reception
 from tests.edge.drivers.hearing import RunningClock, Sink
@@ -57,3 +60,46 @@ def test_a_detector_in_a_known_format_is_a_stranger_and_a_headset_is_nobody():
     hearing.take(sighting("AA:AA:AA:AA:AA:03", on_air=False))
     hearing.take(sighting("AA:AA:AA:AA:AA:04"))
     assert [(one.address, one.said) for one in heard.unassigned()] == [("AA:AA:AA:AA:AA:04", "bthome")]
+
+
+def neighbours(*devices):
+    return Neighbourhood(
+        MqttDevice(device=f"d{number}", address=address, profile=shipped_profiles()[model])
+        for number, (model, address) in enumerate(devices)
+    )
+
+
+def test_who_speaks_beside_a_configured_device_is_recognised_by_what_a_model_can_read():
+    known = neighbours(
+        ("zigbee2mqtt-gas", "zigbee2mqtt/kitchen"),
+        ("zigbee2mqtt-smoke", "zigbee2mqtt/hall"),
+        ("tasmota-plug", "washer"),
+        ("chirpstack-gas", "24e124aabbccddee"),
+    )
+    assert known.filters == ("zigbee2mqtt/+", "tele/+/SENSOR", "application/+/device/+/event/up")
+    said = {
+        ("zigbee2mqtt/cellar", b'{"gas": true, "linkquality": 90}'): (
+            "zigbee2mqtt/cellar",
+            "zigbee2mqtt-gas",
+        ),
+        ("zigbee2mqtt/attic", b'{"smoke": false}'): ("zigbee2mqtt/attic", "zigbee2mqtt-smoke"),
+        ("tele/dryer/SENSOR", b'{"ENERGY": {"Power": 7}}'): ("dryer", "tasmota-plug"),
+        ("application/9/device/0011223344556677/event/up", b'{"object": {"gas_lel": 3}}'): (
+            "0011223344556677",
+            "chirpstack-gas",
+        ),
+    }
+    for (topic, payload), expected in said.items():
+        assert known.recognise(topic, payload) == expected
+    for topic, payload in (
+        ("zigbee2mqtt/lamp", b'{"brightness": 3}'),
+        ("zigbee2mqtt/lamp", b"\xff\x00"),
+        ("zigbee2mqtt/bridge/state", b'{"gas": true}'),
+        ("other/cellar", b'{"gas": true}'),
+        ("tele/dryer/STATE", b'{"ENERGY": {"Power": 7}}'),
+    ):
+        assert known.recognise(topic, payload) is None, topic
+
+
+def test_a_device_at_the_root_of_a_broker_does_not_make_the_gateway_hear_everything():
+    assert neighbours(("zigbee2mqtt-gas", "kitchen")).filters == ()
