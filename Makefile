@@ -7,6 +7,7 @@
 #   make assets          pages and message catalogues; make messages | pictures brings texts and README up to date
 #   make lock            resolve the dependencies again
 #   make bench | clean   measurements | remove what was built
+#   make postgres        the server's tests over a real PostgreSQL (on Debian: apt-get install postgresql)
 #   make oracles         our decoders against other people's, in an environment of its own
 #   make fuzz            decoders against noise: SECONDS=600 for each of TARGETS="hj212 adverts"
 #
@@ -15,7 +16,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: messages pictures demo test check unit stories lock assets catalogues format bench fuzz oracles clean env provision demo-checks api
+.PHONY: postgres messages pictures demo test check unit stories lock assets catalogues format bench fuzz oracles clean env provision demo-checks api
 
 BROKER ?= auto
 JOBS ?= 2
@@ -98,6 +99,10 @@ $(UV): $(LINKED)
 
 demo: assets
 	@$(BIN)/python deploy/foreground.py $(BIN)/gridwarden-sim demo $(if $(CHECK),--check) --broker $(BROKER)
+
+postgres: $(LINKED)
+	@$(BIN)/python -m tests.harness.postgres_suite -q -p no:cacheprovider tests/server/postgres \
+	    $(addprefix tests/server/,alarms escalation intake items notify)
 
 bench: assets
 	@set -e; found=; for file in bench/bench_*.py; do \

@@ -1,5 +1,6 @@
 """A whole server in one process, without broker, web or real time: for tests that tell a timeline."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from server.notify.worker import NotifyWorker
 from server.people.tables import Duty, Person, Role, Scope
 from server.places.tables import Building, Community, Estate, Grid, GridKind, PlacesVersion
 from server.pulse import Pulses
+from tests.harness import postgres_suite
 from wire import codec
 from wire.messages import (
     Action,
@@ -253,13 +255,20 @@ async def plain_link(session: Any, pairs: Any, now: datetime) -> dict[tuple[str,
 
 @asynccontextmanager
 async def open_world(folder: Path, *, step_backup_s: float = 60) -> AsyncIterator[World]:
+    server = os.environ.get(postgres_suite.VARIABLE)
+    opened = postgres_suite.copied_database(server, fill) if server else _file_database(folder)
+    async with opened as database, running_parts(database, step_backup_s=step_backup_s) as world:
+        yield world
+
+
+@asynccontextmanager
+async def _file_database(folder: Path) -> AsyncIterator[Database]:
     database = Database(f"sqlite+aiosqlite:///{folder}/gridwarden.db")
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql("PRAGMA synchronous = OFF")
         await connection.run_sync(Base.metadata.create_all)
     await fill(database)
-    async with running_parts(database, step_backup_s=step_backup_s) as world:
-        yield world
+    yield database
 
 
 @asynccontextmanager
