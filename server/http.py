@@ -51,6 +51,7 @@ from server.places.web import build_street_api
 from server.reports.web import build_reports
 from server.retention.web import build_personal_data_api
 from server.routing.lookuppages import build_lookup_page
+from server.routing.rosterpages import build_roster_pages
 from server.routing.web import build_routing_api
 from server.telemetry.web import build_telemetry
 from server.web.api import build_api
@@ -116,6 +117,7 @@ def build_app(context: Context) -> FastAPI:
         build_import_pages(context),
         build_grid_pages(context),
         build_lookup_page(context),
+        build_roster_pages(context),
         build_people_api(context),
         build_contacts_api(context),
         build_contact_pages(context),

@@ -48,6 +48,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/unassigned", title="未登记设备", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/quarantine", title="无法识别的消息", section=Section.DEVICES, right=Right.SEE_RAW),
     Page(address="/desk/grids", title="网格地图", section=Section.STREET, right=Right.SEE_PEOPLE),
+    Page(address="/desk/roster", title="排班", section=Section.STREET, right=Right.SEE_PEOPLE),
     Page(address="/desk/responsible", title="谁负责", section=Section.STREET, right=Right.SEE_PEOPLE),
     Page(address="/desk/import", title="导入和导出", section=Section.STREET, right=Right.CHANGE_PLACES),
     Page(address="/desk/contacts", title="联系方式", section=Section.STREET, right=Right.SEE_PEOPLE),

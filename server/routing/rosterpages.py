@@ -1,0 +1,267 @@
+"""The roster: a week of a grid or community with its gaps, absences, swaps and duty times."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Request
+from sqlalchemy import select
+from starlette.responses import RedirectResponse, Response
+
+from server.access.guard import requires
+from server.access.model import Right
+from server.access.scopes import communities_within, grids_within, people_within
+from server.access.service import SignedIn
+from server.clock import STREET_ZONE
+from server.context import Context
+from server.db.session import ReadSession
+from server.errors import InvalidError, NotFoundError
+from server.people import duties
+from server.people.duties import Span
+from server.people.model import DutyFacts, Role, Scope
+from server.people.roster import Post, Presence
+from server.people.tables import Absence, DutyTime, Person, Swap
+from server.people.week import monday_of, week_of
+from server.places.tables import Community, Grid
+from server.places.within import Place, PlaceKind, parse_place
+from server.routing.lookuppages import read_moment
+from server.routing.proof import Gap, prove
+from server.routing.proving import newest_proof
+from server.routing.resolve import Placed, posts_of
+from server.routing.service import street_now
+from server.routing.street import GridFacts, Street
+from server.web import words
+from server.web.templating import render_page, stylesheet
+
+PRESENCES: Final = {
+    Presence.ON_DUTY: "值班",
+    Presence.AWAY: "请假",
+    Presence.GIVEN_AWAY: "已换出",
+    Presence.LEFT: "已离岗",
+    Presence.NO_CHANNEL: "没有联系方式",
+}
+WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+_PLACES: Final = (PlaceKind.GRID, PlaceKind.COMMUNITY)
+_See = Annotated[SignedIn, requires(Right.SEE_PEOPLE)]
+_Change = Annotated[SignedIn, requires(Right.CHANGE_PEOPLE)]
+_Text = Annotated[str, Form(max_length=40)]
+
+
+def build_roster_pages(context: Context) -> APIRouter:
+    """Return the routes under /desk/roster."""
+    router = APIRouter(include_in_schema=False, prefix="/desk/roster")
+    _add_overview(router, context)
+    _add_week(router, context)
+    _add_absences(router, context)
+    _add_swaps(router, context)
+    return router
+
+
+def _add_overview(router: APIRouter, context: Context) -> None:
+    @router.get("")
+    async def show(request: Request, who: _See) -> Response:
+        async with context.database.read() as session:
+            proof = await newest_proof(session)
+            mine = set(await session.scalars(select(Grid.code).where(grids_within(who.reach))))
+            query = select(Community).where(communities_within(who.reach)).order_by(Community.code)
+            communities = list(await session.scalars(query))
+        gaps = [gap for gap in proof.gaps if gap["grid"] in mine] if proof else []
+        return render_page(
+            request,
+            "roster.html",
+            places_style=stylesheet("src/places.css"),
+            proof=proof,
+            gaps=[
+                {**gap, **{name: datetime.fromisoformat(gap[name]) for name in ("begins_at", "ends_at")}}
+                for gap in gaps
+            ],
+            communities=communities,
+        )
+
+
+def _add_week(router: APIRouter, context: Context) -> None:
+    @router.get("/{place}")
+    async def show(request: Request, who: _See, place: str, week: str = "") -> Response:
+        now = context.clock.now()
+        monday = monday_of(_day(week, now))
+        begins = datetime.combine(monday, time(0), STREET_ZONE)
+        async with context.database.read() as session:
+            street = await street_now(session)
+            where = _place(street, place)
+            posts = _posts(street, where)
+            grids = _grids(street, where)
+            rows = week_of(street.roster, posts, monday)
+            people = {row.person.code: row.person.name for row in rows}
+            absences, swaps = await _suspended(session, list(people), begins)
+            times = await _times(session, posts)
+            query = select(Person.code, Person.name).where(Person.active, people_within(who.reach))
+            named = await session.execute(query.order_by(Person.name))
+            everybody = {row.code: row.name for row in named}
+        some = replace(street, grids={grid.code: grid for grid in grids})
+        proof = await asyncio.to_thread(prove, some, begins)
+        return render_page(
+            request,
+            "roster_week.html",
+            places_style=stylesheet("src/places.css"),
+            words=words,
+            place=where,
+            name=_name(street, where),
+            grids=grids,
+            days=[monday + timedelta(days=number) for number in range(7)],
+            weekdays=WEEKDAYS,
+            before=monday - timedelta(days=7),
+            after=monday + timedelta(days=7),
+            rows=rows,
+            presences=PRESENCES,
+            gaps=proof.gaps,
+            gaps_of=lambda day: _on_day(proof.gaps, day),
+            absences=absences,
+            swaps=swaps,
+            times=times,
+            people=people,
+            everybody=everybody,
+            duties=[(post, one) for post in posts for one in street.roster.duties_of(post)],
+            may_change=Right.CHANGE_PEOPLE in who.rights,
+        )
+
+
+def _add_absences(router: APIRouter, context: Context) -> None:
+    @router.post("/{place}/absences")
+    async def add(  # noqa: PLR0917 - FastAPI passes them by name
+        who: _Change,
+        place: str,
+        person: _Text,
+        begins: Annotated[str, Form()],
+        ends: Annotated[str, Form()],
+        stand_in: _Text = "",
+    ) -> Response:
+        async with context.database.write() as session:
+            await duties.add_absence(
+                session,
+                person,
+                _span(begins, ends),
+                stand_in or None,
+                by=who.operator,
+                now=context.clock.now(),
+            )
+        return _back(place, begins)
+
+    @router.post("/{place}/absences/end")
+    async def end(who: _Change, place: str, person: _Text, absence: Annotated[int, Form()]) -> Response:
+        async with context.database.write() as session:
+            await duties.end_absence(session, person, absence, by=who.operator, now=context.clock.now())
+        return _back(place)
+
+
+def _add_swaps(router: APIRouter, context: Context) -> None:
+    @router.post("/{place}/swaps")
+    async def add(  # noqa: PLR0917 - FastAPI passes them by name
+        who: _Change,
+        place: str,
+        duty: Annotated[str, Form(max_length=140)],
+        begins: Annotated[str, Form()],
+        ends: Annotated[str, Form()],
+        taken_by: _Text,
+    ) -> Response:
+        async with context.database.write() as session:
+            await duties.add_swap(
+                session,
+                _duty(duty),
+                _span(begins, ends),
+                taken_by,
+                by=who.operator,
+                now=context.clock.now(),
+            )
+        return _back(place, begins)
+
+    @router.post("/{place}/swaps/end")
+    async def end(who: _Change, place: str, person: _Text, swap: Annotated[int, Form()]) -> Response:
+        async with context.database.write() as session:
+            await duties.end_swap(session, person, swap, by=who.operator, now=context.clock.now())
+        return _back(place)
+
+
+# --- what the pages show -----------------------------------------------------------------------
+
+
+def _place(street: Street, text: str) -> Place:
+    place = parse_place(text)
+    known = {PlaceKind.GRID: street.grids, PlaceKind.COMMUNITY: street.communities}
+    if place is None or place.kind not in _PLACES or place.code not in known[place.kind]:
+        raise NotFoundError("没有这个网格或社区。")
+    return place
+
+
+def _name(street: Street, place: Place) -> str:
+    if place.kind is PlaceKind.GRID:
+        return street.grids[place.code].name
+    return street.communities[place.code].name
+
+
+def _grids(street: Street, place: Place) -> list[GridFacts]:
+    if place.kind is PlaceKind.GRID:
+        return [street.grids[place.code]]
+    return sorted(
+        (grid for grid in street.grids.values() if grid.community == place.code), key=lambda one: one.code
+    )
+
+
+def _posts(street: Street, place: Place) -> list[Post]:
+    """Return the posts that answer for a place, the nearest first, the desk last."""
+    grid = street.grids[place.code] if place.kind is PlaceKind.GRID else None
+    community = grid.community if grid else place.code
+    asked = posts_of(street, Placed(why=(), grid=grid, community=community))
+    return [*((one.role, one.scope, one.code) for one in asked), (Role.DESK, Scope.STREET, "")]
+
+
+async def _suspended(
+    session: ReadSession, people: Sequence[str], since: datetime
+) -> tuple[list[Absence], list[Swap]]:
+    absences = select(Absence).where(Absence.person.in_(people), Absence.until_at > since)
+    swaps = select(Swap).where(Swap.person.in_(people), Swap.until_at > since)
+    return (
+        list(await session.scalars(absences.order_by(Absence.from_at))),
+        list(await session.scalars(swaps.order_by(Swap.from_at))),
+    )
+
+
+async def _times(session: ReadSession, posts: Sequence[Post]) -> list[DutyTime]:
+    codes = {code for _, _, code in posts}
+    found = await session.scalars(select(DutyTime).where(DutyTime.code.in_(codes)).order_by(DutyTime.id))
+    return [one for one in found if (one.role, one.scope, one.code) in posts]
+
+
+def _on_day(gaps: Sequence[Gap], day: date) -> list[Gap]:
+    """Return the gaps that reach into a day of the street."""
+    begins = datetime.combine(day, time(0), STREET_ZONE)
+    return [gap for gap in gaps if gap.begins_at < begins + timedelta(days=1) and gap.ends_at > begins]
+
+
+def _day(text: str, now: datetime) -> date:
+    try:
+        return date.fromisoformat(text) if text else now.astimezone(STREET_ZONE).date()
+    except ValueError as error:
+        raise InvalidError("日期要写成 2026-03-02 这样。") from error
+
+
+def _span(begins: str, ends: str) -> Span:
+    since, until = read_moment(begins), read_moment(ends)
+    if since is None or until is None or until <= since:
+        raise InvalidError("结束必须晚于开始。")
+    return Span(begins=since, ends=until)
+
+
+def _duty(text: str) -> DutyFacts:
+    parts = text.split("|")
+    try:
+        person, role, scope, code = parts
+        return DutyFacts(person=person, role=Role(role), scope=Scope(scope), code=code)
+    except ValueError as error:
+        raise InvalidError("没有这个值班。") from error
+
+
+def _back(place: str, begins: str = "") -> Response:
+    week = f"?week={begins[:10]}" if begins else ""
+    return RedirectResponse(f"/desk/roster/{place}{week}", status_code=303)
