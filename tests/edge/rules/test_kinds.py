@@ -1,18 +1,12 @@
 """Every kind of rule: when it raises, when it ends, and what bad quality does to it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from edge.model import Point, Snapshot
-from edge.rules import orders
-from edge.rules.engine import RuleEngine
 from edge.rules.model import (
     BitsRule,
-    ContactRule,
     NoDataRule,
     RateRule,
     RuleAction,
@@ -23,85 +17,9 @@ from edge.rules.model import (
     VoteRule,
     WindowRule,
 )
-from edge.rules.orders import Person
-from edge.rules.replay import AlarmList, replay
 from edge.rules.schedule import Schedule
-from edge.rules.state import Now
-from edge.rules.suppression import RefusedError
-from wire.vocabulary import AlarmClass, Clock, Kind, Measure, Quality, Suppression, Vote
-
-START_MS = int(datetime(2026, 11, 24, 4, 0, tzinfo=UTC).timestamp() * 1000)
-COMMON = {"id": "r", "devices": ("a",), "point": "x", "kind": Kind.WATER, "class_": AlarmClass.HAZARD}
-GAS = {**COMMON, "kind": Kind.GAS, "class_": AlarmClass.LIFE_SAFETY}
-TWO = Person(issuer="op-1", agreed_by="op-2", reason="hot work")
-
-
-class Room:
-    """Devices with one point each, a clock, and the rules."""
-
-    def __init__(self, *rules, devices=("a", "b", "c")):
-        self.rules, self.devices, self.ms, self.boot, self.trust = (
-            rules,
-            devices,
-            1_000,
-            "boot-1",
-            Clock.SYNCED,
-        )
-        self.heard = []
-        self.engine = self.build()
-
-    def build(self):
-        return RuleEngine(
-            rules=self.rules,
-            points=dict.fromkeys(self.devices, (("x", "m"),)),
-            labels={},
-            boot=self.boot,
-            since_ms=self.ms,
-        )
-
-    def now(self):
-        from edge.model import Moment
-
-        return Now(
-            moment=Moment(wall_ms=START_MS + self.ms, boot_ms=self.ms), boot=self.boot, trust=self.trust
-        )
-
-    def say(self, value, device="a", quality=Quality.GOOD, **more):
-        good = quality is Quality.GOOD and value is not None
-        snapshot = Snapshot(
-            device=device,
-            points=(Point("x", "m"),),
-            values=(value,),
-            qualities=None if good else (quality if quality is not Quality.GOOD else Quality.STALE,),
-            at=self.now().moment,
-            **more,
-        )
-        self.heard.append(snapshot)
-        return self.engine.take(snapshot, self.now())
-
-    def wait(self, seconds):
-        self.ms += round(seconds * 1000)
-        return self.engine.tick(self.now())
-
-    def play(self, values, every_s=1.0, device="a"):
-        told = []
-        for value in values:
-            told += self.say(value, device)
-            told += self.wait(every_s)
-        return told
-
-    def restart(self):
-        states, alarms, shelves = (
-            dict(self.engine.states),
-            list(self.engine.alarms.values()),
-            self.engine.book.shelves.all,
-        )
-        self.engine = self.build()
-        return self.engine.restore(states, alarms, self.now(), shelves)
-
-
-def changes(decisions):
-    return [d.change.value for d in decisions if d.alarm is not None]
+from tests.edge.rules.room import COMMON, GAS, VOTE, VOTERS, Room, changes
+from wire.vocabulary import AlarmClass, Clock, Measure, Quality, Vote
 
 
 def test_outside_of_two_limits_is_told_with_the_one_that_was_crossed():
@@ -220,10 +138,6 @@ def test_a_window_is_rebuilt_from_stored_readings_after_a_restart():
     assert "raised" in changes(room.play([9.0] * 8))
 
 
-VOTERS = tuple(Voter(device=device, point="x") for device in "abc")
-VOTE = {"id": "v", "kind": Kind.FIRE, "class_": AlarmClass.LIFE_SAFETY, "device": "a"}
-
-
 def test_two_of_three_must_say_yes_and_the_alarm_says_who_did():
     room = Room(VoteRule(**VOTE, voters=VOTERS, need=2, above=5.0))
     for device in "abc":
@@ -277,148 +191,3 @@ def test_history_and_messages_played_back():
     assert changes(room.say(9, may_clear=False)) == ["raised"]
     assert room.say(0, may_clear=False) == []
     assert changes(room.say(0)) == ["normal"]
-
-
-# --- what is kept from people --------------------------------------------------------------------
-
-
-def until(room, hours):
-    return room.now().moment.as_datetime() + timedelta(hours=hours)
-
-
-def test_a_shelved_alarm_is_judged_marked_and_shown_again_by_itself():
-    room = Room(ThresholdRule(**GAS, above=5.0, actions=(RuleAction(action="close_valve", device="b"),)))
-    orders.shelve(room.engine, key=("r", "a"), until=until(room, 1), person=TWO, now=room.now())
-    (raised,) = room.say(9)
-    assert (raised.alarm.suppression, raised.alarm.suppressed_by) == (Suppression.SHELVED, "op-1, op-2")
-    assert raised.actions, "a shelf hides, it does not disarm"
-    room.restart()
-    assert room.engine.book.shelves.all
-    told = [d.alarm for d in room.wait(3600) if d.alarm]
-    assert [alarm.suppression for alarm in told] == [Suppression.NONE]
-
-
-@pytest.mark.parametrize(
-    ("person", "hours", "said"),
-    [
-        (replace(TWO, agreed_by=""), 1, "second person"),
-        (replace(TWO, agreed_by="op-1"), 1, "second person"),
-        (replace(TWO, reason=" "), 1, "reason"),
-        (replace(TWO, issuer=""), 1, "nobody"),
-        (TWO, -1, "past"),
-        (TWO, 25, "24 hours"),
-    ],
-)
-def test_life_safety_is_shelved_by_two_with_a_reason_and_for_a_shift(person, hours, said):
-    room = Room(ThresholdRule(**GAS, above=5.0))
-    with pytest.raises(RefusedError, match=said):
-        orders.shelve(room.engine, key=("r", "a"), until=until(room, hours), person=person, now=room.now())
-    assert not room.engine.book.shelves
-
-
-def test_out_of_service_does_nothing_and_back_in_service_acts():
-    room = Room(ThresholdRule(**GAS, above=5.0, actions=(RuleAction(action="close_valve", device="b"),)))
-    orders.take_out_of_service(room.engine, device="a", until=until(room, 2), person=TWO, now=room.now())
-    (raised,) = room.say(9)
-    assert (raised.alarm.suppression, raised.actions) == (Suppression.OUT_OF_SERVICE, ())
-    told = orders.put_back_in_service(room.engine, device="a", now=room.now())
-    assert [plan.action for d in told for plan in d.actions] == ["close_valve"]
-    assert next(iter(room.engine.alarms.values())).suppression is Suppression.NONE
-
-
-def test_a_cause_explains_the_silence_and_when_it_is_hidden_or_over_the_silence_is_shown():
-    power = replace(ThresholdRule(**COMMON, below=100.0), id="power-out", kind=Kind.ELECTRIC)
-    silent = ContactRule(device="b", after_ms=30_000, explained_by=("power-out",))
-    room = Room(power, silent)
-    (cause,) = room.say(0, "a")
-    room.say(None, "b", Quality.COMM_FAULT)
-    told = [d.alarm for d in room.wait(30) if d.alarm]
-    assert (told[-1].suppression, told[-1].explained_by) == (Suppression.BY_DESIGN, cause.alarm.alarm)
-    shown = orders.shelve(
-        room.engine, key=("power-out", "a"), until=until(room, 1), person=TWO, now=room.now()
-    )
-    marks = {d.alarm.rule: d.alarm.suppression for d in shown if d.alarm}
-    assert marks == {"power-out": Suppression.SHELVED, "contact": Suppression.NONE}
-
-
-def test_a_silenced_siren_sounds_again_when_the_cause_returns_and_stops_when_it_is_over():
-    siren = RuleAction(action="sound", device="b", undo="silence")
-    room = Room(ThresholdRule(**GAS, above=5.0, off_delay_ms=5_000, actions=(siren,)))
-    room.say(9)
-    (silenced,) = orders.silence(room.engine, alarm=None, person=TWO, now=room.now())
-    assert [plan.action for plan in silenced.actions] == ["silence"]
-    with pytest.raises(RefusedError, match="no siren"):
-        orders.silence(room.engine, alarm=None, person=TWO, now=room.now())
-    room.wait(1)
-    room.say(0)
-    assert [plan.action for d in room.say(9) for plan in d.actions] == ["sound"]
-    room.say(0)
-    room.wait(6)
-    assert [plan.action for d in room.say(0) for plan in d.actions] == ["silence"]
-
-
-# --- for any stream of readings ------------------------------------------------------------------
-
-KINDS = [
-    ThresholdRule(**GAS, above=5.0, latching=True),
-    ThresholdRule(**GAS, above=8.0, below=2.0, stages=()),
-    RateRule(**COMMON, window_ms=5_000, rising_per_min=30.0),
-    StuckRule(**COMMON, for_ms=4_000),
-    NoDataRule(**COMMON, after_ms=4_000),
-    BitsRule(**COMMON, bits=(0, 1)),
-    WindowRule(**COMMON, measure=Measure.MEAN, window_ms=5_000, above=5.0),
-    WindowRule(**COMMON, measure=Measure.MAX, window_ms=5_000, above=5.0, off_delay_ms=2_000),
-    VoteRule(**VOTE, voters=VOTERS[:1], need=1, above=5.0),
-]
-streams = st.lists(
-    st.tuples(st.sampled_from([0.0, 1.0, 3.0, 5.0, 6.0, 9.0]), st.sampled_from([0.2, 1.0, 3.0])), max_size=25
-)
-bad = st.sampled_from([quality for quality in Quality if quality is not Quality.GOOD])
-
-
-@settings(max_examples=60)
-@given(
-    st.sampled_from(KINDS), streams, st.lists(st.tuples(bad, st.sampled_from([0.2, 1.0, 9.0])), max_size=15)
-)
-def test_no_sequence_of_bad_readings_ever_clears_an_alarm(rule, stream, doubts):
-    room = Room(rule)
-    for value, seconds in stream:
-        room.say(value)
-        room.wait(seconds)
-    before = set(room.engine.alarms)
-    for quality, seconds in doubts:
-        told = room.say(0.0, quality=quality)
-        told += room.wait(seconds)
-        assert not any(d.alarm is not None and d.alarm.cleared for d in told)
-    assert before <= set(room.engine.alarms)
-
-
-@settings(max_examples=60)
-@given(streams)
-def test_a_latched_alarm_never_clears_without_a_person(stream):
-    room = Room(KINDS[0])
-    for value, seconds in stream:
-        told = room.say(value) + room.wait(seconds)
-        assert not any(d.alarm is not None and d.alarm.cleared for d in told)
-
-
-@settings(max_examples=60)
-@given(st.sampled_from(KINDS), streams)
-def test_a_replay_raises_and_clears_what_was_raised_and_cleared(rule, stream):
-    room = Room(rule)
-    live = AlarmList()
-    for value, seconds in stream:
-        live.add(room.say(value))
-        for _ in range(round(seconds * 5)):
-            live.add(room.wait(0.2))
-    again = AlarmList()
-    for _, decisions in replay(Room(rule).engine, room.heard):
-        again.add(decisions)
-    end = room.heard[-1].at.as_datetime() if room.heard else None
-
-    def told(alarms):
-        return [(a.alarm.rule, a.alarm.raised_at) for a in alarms if end and a.alarm.raised_at <= end]
-
-    assert [rule for rule, _ in told(live.alarms)] == [rule for rule, _ in told(again.alarms)]
-    for (_, one), (_, other) in zip(told(live.alarms), told(again.alarms), strict=True):
-        assert abs(one - other) <= timedelta(seconds=1)
