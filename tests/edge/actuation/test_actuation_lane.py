@@ -323,7 +323,8 @@ async def test_a_write_leaves_after_at_most_the_transaction_in_flight():
         polls = [asyncio.create_task(poll()) for _ in range(3)]
         worst = 0
         for _ in range(20):
-            await asyncio.sleep(0.003)
+            order.clear()
+            await until(lambda: order, what="polls are under way")
             order.clear()
             await bus.driver.act(VALVE, "close_valve")
             worst = max(worst, order.index(5))

@@ -224,7 +224,7 @@ async def test_one_who_sends_without_end_and_one_who_never_ends_a_frame_harm_nob
             asyncio.create_task(pester(slowly=index % 2 == 0), name=f"stranger-{index}") for index in range(5)
         ]
         try:
-            await asyncio.sleep(0.1)
+            await until(lambda: len(side.server._door._callers) >= 5, what="the strangers are there")
             await side.bus.start()
             await side.hears("river", more=2)
             await side.hears("canal", more=2)
