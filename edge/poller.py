@@ -18,8 +18,8 @@ from edge.errors import DriverError, LinkError, NoAnswerError
 from edge.model import Point, Snapshot
 from edge.ports import BusDriver, Clock, SnapshotSink
 from edge.schedule import PolledDevice, Schedule
-from wire.messages import BusState
-from wire.statusparts import UnassignedDevice
+from edge.trouble import LastTrouble
+from wire.statusparts import BusState, UnassignedDevice
 from wire.vocabulary import Quality
 
 __all__ = ["BusPoller", "PolledDevice", "build_devices"]
@@ -71,6 +71,7 @@ class BusPoller:
         self._probe_free_ms = 0
         self._heard_ms = now_ms
         self._renewals = 0
+        self._trouble = LastTrouble(clock)
         self.connected = False
         self.attempts = 0
         """Grows with every completed attempt; a watchdog reads it."""
@@ -82,6 +83,8 @@ class BusPoller:
             connected=self.connected,
             devices=len(self._schedules),
             silent=tuple(s.device.id for s in self._schedules if s.silent),
+            last_error=self._trouble.text,
+            last_error_at=self._trouble.at,
         )
 
     def unassigned(self) -> tuple[UnassignedDevice, ...]:
@@ -98,6 +101,7 @@ class BusPoller:
                 except LinkError as error:
                     if self.connected or failures == 0:
                         log.warning("bus_unreachable", bus=self._bus, error=str(error))
+                    self._trouble.note(error)
                     failures += 1
                     await self._wait_unconnected(failures)
                     continue
@@ -136,6 +140,7 @@ class BusPoller:
                 await asyncio.sleep(self._clock.pause_s(idle_s) if idle_s else 0)
         except LinkError as error:
             log.warning("bus_lost", bus=self._bus, error=str(error))
+            self._trouble.note(error)
             self._report_all_lost()
 
     async def _wait_unconnected(self, failures: int) -> None:
@@ -204,6 +209,7 @@ class BusPoller:
         if not chosen.silent:
             kind = "device_silent" if isinstance(error, NoAnswerError | TimeoutError) else "device_refuses"
             log.warning(kind, bus=self._bus, device=chosen.device.id, error=str(error))
+            self._trouble.note(str(error) or "no answer in time", device=chosen.device.id)
         now_ms = self._clock.moment().boot_ms
         if chosen.silent or chosen.failures:
             # What was lost with it is won back before the next one: the living keep their periods.

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from edge.model import ActionResult, Moment, PlannedAction, RawFrame, Snapshot
-from wire.messages import BusState
-from wire.statusparts import UnassignedDevice
+from wire.statusparts import BusState, UnassignedDevice
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Quality
 

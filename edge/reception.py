@@ -13,8 +13,8 @@ import structlog
 
 from edge.model import Moment, Point, Snapshot
 from edge.ports import Clock, SnapshotSink
-from wire.messages import BusState
-from wire.statusparts import UnassignedDevice
+from edge.trouble import LastTrouble
+from wire.statusparts import BusState, UnassignedDevice
 from wire.vocabulary import Quality
 
 SILENT_PERIODS: Final = 3
@@ -80,6 +80,8 @@ class Reception:
         now_ms = clock.moment().boot_ms
         self._heard_ms = {device.id: now_ms for device in devices}
         self._lost: set[str] = set()
+        self.trouble = LastTrouble(clock)
+        """What went wrong last; whoever listens notes it."""
         self.connected = False
 
     def note_stranger(self, address: str, *, said: str = "") -> None:
@@ -175,6 +177,7 @@ class Reception:
             quiet_ms = now_ms - self._heard_ms[device.id]
             if device.id not in self._lost and quiet_ms > OVERDUE_PERIODS * device.period_ms:
                 log.warning("device_silent", bus=self._bus, device=device.id, quiet_s=quiet_ms // 1000)
+                self.trouble.note(f"silent for {quiet_ms // 1000} s", device=device.id)
                 self.lose(device.id)
 
     def is_lost(self, device: str) -> bool:
@@ -206,6 +209,8 @@ class Reception:
                 if device.id in self._lost
                 or now_ms - self._heard_ms[device.id] > SILENT_PERIODS * device.period_ms
             ),
+            last_error=self.trouble.text,
+            last_error_at=self.trouble.at,
         )
 
     def _note_heard(self, device: str, moment: Moment) -> None:

@@ -20,7 +20,7 @@ from wire.fields import (
     Unit,
     check_instant,
 )
-from wire.statusparts import ConfigState, MachineState, UnassignedDevice, WarmingRule
+from wire.statusparts import BusState, ConfigState, MachineState, UnassignedDevice, WarmingRule
 from wire.traffic import RawTrafficReport
 from wire.vocabulary import (
     ActionState,
@@ -251,17 +251,6 @@ class LaneDepth(Message, frozen=True, kw_only=True):
     """Messages not yet acknowledged by the server."""
     shed: Count = 0
     """Readings thrown away for lack of space since the run began; alarms are never shed."""
-
-
-class BusState(Message, frozen=True, kw_only=True):
-    """How a bus stands."""
-
-    bus: Id
-    connected: bool
-    devices: Count = 0
-    """How many devices are configured on it."""
-    silent: tuple[Id, ...] = ()
-    """Devices that do not answer."""
 
 
 class SuppressionState(Message, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Parts of the status: which configuration is in force, and how the machine stands."""
+"""Parts of the status: which configuration is in force, how the buses and the machine stand."""
 
 from wire.fields import Count, Id, Instant, Message, Text, check_instant
 
@@ -16,6 +16,25 @@ class ConfigState(Message, frozen=True, kw_only=True):
     rejected_hash: Text = ""
     trial: bool = False
     """It is new and on trial: if the gateway does not work with it, the last good one comes back."""
+
+
+class BusState(Message, frozen=True, kw_only=True):
+    """How a bus stands."""
+
+    bus: Id
+    connected: bool
+    devices: Count = 0
+    """How many devices are configured on it."""
+    silent: tuple[Id, ...] = ()
+    """Devices that do not answer."""
+    last_error: Text = ""
+    """What went wrong on it last, for people; it may be over."""
+    last_error_at: Instant | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot say."""
+        if self.last_error_at is not None:
+            check_instant(self.last_error_at)
 
 
 class WarmingRule(Message, frozen=True, kw_only=True):

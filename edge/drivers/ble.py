@@ -16,8 +16,7 @@ from edge.errors import StoreError
 from edge.frametap import FrameTap
 from edge.ports import Clock, CounterStore, Veto, never
 from edge.reception import Reception
-from wire.messages import BusState
-from wire.statusparts import UnassignedDevice
+from wire.statusparts import BusState, UnassignedDevice
 
 _KEEP_HOUSE_S: Final = 0.3
 

@@ -220,6 +220,7 @@ class GattSessions:
         session.failures += 1
         if session.failures == 1:
             log.warning("device_silent", bus=self._bus, device=session.device.id, error=str(error))
+            self._reception.trouble.note(error, device=session.device.id)
             self._reception.lose(session.device.id)
         pause_ms = min(FIRST_RETRY_MS * 2 ** min(session.failures - 1, 10), LONGEST_RETRY_MS)
         session.due_ms = self._clock.moment().boot_ms + pause_ms

@@ -12,8 +12,7 @@ from edge.errors import LinkError
 from edge.frametap import FrameTap
 from edge.ports import Clock
 from edge.reception import Reception
-from wire.messages import BusState
-from wire.statusparts import UnassignedDevice
+from wire.statusparts import BusState, UnassignedDevice
 
 HOUSEKEEPING_S: Final = 1.0
 LONGEST_REOPEN_S: Final = 10.0
@@ -55,6 +54,7 @@ class ListeningBus(ABC):
                     if failures == 0:
                         log.warning("bus_unreachable", bus=self._bus, error=str(error))
                         self._reception.lose_all()
+                    self._reception.trouble.note(error)
                     failures += 1
                     await self._wait_unopened(failures)
                     continue
@@ -74,6 +74,7 @@ class ListeningBus(ABC):
                 await asyncio.sleep(self._clock.pause_s(HOUSEKEEPING_S) or 0)
         except LinkError as error:
             log.warning("bus_lost", bus=self._bus, error=str(error))
+            self._reception.trouble.note(error)
             self._reception.lose_all()
 
     async def _wait_unopened(self, failures: int) -> None:

@@ -275,7 +275,8 @@ class Uplink:
         due_ms = 0.0
         while True:
             status = self._status_now(Presence.ONLINE)
-            news = (status.volatile, status.buses, status.clock)
+            stand = tuple((bus.bus, bus.connected, bus.silent) for bus in status.buses)
+            news = (status.volatile, stand, status.clock)
             now_ms = self._clock.moment().boot_ms
             if news != said or now_ms >= due_ms:
                 await link.publish(up_topic(self._gateway, Up.STATUS), codec.encode(status), retain=True)

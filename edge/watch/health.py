@@ -19,12 +19,11 @@ from edge.watch import machine
 from edge.watch.selfwatch import SelfMeasures, self_snapshot
 from wire.messages import (
     CONTRACT_VERSION,
-    BusState,
     LaneDepth,
     StatusMessage,
     SuppressionState,
 )
-from wire.statusparts import ConfigState, MachineState, UnassignedDevice, WarmingRule
+from wire.statusparts import BusState, ConfigState, MachineState, UnassignedDevice, WarmingRule
 from wire.vocabulary import Clock as ClockTrust
 from wire.vocabulary import Presence
 

@@ -127,7 +127,7 @@ EXAMPLES: dict[str, Message] = {
         started_at=AT,
         config=messages.ConfigState(version="2026-11", hash="ab" * 32, loaded_at=AT),
         lanes=(messages.LaneDepth(lane=Lane.ALARMS, run=RUN, last_seq=7, waiting=1),),
-        buses=(messages.BusState(bus="kitchen", connected=True, devices=3, silent=("gas-2",)),),
+        buses=(statusparts.BusState(bus="kitchen", connected=True, devices=3, silent=("gas-2",)),),
         disk_free_bytes=1_000_000,
         written_bytes_per_day=120_000_000,
         machine=messages.MachineState(

@@ -12,7 +12,7 @@ from edge.watch.answers import Answers, KnownDevice
 from edge.watch.localdoor import SOCKET_NAME, DoorClosedError, LocalDoor, ask_gateway
 from tests.edge.site import GAS
 from tests.harness.waiting import until
-from wire.messages import BusState
+from wire.statusparts import BusState
 from wire.vocabulary import Quality
 
 

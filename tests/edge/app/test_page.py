@@ -18,7 +18,8 @@ from edge.watch.pagetext import _ENGLISH
 from tests.edge.app.test_local_door import answers
 from tests.edge.config.test_site_file import GOOD
 from tests.edge.site import GAS, Bench
-from wire.messages import BusState, LaneDepth
+from wire.messages import LaneDepth
+from wire.statusparts import BusState
 from wire.vocabulary import Lane
 
 CODE = "4711-0815"

@@ -189,8 +189,12 @@ async def test_a_device_that_answers_again_is_read_at_its_period_at_once(bench):
     b = bench(3, period_ms=1000)
     b.line.silent = {"d0"}
     await b.run(100)
+    silent = b.poller.state()
+    assert silent.last_error.startswith("d0: ")
+    assert silent.last_error_at is not None
     b.line.silent = set()
     await b.run(45)
+    assert b.poller.state().last_error_at == silent.last_error_at, "what is over is told with its time"
     last = [at for at in b.line.times("d0") if at > b.clock.boot_ms - 10_000]
     assert mean_period_ms(last) == pytest.approx(1000, rel=0.02)
     assert not b.poller.state().silent
@@ -252,6 +256,8 @@ async def test_a_lost_connection_is_told_for_every_device_and_taken_up_again():
     await turn(200)
     assert {s.device for s in heard.snapshots if not s.answered} == {"d0", "d1"}
     assert not poller.connected
+    assert poller.state().last_error
+    assert "d0" not in poller.state().last_error, "of the bus, not of a device"
     line.down = False
     await turn(600)
     assert poller.connected
