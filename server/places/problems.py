@@ -109,6 +109,7 @@ _ALLOWED: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 _FOUND: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern, re.DOTALL), text)
     for pattern, text in (
+        (r"found '' as (?P<column>\w+), allowed (?P<allowed>.+)", "“%(column)s”没有填写。"),
         (
             r"found '(?P<found>.*)' as (?P<column>\w+), allowed (?P<allowed>.+)",
             "“%(column)s”不能写“%(found)s”。",
