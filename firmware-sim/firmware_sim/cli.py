@@ -55,8 +55,14 @@ def devices(
 
 @app.command()
 def phones(
-    secret: Annotated[str, typer.Option(envvar="GRIDWARDEN_WEBHOOK_SECRET", help="whsec_…")],
-    port: Annotated[int, typer.Option(help="Loopback port; 0 picks.")] = 8090,
+    *,
+    secret: Annotated[str, typer.Option(envvar="GRIDWARDEN_WEBHOOK_SECRET", help="whsec_…")] = "",
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(envvar="GRIDWARDEN_WEBHOOK_SECRET_FILE", help="A file with whsec_… alone."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where to listen; the accounts are public: loopback.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="0 picks.")] = 8090,
     server: Annotated[
         str, typer.Option(help="Base address of the server that presses and receipts are reported to.")
     ] = "",
@@ -66,10 +72,13 @@ def phones(
     _configure_logs()
     try:
         known = read_people(people) if people else []
+        shared = secret or (secret_file.read_text(encoding="ascii").strip() if secret_file else "")
+        if not shared.startswith("whsec_"):
+            raise ValueError("no webhook secret: give --secret or --secret-file with whsec_… alone")  # noqa: TRY301 - one way out for all that is wrong with the arguments
     except (ValueError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    _run(_serve_phones(secret, port, Callbacks.at(server) if server else Callbacks(), known))
+    _run(_serve_phones(shared, host, port, Callbacks.at(server) if server else Callbacks(), known))
 
 
 @app.command()
@@ -132,13 +141,15 @@ async def _serve_devices(
         await asyncio.gather(shown, return_exceptions=True)
 
 
-async def _serve_phones(secret: str, port: int, callbacks: Callbacks, people: list[Person]) -> None:
+async def _serve_phones(
+    secret: str, host: str, port: int, callbacks: Callbacks, people: list[Person]
+) -> None:
     network = PhoneNetwork(callbacks=callbacks)
     for person in people:
         network.directory.register(person)
     async with (
         network.running(),
-        serve_app(build_phones(network, secret=secret), host=LOOPBACK, port=port) as taken,
+        serve_app(build_phones(network, secret=secret), host=host, port=port) as taken,
     ):
         log.info("phones_started", port=taken)
         await _until_told()
