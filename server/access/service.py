@@ -33,6 +33,8 @@ _LONGEST_NAME: Final = 60
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 FREE_ATTEMPTS: Final = 5
 WINDOW: Final = timedelta(minutes=15)
+UNKNOWN_NAME: Final = "?"
+"""Stands in the audit for a name that no account has."""
 _LONGEST_PAUSE_S: Final = 300
 _FIRST_ROLES: Final = (AccessRole.ADMINISTRATOR, AccessRole.DESK)
 """Of the first operator, who gives the others theirs."""
@@ -242,9 +244,18 @@ async def confirm_session(session: WriteSession, token: str, *, now: datetime, s
 
 
 async def note_failure(session: WriteSession, name: str, source: str, now: datetime) -> None:
-    """Count a failed attempt against the name and the source."""
-    session.add(LoginFailure(name=name[:60], source=source[:64], at=now))
-    await _record(session, now, name[:60], "sign_in_failed", {"source": source})
+    """Count a failed attempt against the name and the source.
+
+    A name that no account has may be a password in the wrong field: it is counted as a digest, and the audit
+    only says that somebody tried.
+    """
+    known = await session.get(Operator, name[:60]) is not None
+    session.add(LoginFailure(name=name[:60] if known else _digest(name), source=source[:64], at=now))
+    await _record(session, now, name[:60] if known else UNKNOWN_NAME, "sign_in_failed", {"source": source})
+
+
+def _digest(name: str) -> str:
+    return f"#{hash_secret(name)[:32]}"
 
 
 async def find_key(session: ReadSession, secret: str, *, now: datetime) -> SignedIn | None:
@@ -341,14 +352,13 @@ async def check_pause(session: ReadSession, name: str, source: str, now: datetim
     Raises:
         TooManyError: how long to wait.
     """
-    for column, value in ((LoginFailure.name, name[:60]), (LoginFailure.source, source[:64])):
-        count, last = (
-            await session.execute(
-                select(func.count(), func.max(LoginFailure.at)).where(
-                    column == value, LoginFailure.at > now - WINDOW
-                )
-            )
-        ).one()
+    counted = (
+        LoginFailure.name.in_((name[:60], _digest(name))),
+        LoginFailure.source == source[:64],
+    )
+    for which in counted:
+        query = select(func.count(), func.max(LoginFailure.at)).where(which, LoginFailure.at > now - WINDOW)
+        count, last = (await session.execute(query)).one()
         if last is None:
             continue
         left_s = pause_s(count) - (now - last).total_seconds()

@@ -12,9 +12,10 @@ from server.audit import service as audit
 from server.audit.tables import AuditRow
 from server.db.session import ReadSession, WriteSession
 from server.errors import ConflictError, NotFoundError
+from server.feedback.tables import Feedback
 from server.items.tables import Item, ItemMove, ItemParty
-from server.notify.tables import Notice
-from server.people.tables import Absence, Duty, Person
+from server.notify.tables import Notice, TrialMessage
+from server.people.tables import Absence, Contact, Duty, Person, Swap
 from server.photos.service import delete_photos
 from server.photos.tables import ItemPhoto
 from server.places.tables import PlacesVersion
@@ -39,6 +40,9 @@ async def export_person(session: ReadSession, code: str) -> dict[str, Any]:
         "account": account,
         "duties": await _rows(session, select(Duty).where(Duty.person == code)),
         "absences": await _rows(session, select(Absence).where(Absence.person == code)),
+        "swaps": await _rows(session, select(Swap).where(or_(Swap.person == code, Swap.taken_by == code))),
+        "contacts": await _rows(session, select(Contact).where(Contact.person == code)),
+        "test_messages": await _rows(session, select(TrialMessage).where(TrialMessage.person == code)),
         "told": await _rows(session, select(ItemParty).where(told[1])),
         "notices": await _rows(session, select(Notice).where(told[0])),
         "presses": await _rows(session, select(ItemMove).where(acted[0])),
@@ -62,12 +66,15 @@ async def erase_person(session: WriteSession, code: str, folder: Path, *, by: st
     duty = select(Duty.id).where(Duty.person == code).limit(1)
     if await session.scalar(owns) is not None or await session.scalar(duty) is not None:
         raise ConflictError("这个人还有没结束的事项或职责，请先移交。")
+    name = person.name
+    await _erase_mentions(session, person)
     await _erase_register(session, person)
     await _erase_ways_in(session, code)
     await session.execute(update(ItemMove).where(ItemMove.actor == code).values(reason=""))
     photos = list(await session.scalars(select(ItemPhoto).where(ItemPhoto.by_person == code)))
     await delete_photos(session, folder, photos)
-    rows = select(AuditRow.id).where(or_(AuditRow.actor == code, AuditRow.subject == code))
+    says = AuditRow.reason.contains(name, autoescape=True)
+    rows = select(AuditRow.id).where(or_(AuditRow.actor == code, AuditRow.subject == code, says))
     await session.flush()
     await chain.erase_words(session, list(await session.scalars(rows)), now=now)
     await audit.record(
@@ -89,6 +96,48 @@ async def _erase_register(session: WriteSession, person: Person) -> None:
             setattr(person, column.key, None)
     await session.execute(delete(Absence).where(Absence.person == person.code))
     await session.execute(update(Absence).where(Absence.stand_in == person.code).values(stand_in=None))
+
+
+async def _erase_mentions(session: WriteSession, person: Person) -> None:
+    """Take the name out of the sentences that named it, and the addresses out of what people wrote."""
+    code, name = person.code, person.name
+    told = select(ItemParty.item).where(ItemParty.person == code)
+    noticed = select(Notice.item).where(Notice.person == code)
+    pressed = select(ItemMove.item).where(ItemMove.actor == code)
+    items = select(Item).where(
+        or_(Item.owner == code, Item.id.in_(told), Item.id.in_(noticed), Item.id.in_(pressed))
+    )
+    found = list(await session.scalars(items))
+    ids = [item.id for item in found]
+    for item in found:
+        item.reason = _without(item.reason, name)
+        item.chain = _without(item.chain, name)
+    for party in await session.scalars(select(ItemParty).where(ItemParty.item.in_(ids))):
+        party.reason = _without(party.reason, name)
+    for move in await session.scalars(select(ItemMove).where(ItemMove.item.in_(ids))):
+        move.reason = _without(move.reason, name)
+    for notice in await session.scalars(select(Notice).where(Notice.item.in_(ids))):
+        notice.content = _without(notice.content, name)
+    contacts = select(Contact.address).where(Contact.person == code)
+    known = [name, person.phone, *(await session.scalars(contacts))]
+    for words in known:
+        if words:
+            written = Feedback.contact.contains(words, autoescape=True)
+            await session.execute(update(Feedback).where(written).values(contact=""))
+    await session.execute(delete(TrialMessage).where(TrialMessage.person == code))
+    await session.execute(delete(Contact).where(Contact.person == code))
+
+
+def _without(kept: Any, name: str) -> Any:
+    """Return a text, or JSON with texts, in which a name is no longer said."""
+    match kept:
+        case str():
+            return kept.replace(name, ERASED_NAME)
+        case list():
+            return [_without(one, name) for one in kept]
+        case dict():
+            return {key: _without(value, name) for key, value in kept.items()}
+    return kept
 
 
 async def _erase_ways_in(session: WriteSession, code: str) -> None:

@@ -243,6 +243,10 @@ async def test_a_name_nobody_has_is_not_shown_it_may_be_a_password(site, desk):
     shown = (await desk.get("/desk/accounts")).text
     assert "my-secret-passphrase" not in shown
     assert "来自 127.0.0.1" in shown
+    for table in (LoginFailure, AuditRow):
+        kept = [repr(vars(row)) for row in await site.world.rows(table)]
+        assert kept
+        assert "my-secret-passphrase" not in "".join(kept)
 
 
 async def test_accounts_are_found_by_name_and_by_person(site, desk):

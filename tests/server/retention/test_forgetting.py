@@ -6,10 +6,12 @@ from sqlalchemy import select, update
 from server.access.tables import Link, LoginFailure, OperatorSession, Phone
 from server.audit import chain
 from server.audit.tables import AuditRow
+from server.db.base import Base
+from server.feedback.tables import Feedback
 from server.intake.tables import Quarantined
 from server.items.model import Move
 from server.items.tables import Item, ItemMove
-from server.people.tables import Duty, Person
+from server.people.tables import Contact, Duty, Person
 from server.photos.tables import ItemPhoto
 from server.pulse import Pulses
 from server.retention.loop import Upkeep
@@ -20,6 +22,7 @@ from tests.server.web.running_site import open_site
 
 DAY_S = 86_400
 WORDS = "王女士说厨房有味道"
+MOBILE = "13900000077"
 
 
 @pytest.fixture
@@ -57,6 +60,15 @@ async def everything_written(site) -> str:
         moves = [row.reason for row in await session.scalars(select(ItemMove))]
         acts = [f"{row.reason} {row.detail}" for row in await session.scalars(select(AuditRow))]
     return " ".join(moves + acts)
+
+
+async def every_cell(site) -> str:
+    """Return everything that stands in any table."""
+    async with site.world.database.read() as session:
+        rows = [
+            row for table in Base.metadata.tables.values() for row in await session.execute(select(table))
+        ]
+    return "\n".join(str(tuple(row)) for row in rows)
 
 
 async def test_each_kind_goes_at_its_own_time_and_the_chain_stays_whole(site):
@@ -112,9 +124,17 @@ async def test_it_is_done_once_a_night_also_after_a_restart(site):
 
 async def test_a_person_is_given_out_and_erased(site):
     item = await a_closed_item_with_everything(site)
+    async with site.world.database.write() as session:
+        added = {"channel": "sms", "address": MOBILE, "added_at": site.clock.now()}
+        session.add(Contact(person="leader", **added))
+        written = {"id": "f1", "press": "p1", "written_at": site.clock.now(), "text": "谢谢"}
+        session.add(Feedback(**written, contact=f"leader某 {MOBILE}"))
+    before = await every_cell(site)
+    assert all(word in before for word in (WORDS, MOBILE, "leader某"))
     admin = await site.operator()
     path = "/api/v1/people/leader/data"
     told = (await admin.get(path)).json()
+    assert [one["address"] for one in told["contacts"]] == [MOBILE]
     assert told["person"]["name"] == "leader某"
     assert {one["item"] for one in told["told"]} == {item.id}
     assert "phone_hash" not in told["links"][0]
@@ -125,7 +145,8 @@ async def test_a_person_is_given_out_and_erased(site):
     assert (await admin.delete(path)).status_code == 204
     person = next(one for one in await site.world.rows(Person) if one.code == "leader")
     assert (person.name, person.webhook_url, person.phone, person.active) == ("（已删除）", None, None, False)
-    assert WORDS not in await everything_written(site)
+    for word in (WORDS, MOBILE, "leader某"):
+        assert word not in await every_cell(site), word
     assert await site.world.rows(ItemPhoto) == []
     async with site.world.database.read() as session:
         assert (await chain.verify(session)).problems == ()
