@@ -58,6 +58,7 @@ from server.web.api import build_api
 from server.web.desk import build_desk_pages
 from server.web.security import PROBLEM, Guard, wants_page
 from server.web.templating import STATIC, assets, render_page
+from server.web.why import build_why_pages
 
 _DESCRIPTION: Final = (
     "Items, alarms, gateways, devices and readings of one street. Sign in at /login; the session's "
@@ -109,6 +110,7 @@ def build_app(context: Context) -> FastAPI:
         build_leader_pages(context, book, hub),
         build_feedback_pages(context),
         build_desk_pages(context, hub),
+        build_why_pages(context),
         build_cockpit(context, board),
         build_api(context),
         build_command_api(context),

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from server.access.guard import requires
 from server.access.model import Right
-from server.access.scopes import devices_within, gateways_within, items_within, people_within
+from server.access.scopes import devices_within, gateways_within, items_within
 from server.access.service import SignedIn
 from server.access.watching import Watch
 from server.context import Context
@@ -32,9 +32,9 @@ from server.items.tables import Item
 from server.items.unreached import unreached_of
 from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
-from server.people.tables import Person
 from server.web import words
 from server.web.cardout import viewer_of
+from server.web.names import names_within
 from server.web.templating import language_of, render_page
 
 _MOST_ROWS: Final = 200
@@ -59,7 +59,7 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
         async with context.database.read() as session:
             wanted = ItemFilter(open=show != "closed", within=items_within(signed_in.reach))
             items = await list_items(session, wanted, limit=_MOST_ROWS)
-            people = await _names(session, signed_in, {item.owner for item in items if item.owner})
+            people = await names_within(session, signed_in, {item.owner for item in items if item.owner})
             dues = await _next_dues(session, [item.id for item in items])
             silent = len(await _silent(session, signed_in, now))
             unreached = await unreached_of(session, items, now=now)
@@ -102,7 +102,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
             if story is None:
                 raise NotFoundError("没有这件事项。")
             allowed = await open_moves(session, story.item, ActorKind.OPERATOR, signed_in.operator)
-            people = await _names(session, signed_in)
+            people = await names_within(session, signed_in)
             now = context.clock.now()
             glance = await glance_at_item(context, session, story, now=now)
             viewer = await viewer_of(session, signed_in, english=language_of(request) == "en")
@@ -226,15 +226,6 @@ async def _silent(session: ReadSession, who: SignedIn, now: datetime) -> set[str
         await session.scalars(select(Gateway.id).where(gateways_within(who.reach_of(Right.SEE_DEVICES))))
     )
     return {gateway.id for gateway in await silent_gateways(session, now=now)} & seen
-
-
-async def _names(session: ReadSession, who: SignedIn, codes: Collection[str] | None = None) -> dict[str, str]:
-    """Return the names of people that the asker may know, of these or of all."""
-    known = people_within(who.reach_of(Right.SEE_PEOPLE))
-    query = select(Person.code, Person.name).where(Person.active, known).order_by(Person.name)
-    if codes is not None:
-        query = query.where(Person.code.in_(codes))
-    return {row.code: row.name for row in await session.execute(query)}
 
 
 async def _next_dues(session: ReadSession, items: Collection[str]) -> dict[str, tuple[datetime, Any]]:

@@ -137,6 +137,8 @@ def _environment(language: str) -> Environment:
         clock=_show_clock,
         soon=_show_soon,
         moment=_show_moment,
+        moment_s=_show_moment_s,
+        stored_moment=_show_stored_moment,
         number=_show_number,
         figure=_show_figure,
         lasting=_show_lasting,
@@ -157,6 +159,16 @@ def _show_soon(at: datetime, now: datetime) -> str:
 
 def _show_moment(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(ZONE).strftime("%m-%d %H:%M")
+
+
+def _show_moment_s(at: datetime | None) -> str:
+    """Day and time to the second: where it matters what came first."""
+    return "" if at is None else at.astimezone(ZONE).strftime("%m-%d %H:%M:%S")
+
+
+def _show_stored_moment(at: datetime | str | None) -> str:
+    """The same of a time that is kept as text."""
+    return _show_moment_s(datetime.fromisoformat(at) if isinstance(at, str) else at)
 
 
 def _show_number(value: float | None) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from server.devices.tables import CommandState
 from server.escalation.tables import DueKind
-from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
+from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome, ToldWay
 from server.notify.tables import NoticeState
 from server.people.tables import Role
 from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Mode, Quality, Suppression
@@ -95,6 +95,20 @@ ROLES: Final[Mapping[Role, str]] = {
     Role.SECRETARY: "社区书记",
     Role.DESK: "指挥中心",
     Role.DEPARTMENT: "部门联络人",
+}
+ROLES_BY_CODE: Final[Mapping[str, str]] = {role.value: name for role, name in ROLES.items()}
+"""For roles that are kept as text."""
+SETTLED: Final[Mapping[str, str]] = {
+    "done": "已执行",
+    "not_needed": "不再需要",
+    "withdrawn": "已取消",
+    "": "",
+}
+"""What became of something that was due."""
+TOLD_WAYS: Final[Mapping[ToldWay, str]] = {
+    ToldWay.NOW: "",
+    ToldWay.DIGEST: "和那一小时的其他事项汇总通知",
+    ToldWay.UPWARD: "当时事情太多，转给了下一步",
 }
 NOTICES: Final[Mapping[NoticeState, str]] = {
     NoticeState.PENDING: "待发",
