@@ -25,6 +25,7 @@ from server.audit.web import build_audit_api
 from server.cockpit.board import Board
 from server.cockpit.web import build_cockpit
 from server.context import Context
+from server.devices.orderpages import build_order_pages
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
 from server.errors import AnswerError, NotSignedInError, TooManyError
@@ -114,6 +115,7 @@ def build_app(context: Context) -> FastAPI:
         build_cockpit(context, board),
         build_api(context),
         build_command_api(context),
+        build_order_pages(context),
         build_register_api(context),
         build_street_api(context),
         build_import_pages(context),

@@ -157,7 +157,7 @@ async def order(
         issued_at=now,
         expires_at=now + expires_in,
         state=CommandState.PROPOSED if needs_second else CommandState.WAITING,
-        send_at=now,
+        send_at=now + expires_in if needs_second else now,
     )
     session.add(command)
     await audit.record(
@@ -220,6 +220,7 @@ async def answered(session: WriteSession, gateway: str, report: CommandReport, *
     command.outcome = report.outcome
     command.detail = report.detail
     command.answered_at = now
+    await _record(session, command, "command_answered", now=now)
     log.info("command_answered", gateway=gateway, command=command.id, outcome=report.outcome.value)
     session.announce("command", command.id)
     if command.item is not None:
@@ -229,15 +230,20 @@ async def answered(session: WriteSession, gateway: str, report: CommandReport, *
 async def due_commands(session: WriteSession, *, now: datetime) -> list[tuple[str, CommandMessage]]:
     """Return what is to be sent now as (gateway, command), and put it off until its next turn.
 
-    Commands to gateways that are not connected wait; those whose time is over expire.
+    Commands to gateways that are not connected wait; those whose time is over expire, also those to which
+    no second person agreed.
     """
     due: list[tuple[str, CommandMessage]] = []
-    query = select(Command).where(Command.state == CommandState.WAITING, Command.send_at <= now)
+    alive = Command.state.in_((CommandState.WAITING, CommandState.PROPOSED))
+    query = select(Command).where(alive, Command.send_at <= now)
     for command in await session.scalars(query.order_by(Command.id)):
         if command.expires_at <= now:
             command.state = CommandState.EXPIRED
+            await _record(session, command, "command_expired", now=now)
             session.announce("command", command.id)
             log.warning("command_expired", gateway=command.gateway, command=command.id)
+            continue
+        if command.state is CommandState.PROPOSED:
             continue
         gateway = await session.get(Gateway, command.gateway)
         command.send_at = now + _SEND_AGAIN
@@ -245,6 +251,20 @@ async def due_commands(session: WriteSession, *, now: datetime) -> list[tuple[st
             continue
         due.append((command.gateway, _message(command, gateway.session)))
     return due
+
+
+async def _record(session: WriteSession, command: Command, action: str, *, now: datetime) -> None:
+    """Let the audit say what became of an order, as it says who gave it."""
+    await audit.record(
+        session,
+        at=now,
+        actor_kind="gateway" if command.outcome is not None else "system",
+        actor=command.gateway if command.outcome is not None else "server",
+        action=action,
+        subject_kind="gateway",
+        subject=command.gateway,
+        detail={"command": command.id, "outcome": command.outcome.value if command.outcome else ""},
+    )
 
 
 async def next_command_at(session: ReadSession) -> datetime | None:

@@ -55,6 +55,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "feedback_read": "看过投诉建议",
     "command_ordered": "给网关下指令",
     "command_agreed": "同意网关指令",
+    "command_answered": "网关答复指令",
+    "command_expired": "网关指令过期",
     "device_registered": "预先登记设备",
     "device_adopted": "登记设备",
     "device_corrected": "修改设备",

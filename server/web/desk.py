@@ -16,8 +16,9 @@ from server.access.service import SignedIn
 from server.access.watching import Watch
 from server.context import Context
 from server.db.session import ReadSession
+from server.devices.orderfacts import order_desk
 from server.devices.service import silent_gateways
-from server.devices.tables import Command, Device, Gateway
+from server.devices.tables import Device, Gateway
 from server.errors import InvalidError, NotFoundError
 from server.escalation.tables import Due
 from server.history.glance import glance_at_item
@@ -107,8 +108,8 @@ def _add_item(router: APIRouter, context: Context) -> None:
             glance = await glance_at_item(context, session, story, now=now)
             viewer = await viewer_of(session, signed_in, english=language_of(request) == "en")
             card = await card_for(session, story, viewer, now=now)
-            commands = list(
-                await session.scalars(select(Command).where(Command.item == item_id).order_by(Command.id))
+            orders = await order_desk(
+                session, signed_in, story.item.gateway, item=item_id, device=story.item.device, now=now
             )
         return render_page(
             request,
@@ -117,7 +118,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
             item=story.item,
             moves={move.value for move, refusal in allowed.items() if refusal is None and at_desk},
             people=people,
-            commands=commands,
+            orders=orders,
             shelf_hours=SHELF_LIMITS[story.item.class_].total_seconds() / 3600,
             glance=glance,
             card=card,

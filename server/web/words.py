@@ -163,8 +163,15 @@ COMMANDS: Final[Mapping[str, str]] = {
 }
 COMMAND_STATES: Final[Mapping[CommandState, str]] = {
     CommandState.WAITING: "等网关执行",
+    CommandState.PROPOSED: "等第二个人同意",
     CommandState.ANSWERED: "网关已答复",
     CommandState.EXPIRED: "过期未执行",
+}
+COMMAND_ACTS: Final[Mapping[str, str]] = {
+    "command_ordered": "下达",
+    "command_agreed": "同意",
+    "command_answered": "网关答复",
+    "command_expired": "过期",
 }
 COMMAND_OUTCOMES: Final[Mapping[CommandOutcome, str]] = {
     CommandOutcome.DONE: "已完成",

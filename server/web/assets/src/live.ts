@@ -2,6 +2,7 @@
 // and htmx merges it, so that focus, text and scrolling stay. When the stream is silent for ten
 // seconds the page says so: what it shows may be old.
 import htmx from "htmx.org";
+import { keepWritten } from "./written";
 
 const SILENT_AFTER_MS = 10_000;
 const CHECK_EVERY_MS = 1_000;
@@ -40,11 +41,13 @@ let putOff = false;
 async function refresh(area: HTMLElement): Promise<void> {
   putOff = isWriting(area);
   if (putOff) return;
+  const putBack = keepWritten(area);
   await htmx.ajax("GET", location.pathname + location.search, {
     target: area,
     select: "[data-live]",
     swap: "outerMorph",
   });
+  putBack();
 }
 
 // Nobody's half-written reason is taken away.

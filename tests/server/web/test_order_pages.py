@@ -1,0 +1,144 @@
+"""The desk's buttons for orders: plain forms, what they say, and who may press them."""
+
+import pytest
+from sqlalchemy import select
+
+from server.audit.tables import AuditRow
+from server.devices.service import answered, due_commands
+from server.devices.tables import Command, CommandState
+from tests.server.world import GATEWAY
+from wire.messages import CommandReport
+from wire.vocabulary import CommandOutcome
+
+ORDERS = f"/desk/gateways/{GATEWAY}/orders"
+GAS = "gas-1\tgas-high"
+
+
+@pytest.fixture
+async def desk(site):
+    return await site.operator()
+
+
+async def commands_of(site) -> list[Command]:
+    async with site.world.database.read() as session:
+        return list(await session.scalars(select(Command).order_by(Command.id)))
+
+
+async def leak(site, desk) -> str:
+    """A gas alarm; returns the path of its item at the desk."""
+    await site.world.raise_alarm()
+    [item] = (await desk.get("/api/v1/items")).json()["items"]
+    return f"/desk/items/{item['id']}"
+
+
+@pytest.mark.parametrize(
+    ("form", "order"),
+    [
+        ({"order": "test", "pair": GAS, "mode": "test"}, {"device": "gas-1", "rule": "gas-high"}),
+        ({"order": "test", "pair": GAS, "mode": "drill"}, {"mode": "drill"}),
+        ({"order": "reset", "alarm": "a1"}, {"alarm": "a1"}),
+        ({"order": "silence", "alarm": ""}, {}),
+        ({"order": "silence", "alarm": "a1"}, {"alarm": "a1"}),
+        ({"order": "shelve", "pair": "meter-1\tr", "hours": "2"}, {"device": "meter-1", "rule": "r"}),
+        ({"order": "unshelve", "pair": "meter-1\tr"}, {"rule": "r"}),
+        ({"order": "out_of_service", "target": "meter-1", "hours": "4"}, {"device": "meter-1"}),
+        ({"order": "back_in_service", "target": "meter-1"}, {"device": "meter-1"}),
+        ({"order": "close_valve", "target": "meter-1", "meant": "yes"}, {"device": "meter-1"}),
+        ({"order": "resync"}, {}),
+    ],
+)
+async def test_every_button_gives_its_order(site, desk, form, order):
+    answer = await desk.post(ORDERS, data={**form, "reason": "检修"})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"{ORDERS}?said=")
+    [command] = await commands_of(site)
+    assert command.order["order"] == form["order"]
+    assert order.items() <= command.order.items()
+    assert (command.state, command.reason) == (CommandState.WAITING, "检修")
+
+
+async def test_an_order_without_a_reason_is_not_given(site, desk):
+    answer = await desk.post(ORDERS, data={"order": "resync", "reason": "  "})
+    assert "请写明原因" in (await desk.get(answer.headers["location"])).text
+    assert await commands_of(site) == []
+
+
+async def test_a_valve_is_closed_only_after_a_second_look(site, desk):
+    first = await desk.post(ORDERS, data={"order": "close_valve", "target": "meter-1", "reason": "漏气"})
+    assert "/close-valve?" in first.headers["location"]
+    assert await commands_of(site) == []
+    page = (await desk.get(first.headers["location"])).text
+    assert "手动打开" in page
+    assert (await desk.get(f"{ORDERS}/close-valve?target=nothing")).status_code == 404
+
+
+async def test_beside_an_item_its_orders_wait_for_another_account_which_agrees_there(site, desk):
+    path = await leak(site, desk)
+    item = path.rpartition("/")[2]
+    wanted = {"order": "out_of_service", "target": "gas-1", "hours": "4", "reason": "换探测器", "item": item}
+    answer = await desk.post(ORDERS, data=wanted)
+    assert answer.headers["location"].startswith(f"{path}?said=")
+    second = await site.colleague("接班人")
+    own, other = (await desk.get(path)).text, (await second.get(path)).text
+    assert "等第二个人同意" in own
+    assert "接班人" in own, "who can agree is named"
+    assert "我同意" not in own
+    assert "我同意" in other
+    [command] = await commands_of(site)
+    agreement = f"{ORDERS}/{command.id}/agreement"
+    refused = await desk.post(agreement, data={"item": item})
+    assert "必须由另一个人同意" in (await desk.get(refused.headers["location"])).text
+    assert (await commands_of(site))[0].state is CommandState.PROPOSED
+    await second.post(agreement, data={"item": item})
+    [command] = await commands_of(site)
+    assert (command.state, command.order["agreed_by"]) == (CommandState.WAITING, "接班人")
+    acts = [(row.action, row.actor) for row in await site.world.rows(AuditRow) if row.subject == GATEWAY]
+    assert acts == [("command_ordered", "值班员"), ("command_agreed", "接班人")]
+
+
+async def test_what_became_of_an_order_is_shown_and_audited(site, desk):
+    await desk.post(ORDERS, data={"order": "resync", "reason": "核对"})
+    [command] = await commands_of(site)
+    report = CommandReport(command=command.id, outcome=CommandOutcome.REFUSED, detail="not now")
+    async with site.world.database.write() as session:
+        await answered(session, GATEWAY, report, now=site.clock.now())
+    page = (await desk.get(ORDERS)).text
+    for words in ("重新核对", "网关拒绝", "not now", "核对", "下达", "网关答复", "值班员"):
+        assert words in page
+    async with site.world.database.read() as session:
+        rows = list(await session.scalars(select(AuditRow).where(AuditRow.subject == GATEWAY)))
+    assert [row.action for row in rows] == ["command_ordered", "command_answered"]
+    assert rows[1].detail == {"command": command.id, "outcome": "refused"}
+
+
+async def test_an_order_nobody_agrees_to_expires_by_itself(site, desk):
+    await leak(site, desk)
+    await desk.post(ORDERS, data={"order": "shelve", "pair": GAS, "hours": "1", "reason": "换探测器"})
+    site.clock.advance(seconds=599)
+    async with site.world.database.write() as session:
+        assert await due_commands(session, now=site.clock.now()) == []
+    assert (await commands_of(site))[0].state is CommandState.PROPOSED
+    site.clock.advance(seconds=2)
+    async with site.world.database.write() as session:
+        assert await due_commands(session, now=site.clock.now()) == []
+    assert (await commands_of(site))[0].state is CommandState.EXPIRED
+    assert "过期未执行" in (await desk.get(ORDERS)).text
+
+
+async def test_who_may_not_order_sees_what_was_ordered_and_no_buttons(site, desk):
+    path = await leak(site, desk)
+    await desk.post(ORDERS, data={"order": "resync", "reason": "核对"})
+    community = await site.colleague("社区", role="community", scope="community", code="c1")
+    page = await community.get(ORDERS)
+    assert page.status_code == 200
+    assert "重新核对" in page.text
+    assert 'name="order"' not in page.text
+    assert 'name="order"' not in (await community.get(path)).text
+    refused = await community.post(ORDERS, data={"order": "resync", "reason": "核对"})
+    assert refused.status_code == 403
+
+
+async def test_an_order_is_not_put_beside_an_item_of_another_gateway(site, desk):
+    answer = await desk.post(ORDERS, data={"order": "resync", "reason": "核对", "item": "no-such-item"})
+    assert answer.status_code == 404
+    assert await commands_of(site) == []
