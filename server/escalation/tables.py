@@ -32,6 +32,8 @@ class DueKind(StrEnum):
     """Take up again what was laid aside."""
     DIGEST = "digest"
     """Tell those whose hour was full."""
+    ATTEND = "attend"
+    """Ask whoever is on site, then the desk, if nothing was heard of them since."""
 
 
 TELLING = (DueKind.STEP, DueKind.REPEAT, DueKind.REACH, DueKind.DIGEST)

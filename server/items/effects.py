@@ -15,6 +15,7 @@ from server.items import grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.model import ActorKind, Move, Outcome
 from server.items.record import Actor
+from server.items.responsible import responsible_for
 from server.items.resuming import order_resets, restart_acceptance, take_up_again
 from server.items.starting import start_telling
 from server.items.tables import Item, ItemParty
@@ -64,7 +65,7 @@ async def _accept(act: Act) -> None:
 async def _arrive(act: Act) -> None:
     await _take(act)
     act.item.arrived_at = act.at
-    await dues.settle(act.session, act.item.id, (DueKind.ACCEPTANCE,), now=act.now)
+    await restart_acceptance(act.session, act.item, act.policy, now=act.now)
 
 
 async def _finish(act: Act) -> None:
@@ -105,12 +106,10 @@ async def _need_help(act: Act) -> None:
 
 async def _not_mine(act: Act) -> None:
     item = act.item
-    party = await act.session.get(ItemParty, (item.id, act.actor.id))
-    if party is not None:
-        party.refused = True
+    if await _refuse(act, act.actor.id):
         act.before["refused"] = act.actor.id
     act.before["notices"] = await notices.withdraw(act.session, item.id, only_person=act.actor.id)
-    await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE,), now=act.now)
+    await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE, DueKind.ATTEND), now=act.now)
     item.accepted = False
     item.accepted_at = None
     item.help_wanted = False
@@ -120,15 +119,24 @@ async def _not_mine(act: Act) -> None:
         item.owner = _first_owner(steps[0].people if steps else ())
 
 
+async def _refuse(act: Act, person: str) -> bool:
+    """Note that an item is not a person's; the desk stays the last resort, whatever was pressed there."""
+    people = await responsible_for(act.session, act.item.gateway, act.item.device, now=act.now)
+    if any(one.person == person and one.role is Role.DESK for one in people.people):
+        return False
+    party = await act.session.get(ItemParty, (act.item.id, person))
+    if party is not None:
+        party.refused = True
+    return party is not None
+
+
 async def _reassign(act: Act) -> None:
     item, person = act.item, act.to
     if person is None:
         raise ValueError("to whom an item is given must be checked before it is given")
     if item.owner is not None and item.owner != person:
         await links.revoke(act.session, item.id, item.owner, now=act.now)
-        old = await act.session.get(ItemParty, (item.id, item.owner))
-        if old is not None:
-            old.refused = True
+        await _refuse(act, item.owner)
     await dues.settle(act.session, item.id, now=act.now)
     await notices.withdraw(act.session, item.id, keep_person=person)
     item.owner = person
@@ -188,7 +196,7 @@ async def _lay_aside(act: Act, until: datetime | None) -> None:
     """Silence an item until a moment; what was due waits, and begins anew then."""
     item = act.item
     item.shelved_until = max(until or act.now, act.now)
-    await dues.settle(act.session, item.id, (*TELLING, DueKind.ACCEPTANCE), now=act.now)
+    await dues.settle(act.session, item.id, (*TELLING, DueKind.ACCEPTANCE, DueKind.ATTEND), now=act.now)
     act.before["notices"] = await notices.withdraw(act.session, item.id)
     dues.schedule(act.session, item.id, DueKind.UNSHELVE, due_at=item.shelved_until)
 
@@ -223,7 +231,8 @@ async def _done(act: Act) -> None:
     item = act.item
     item.done_at = act.at
     item.help_wanted = item.false_alarm_claimed = False
-    await dues.settle(act.session, item.id, (DueKind.ACCEPTANCE, DueKind.RECHECK), now=act.now)
+    for_working = (DueKind.ACCEPTANCE, DueKind.ATTEND, DueKind.RECHECK)
+    await dues.settle(act.session, item.id, for_working, now=act.now)
     await grouping.finish_children(act.session, item, act.actor, at=act.now)
     ended = await end_if_both_agree(act.session, item, now=act.now)
     await grouping.follow_child(act.session, item, now=act.now)

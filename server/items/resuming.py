@@ -1,6 +1,9 @@
 """An item that goes on: its acceptance, its steps, the latches of its alarms, the noise of its source."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
 from sqlalchemy import select
 
@@ -15,14 +18,35 @@ from server.items.grouping import with_inside
 from server.items.model import ItemState
 from server.items.tables import Item
 from server.notify.render import Occasion
-from wire.vocabulary import Condition
+from wire.vocabulary import AlarmClass, Condition
+
+SILENT_AFTER: Final[Mapping[AlarmClass, timedelta]] = MappingProxyType(
+    {AlarmClass.LIFE_SAFETY: timedelta(minutes=15), AlarmClass.HAZARD: timedelta(minutes=45)}
+)
+"""How long somebody on site may be silent before they, then the desk, are asked; a visit takes its time."""
 
 
 async def restart_acceptance(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
-    """Give whoever has an item the whole time of an acceptance, from now."""
-    await dues.settle(session, item.id, (DueKind.ACCEPTANCE,), now=now)
+    """Give whoever has an item, or is on site, the whole of their time, from now."""
+    await dues.settle(session, item.id, (DueKind.ACCEPTANCE, DueKind.ATTEND), now=now)
     if policy.acceptance is not None and item.state is ItemState.ACCEPTED:
         dues.schedule(session, item.id, DueKind.ACCEPTANCE, due_at=now + policy.acceptance)
+    if item.state is ItemState.ON_SITE:
+        watch_site(session, item, asked=0, now=now)
+
+
+def watch_site(session: WriteSession, item: Item, *, asked: int, now: datetime) -> None:
+    """Have it looked at whether somebody on site was heard of.
+
+    Args:
+        session: the transaction.
+        item: the item.
+        asked: how often they were asked already.
+        now: the server's time.
+    """
+    patience = SILENT_AFTER.get(item.class_)
+    if patience is not None:
+        dues.schedule(session, item.id, DueKind.ATTEND, due_at=now + patience, step=asked)
 
 
 async def take_up_again(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:

@@ -19,7 +19,7 @@ from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import facts_of, is_open
 from server.items.record import SYSTEM, write_move
 from server.items.responsible import look_up_all
-from server.items.resuming import order_resets, restart_acceptance, resume, take_up_again
+from server.items.resuming import order_resets, restart_acceptance, resume, take_up_again, watch_site
 from server.items.tables import Item
 from server.notify import service as notices
 from server.notify.render import Occasion
@@ -70,12 +70,13 @@ async def _step(session: WriteSession, item: Item, due: Due, now: datetime, poli
 
 
 async def _repeat(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    """Tell the last step again, as often as it takes."""
+    """Tell the last step again, as often as it takes, that nobody has it, or that help is wanted."""
     del due
-    if item.accepted or not await _allows(session, item, Move.ESCALATE):
+    if (item.accepted and not item.help_wanted) or not await _allows(session, item, Move.ESCALATE):
         return dues.SETTLED_NOT_NEEDED
     policy = policy_for(policies, item.class_, item.community)
-    await telling.tell_last_step(session, item, policy, Occasion.UNANSWERED, now=now)
+    occasion = Occasion.HELP if item.help_wanted else Occasion.UNANSWERED
+    await telling.tell_last_step(session, item, policy, occasion, now=now)
     telling.schedule_after(session, item, policy, (), now=now)
     return dues.SETTLED_DONE
 
@@ -159,6 +160,19 @@ async def _digest(session: WriteSession, item: Item, due: Due, now: datetime, po
     return dues.SETTLED_DONE
 
 
+async def _attend(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    """Ask whoever is on site and was not heard of; from the second time on, the desk as well."""
+    if item.state is not ItemState.ON_SITE or telling.is_silent(item):
+        return dues.SETTLED_NOT_NEEDED
+    if item.owner is not None:
+        await telling.tell_one(session, item, item.owner, Occasion.SILENT_ON_SITE, now=now)
+    if due.step > 0 or item.owner is None:
+        policy = policy_for(policies, item.class_, item.community)
+        await telling.tell_last_step(session, item, policy, Occasion.SILENT_ON_SITE, now=now)
+    watch_site(session, item, asked=due.step + 1, now=now)
+    return dues.SETTLED_DONE
+
+
 async def _allows(session: WriteSession, item: Item, move: Move) -> bool:
     facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id)
     return decide(facts, move, ActorKind.SYSTEM).allowed
@@ -183,5 +197,6 @@ _HANDLERS: Final[Mapping[DueKind, _Handler]] = MappingProxyType(
         DueKind.SPLIT: _split,
         DueKind.UNSHELVE: _unshelve,
         DueKind.DIGEST: _digest,
+        DueKind.ATTEND: _attend,
     }
 )

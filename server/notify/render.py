@@ -33,6 +33,8 @@ class Occasion(StrEnum):
     """Everybody was told and nobody took it."""
     UNREACHED = "unreached"
     """No message got through to anybody."""
+    SILENT_ON_SITE = "silent_on_site"
+    """Somebody is on site, and nothing was heard of them for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ _OCCASIONS: Final[Mapping[Occasion, str]] = MappingProxyType(
         Occasion.REJECTED_FALSE: "指挥中心认为不是误报，请继续处理。",
         Occasion.UNANSWERED: "还没有人接手，请指挥中心处理。",
         Occasion.UNREACHED: "还没有通知到任何人，请指挥中心处理。",
+        Occasion.SILENT_ON_SITE: "到场的人很久没有消息，请联系并处理。",
     }
 )
 

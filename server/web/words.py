@@ -71,6 +71,7 @@ DUES: Final[Mapping[DueKind, str]] = {
     DueKind.DIGEST: "汇总通知",
     DueKind.REPEAT: "再次通知",
     DueKind.REACH: "查看是否有人收到",
+    DueKind.ATTEND: "询问到场的人",
 }
 CLASSES: Final[Mapping[AlarmClass, str]] = {
     AlarmClass.LIFE_SAFETY: "危及生命",

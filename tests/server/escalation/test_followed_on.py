@@ -55,3 +55,40 @@ async def test_gas_that_leaks_again_while_laid_aside_is_told_and_followed(world,
     assert (await world.item()).shelved_until is None
     assert len(world.heard("leader")) > heard_before
     await comes_back_to_the_desk(world)
+
+
+async def test_whoever_is_on_site_and_falls_silent_is_asked_then_the_desk(world):
+    await world.raise_alarm()
+    await world.press("leader", Move.ACCEPT)
+    await world.press("leader", Move.ARRIVE)
+    await world.settle()
+    asked, desk = len(world.heard("leader")), len(world.heard("desk"))
+    await world.pass_time(15 * 60)
+    assert "很久没有消息" in world.heard("leader")[asked]
+    assert len(world.heard("desk")) == desk
+    await world.pass_time(15 * 60)
+    assert "很久没有消息" in world.heard("desk")[desk]
+    await world.press("leader", Move.FINISH)
+    await world.clear_alarm()
+    heard = len(world.heard("desk"))
+    await world.pass_time(3600)
+    assert len(world.heard("desk")) == heard, "done is done"
+
+
+async def test_help_that_was_asked_for_is_asked_for_until_it_comes(world):
+    await world.raise_alarm()
+    await world.press("leader", Move.ACCEPT)
+    await world.press("leader", Move.NEED_HELP)
+    await world.settle()
+    heard = len(world.heard("desk"))
+    await world.pass_time(180)
+    assert len(world.heard("desk")) > heard
+
+
+async def test_the_desk_cannot_be_silenced_by_a_press_of_its_own(world):
+    await world.raise_alarm()
+    await world.pass_time(180)
+    await world.press("desk", Move.NOT_MINE)
+    heard = len(world.heard("desk"))
+    await world.pass_time(900)
+    assert len(world.heard("desk")) > heard

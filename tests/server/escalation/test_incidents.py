@@ -177,7 +177,7 @@ async def test_arriving_keeps_it(world):
     await world.press("leader", Move.ARRIVE)
     await world.pass_time(3600)
     assert (await world.item()).state is ItemState.ON_SITE
-    assert await world.waiting() == []
+    assert [due.kind for due in await world.waiting()] == [DueKind.ATTEND]
 
 
 async def test_done_while_still_active_comes_back_to_its_owner(world):
