@@ -82,6 +82,21 @@ async def test_what_another_does_shows_without_a_reload(street, browser):
     await expect(page.locator(".when")).to_contain_text("已收到", timeout=20_000)
 
 
+async def test_nothing_changes_under_a_finger_until_the_press_has_counted(street, browser):
+    await leak(street)
+    page, witness = await open_page(street, browser), await open_page(street, browser)
+    item = await street.item_of("gas-kitchen")
+    await page.clock.install()
+    await page.locator("h1").hover()
+    await page.mouse.down()
+    await street.desk.press(item["id"], "accept")
+    await expect(witness.locator(".when")).to_contain_text("已收到", timeout=20_000)
+    await expect(page.locator(".when")).not_to_contain_text("已收到")
+    await page.mouse.up()
+    await page.clock.run_for(500)
+    await expect(page.locator(".when")).to_contain_text("已收到", timeout=20_000)
+
+
 async def test_the_page_can_be_read_and_pressed_by_old_eyes_and_fingers(street, browser):
     await leak(street)
     for viewport in (PHONE, SMALLEST):

@@ -6,6 +6,8 @@ import { keepWritten } from "./written";
 
 const SILENT_AFTER_MS = 10_000;
 const CHECK_EVERY_MS = 1_000;
+const CLICK_WITHIN_MS = 400; // an old web view's click comes that long after the finger has left
+const LONGEST_PRESS_MS = 3_000; // a finger whose leaving nobody tells of
 
 export function keepFresh(): void {
   const area = document.querySelector<HTMLElement>("[data-live]");
@@ -30,6 +32,7 @@ export function keepFresh(): void {
   document.addEventListener("focusout", () => {
     if (putOff) void refresh(area);
   });
+  holdUnderFinger(area);
   window.setInterval(() => {
     if (Date.now() - heardAt > SILENT_AFTER_MS) document.body.classList.add("stale");
   }, CHECK_EVERY_MS);
@@ -37,9 +40,32 @@ export function keepFresh(): void {
 }
 
 let putOff = false;
+let pressed = false;
+
+// What is under a finger must not turn into something else before the press counts.
+function holdUnderFinger(area: HTMLElement): void {
+  let timer = 0;
+  const letGoIn = (ms: number): void => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      pressed = false;
+      if (putOff) void refresh(area);
+    }, ms);
+  };
+  document.addEventListener("pointerdown", () => {
+    pressed = true;
+    letGoIn(LONGEST_PRESS_MS);
+  }, true);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => letGoIn(CLICK_WITHIN_MS), true);
+  document.addEventListener("htmx:before:swap", (event) => {
+    if (!pressed) return;
+    event.preventDefault();
+    putOff = true;
+  });
+}
 
 async function refresh(area: HTMLElement): Promise<void> {
-  putOff = isWriting(area);
+  putOff = pressed || isWriting(area);
   if (putOff) return;
   const putBack = keepWritten(area);
   await htmx.ajax("GET", location.pathname + location.search, {
