@@ -48,12 +48,12 @@ def gateways_within(reach: Reach) -> ColumnElement[bool]:
 def devices_within(reach: Reach) -> ColumnElement[bool]:
     """Return the condition on `Device`: where it hangs, else where its gateway hangs.
 
-    One that nobody adopted has no place, and is the street's.
+    One that nobody adopted has no place of its own: whoever keeps its gateway sees it, and can adopt it.
     """
     if reach.street:
         return true()
     gateways = select(Gateway.id).where(gateways_within(reach))
-    by_gateway = and_(Device.building.is_(None), Device.adopted, Device.gateway.in_(gateways))
+    by_gateway = and_(Device.building.is_(None), Device.gateway.in_(gateways))
     return or_(Device.building.in_(_buildings(reach)), Device.grid.in_(_grids(reach)), by_gateway)
 
 
