@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from server.clock import server_clock
-from server.commandline import read_settings, with_database
+from server.commandline import read_settings, read_settings_aloud, with_database
 from server.db.migrate import migrate as migrate_database
 from server.db.session import Database
 from server.errors import SettingsError
@@ -31,7 +31,7 @@ def run() -> None:
     from server.app import run as run_server  # noqa: PLC0415 - the other commands need no web
 
     configure_logs()
-    raise typer.Exit(run_server(read_settings()))
+    raise typer.Exit(run_server(read_settings_aloud()))
 
 
 @app.command()
@@ -49,7 +49,7 @@ def watchdog(
     from server.watchdog import watch  # noqa: PLC0415 - the other commands send nothing
 
     configure_logs()
-    settings = read_settings()
+    settings = read_settings_aloud()
     try:
         asyncio.run(watch(settings, url or settings.address(), server_clock()))
     except SettingsError as error:

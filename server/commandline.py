@@ -1,17 +1,21 @@
 """What the commands of the server share: settings and an open database."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import structlog
 import typer
 
-from server.config import Settings, load_settings
+from server.config import Settings, load_settings, unknown_variables
 from server.db.migrate import migrate
 from server.db.session import Database
 from server.errors import SettingsError
 
 _T = TypeVar("_T")
+
+log = structlog.get_logger()
 
 
 def read_settings() -> Settings:
@@ -21,6 +25,14 @@ def read_settings() -> Settings:
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+def read_settings_aloud() -> Settings:
+    """Return the settings as `read_settings` does; the log says which variables nobody reads."""
+    settings = read_settings()
+    for variable in unknown_variables(os.environ):
+        log.warning("unknown_setting", variable=variable)
+    return settings
 
 
 def with_database(work: Callable[[Database], Awaitable[_T]]) -> _T:

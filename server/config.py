@@ -4,6 +4,8 @@ import base64
 import os
 import re
 import secrets
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +16,10 @@ from server.errors import SettingsError
 
 PREFIX: Final = "GRIDWARDEN_"
 _SECRET_BYTES: Final = 32
+_WEBHOOK_SECRET: Final = re.compile(r"whsec_[A-Za-z0-9+/]+={0,2}")
+_FOR_TESTS: Final = re.compile(r"TEST_\w+|FAILPOINT")
+_ALIKE: Final = 0.8
+"""From which likeness on (difflib's ratio) an unknown name is a setting that somebody misspelt."""
 
 
 class Settings(BaseSettings):
@@ -47,6 +53,8 @@ class Settings(BaseSettings):
 
     webhook_secret: str = ""
     """`whsec_…`; made and kept when empty."""
+    webhook_secret_file: Path | None = None
+    """A file with it alone, for receivers that share it; goes before `webhook_secret`."""
     webhook_allow: Annotated[frozenset[str], NoDecode] = frozenset()
     """`host:port` of receivers that may lie in private networks, separated by commas."""
 
@@ -200,8 +208,21 @@ class Settings(BaseSettings):
         return made.replace("+", "-").replace("/", "_").rstrip("=")
 
     def webhook_key(self) -> str:
-        """Return the secret with which webhooks are signed, made at the first start."""
-        return self.webhook_secret or f"whsec_{self._kept_secret('webhook.key')}"
+        """Return the secret with which webhooks are signed, made at the first start.
+
+        Raises:
+            SettingsError: the file that is named cannot be read, or it holds no such secret.
+        """
+        if self.webhook_secret_file is None:
+            return self.webhook_secret or f"whsec_{self._kept_secret('webhook.key')}"
+        where = f"{PREFIX}WEBHOOK_SECRET_FILE: {self.webhook_secret_file}"
+        try:
+            text = self.webhook_secret_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{where} cannot be read ({error})") from error
+        if not _WEBHOOK_SECRET.fullmatch(text):
+            raise SettingsError(f"{where} holds no secret: write whsec_ and base64, alone")
+        return text
 
     def _kept_secret(self, name: str) -> str:
         path = self.data_folder / name
@@ -214,12 +235,40 @@ class Settings(BaseSettings):
         return path.read_text(encoding="ascii").strip()
 
 
+def unknown_variables(environment: Iterable[str]) -> dict[str, str]:
+    """Return variables that begin as ours and are no setting, each with the setting it is nearest to.
+
+    Args:
+        environment: names of variables.
+
+    Returns:
+        By name; an empty text where no setting looks alike: a platform may set variables of its own under
+        our prefix (Kubernetes does for a service called `gridwarden`).
+    """
+    settings = [name.upper() for name in Settings.model_fields]
+    found = {}
+    for variable in sorted(environment):
+        name = variable.upper().removeprefix(PREFIX)
+        if name == variable.upper() or name in settings or _FOR_TESTS.fullmatch(name):
+            continue
+        alike = get_close_matches(name, settings, n=1, cutoff=_ALIKE)
+        found[variable] = f"{PREFIX}{alike[0]}" if alike else ""
+    return found
+
+
 def load_settings() -> Settings:
     """Read the environment.
 
     Raises:
-        SettingsError: a variable cannot be used; the text names it.
+        SettingsError: a variable cannot be used, or is all but called like a setting; the text names it.
     """
+    misspelt = [
+        f"{variable}: there is no such setting; the nearest is {nearest}"
+        for variable, nearest in unknown_variables(os.environ).items()
+        if nearest
+    ]
+    if misspelt:
+        raise SettingsError("\n".join(misspelt))
     try:
         return Settings()
     except ValidationError as error:

@@ -37,7 +37,10 @@ LOOPBACK = "127.0.0.1"
 def devices(
     scenario: Annotated[Path, typer.Argument(help="The scenario file (YAML).")],
     *,
-    control_port: Annotated[int, typer.Option(help="Loopback port of the control; 0 picks.")] = 0,
+    control_host: Annotated[
+        str, typer.Option(help="Where the control listens; whoever reaches it moves the world.")
+    ] = LOOPBACK,
+    control_port: Annotated[int, typer.Option(help="Port of the control; 0 picks.")] = 0,
     port: Annotated[list[str] | None, typer.Option(help="BUS=PORT, may repeat.")] = None,
     speed: Annotated[float, typer.Option(help="How much faster than real time.")] = 1.0,
     auto: Annotated[bool, typer.Option("--auto", help="Run the file's script.")] = False,
@@ -50,7 +53,8 @@ def devices(
     except (ScenarioError, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    _run(_serve_devices(loaded, control_port=control_port, speed=speed, auto=auto, view=view))
+    where = (control_host, control_port)
+    _run(_serve_devices(loaded, control=where, speed=speed, auto=auto, view=view))
 
 
 @app.command()
@@ -122,14 +126,13 @@ def main() -> int:
 
 
 async def _serve_devices(
-    scenario: Scenario, *, control_port: int, speed: float, auto: bool, view: bool
+    scenario: Scenario, *, control: tuple[str, int], speed: float, auto: bool, view: bool
 ) -> None:
     async with AsyncExitStack() as stack:
         plant = await stack.enter_async_context(SimulatedPlant.start(scenario, speed=speed, scripted=auto))
-        control = await stack.enter_async_context(
-            serve_app(build_control(plant), host=LOOPBACK, port=control_port)
-        )
-        log.info("sim_started", ports=plant.ports, control_port=control)
+        host, port = control
+        control_port = await stack.enter_async_context(serve_app(build_control(plant), host=host, port=port))
+        log.info("sim_started", ports=plant.ports, control_port=control_port)
         if not view:
             await _until_told()
             return

@@ -93,7 +93,7 @@ def test_the_compose_file_is_valid_and_publishes_on_loopback_only():
     )
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
-    assert {"broker", "server", "gateway", "simulated-devices", "influxdb"} <= set(services)
+    assert {"broker", "server", "gateway", "simulated-devices", "phones", "influxdb"} <= set(services)
     for name, service in services.items():
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:"), name

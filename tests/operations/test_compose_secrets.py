@@ -1,57 +1,65 @@
 """Secrets of docker-compose.yml: made once, and real: Mosquitto takes them, and its ACL goes by the certificate."""
 
 import asyncio
+import base64
 import getpass
 import ssl
 import stat
-import subprocess
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiomqtt
 import pytest
+from standardwebhooks import Webhook
 
 from firmware_sim.demo.brokers import find_mosquitto
+from server.config import Settings
+from tests.harness.composed import ROOT, make_secrets
 from tests.harness.mosquitto import free_port
 
-ROOT = Path(__file__).parents[2]
 GATEWAYS = ("gw-demo-01", "gw-demo-02")
-
-
-def make(folder: Path) -> None:
-    subprocess.run(
-        ["sh", str(ROOT / "deploy/compose/make-secrets"), str(folder), *GATEWAYS], check=True, timeout=60
-    )
 
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("secrets")
-    make(folder)
+    make_secrets(folder, *GATEWAYS)
     return folder
 
 
 def test_they_are_made_once_and_kept(secrets):
     before = {path: path.read_bytes() for path in secrets.glob("*") if path.is_file()}
-    make(secrets)
+    make_secrets(secrets, *GATEWAYS)
     assert {path: path.read_bytes() for path in secrets.glob("*") if path.is_file()} == before
-    for name in ("postgres.password", "metrics.token", "influx.token", "grafana.password"):
+    random = ("postgres.password", "metrics.token", "influx.token", "grafana.password", "page.code")
+    for name in random:
         assert len(before[secrets / name].strip()) == 64
-    assert len({before[secrets / n] for n in ("metrics.token", "influx.token", "grafana.password")}) == 3
+    assert len({before[secrets / name] for name in random}) == len(random)
+
+
+def test_the_secret_of_the_webhooks_is_one_that_server_and_phones_take(secrets):
+    texts = {(secrets / f"for-{who}/webhook.secret").read_text() for who in ("server", "phones")}
+    assert len(texts) == 1
+    settings = Settings(webhook_secret_file=secrets / "for-server/webhook.secret")
+    key = settings.webhook_key()
+    assert len(base64.b64decode(key.removeprefix("whsec_"), validate=True)) == 32
+    Webhook(key).sign("msg_1", datetime.now(UTC), "{}")
 
 
 def test_nobody_is_handed_the_authoritys_key_or_anothers(secrets):
     assert stat.S_IMODE((secrets / "ca.key").stat().st_mode) == 0o600
     handed = {path.name: {file.name for file in path.iterdir()} for path in secrets.glob("for-*")}
     assert all("ca.key" not in files for files in handed.values())
-    assert handed["for-gw-demo-01"] == {"ca.crt", "gw-demo-01.crt", "gw-demo-01.key"}
-    assert handed["for-prometheus"] == {"metrics.token"}
+    assert handed["for-gw-demo-01"] == {"ca.crt", "gw-demo-01.crt", "gw-demo-01.key", "page.code"}
+    assert handed["for-prometheus"] == {"metrics.token", "page.code"}
+    assert handed["for-phones"] == {"webhook.secret"}
 
 
 @asynccontextmanager
-async def broker(secrets: Path, tmp_path: Path):
+async def broker(secrets: Path, tmp_path: Path, *, port: int = 0):
     """The shipped configuration, with this test's port and folders instead of the container's."""
-    port = free_port()
+    port = port or free_port()
     shipped = (ROOT / "deploy/mosquitto/compose.conf").read_text()
     for theirs, ours in (
         ("listener 8883", f"user {getpass.getuser()}\nlistener {port} 127.0.0.1"),

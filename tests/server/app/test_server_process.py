@@ -91,8 +91,9 @@ async def test_a_taken_port_is_named_and_ends_it_with_1(tmp_path):
             assert await process.wait() == 1
 
 
-async def test_a_moved_clock_is_warned_of(tmp_path):
+async def test_a_moved_clock_is_warned_of_and_a_variable_that_nobody_reads(tmp_path):
     clock = tmp_path / "clock"
     clock.write_text("0")
-    async with server(tmp_path / "data", TEST_CLOCK=clock) as process:
+    async with server(tmp_path / "data", TEST_CLOCK=clock, SERVICE_HOST="10.0.0.1") as process:
+        assert (await logged(process, "unknown_setting"))["variable"] == "GRIDWARDEN_SERVICE_HOST"
         await logged(process, "test_clock_in_use")

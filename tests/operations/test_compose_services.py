@@ -1,0 +1,115 @@
+"""docker-compose.yml, its services as processes: they start as written, and an alarm arrives on a phone."""
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx2
+import pytest
+import yaml
+
+from tests.harness.composed import COMPOSE, ROOT, Composed, image_command
+from tests.harness.postgres import running_postgres
+from tests.harness.surfaces import Phones
+from tests.harness.waiting import until
+from tests.operations.test_compose_secrets import broker
+from tests.server.history import influx_double
+
+DOCUMENT = ROOT / "docs/operations/compose.md"
+OURS = {
+    "phones": "phones_started",
+    "simulated-devices": "sim_started",
+    "server": "server_started",
+    "gateway": "edge_started",
+}
+"""The services that run our own images, in an order in which they may start; what each says when it is up."""
+
+
+def test_every_service_is_watched_kept_and_confined():
+    whole = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    services = whole["services"]
+    assert {*OURS, "secrets"} == {name for name, service in services.items() if "build" in service}
+    for name, service in services.items():
+        if name == "secrets":
+            continue
+        assert service["healthcheck"]["test"], name
+        assert service["restart"] == "unless-stopped", name
+        for entry in service.get("volumes", ()):
+            source, inside = entry.split(":")[:2]
+            assert source.startswith("./") or source in whole["volumes"], name
+            assert inside != "/secrets" or entry.endswith(":ro"), name
+        for variable, value in service.get("environment", {}).items():
+            secret = re.search(r"PASSWORD|SECRET|TOKEN", variable)
+            assert not secret or value.startswith("/secrets/"), f"{name}: {variable} stands in the file"
+    for name in OURS:
+        assert services[name]["cap_drop"] == ["ALL"], name
+        assert image_command(services[name]["build"]["target"])[0], name
+
+
+async def open_database(url: str, composed: Composed) -> None:
+    """Make what the image of PostgreSQL makes at its first start: the role, with its password, and the database."""
+    composed.postgres_port = urlsplit(url).port or 0
+    composed.make_secrets()
+    given = composed.services["postgres"]["environment"]
+    password = (composed.secrets / "for-postgres/postgres.password").read_text().strip()
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(f"CREATE ROLE {given['POSTGRES_USER']} LOGIN PASSWORD '{password}'")
+        await connection.execute(f"CREATE DATABASE {given['POSTGRES_DB']} OWNER {given['POSTGRES_USER']}")
+    finally:
+        await connection.close()
+
+
+def scrapes(composed: Composed) -> dict[str, tuple[str, dict[str, str]]]:
+    """Where Prometheus asks, and with which header, by job."""
+    text = composed.here("prometheus", (ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    found = {}
+    for job in yaml.safe_load(text)["scrape_configs"]:
+        token = Path(job["authorization"]["credentials_file"]).read_text("ascii").strip()
+        for static in job["static_configs"]:
+            for target in static["targets"]:
+                found[job["job_name"]] = (f"http://{target}/metrics", {"Authorization": f"Bearer {token}"})
+    return found
+
+
+@pytest.mark.story
+async def test_its_services_start_as_written_and_an_alarm_reaches_a_phone(tmp_path):
+    composed = Composed(tmp_path)
+    async with AsyncExitStack() as stack:
+        await open_database(await stack.enter_async_context(running_postgres()), composed)
+        influx = stack.enter_context(influx_double.running())
+        composed.ports[8086] = urlsplit(influx.url).port or 0
+        await stack.enter_async_context(broker(composed.secrets, tmp_path, port=composed.ports[8883]))
+        stack.push_async_callback(composed.stop)
+        for name, event in OURS.items():
+            await composed.start(name, event)
+        await composed.running["server"].ready("committed_said")
+
+        async def healthy(name: str) -> bool:
+            asked = await asyncio.create_subprocess_exec(
+                *composed.health_check(name), stderr=asyncio.subprocess.DEVNULL
+            )
+            return await asked.wait() == 0
+
+        for name in OURS:
+            await until(lambda name=name: healthy(name), what=f"{name} is healthy")
+
+        (documented,) = re.findall(r"docker compose run --rm server (import .*)", DOCUMENT.read_text("utf-8"))
+        imported = await composed.run("server", *documented.split())
+        assert imported.process.returncode == 0, imported.last_words()
+
+        async with httpx2.AsyncClient() as client:
+            for job, (url, header) in scrapes(composed).items():
+                assert (await client.get(url, headers=header)).status_code == 200, job
+                assert (await client.get(url)).status_code in (401, 403), job
+            answer = await client.post(f"{composed.url(8091)}/events/leak")
+            answer.raise_for_status()
+            phones = Phones(composed.url(8090))
+            (message,) = (await until(lambda: phones.messages("wang"), what="a message on a phone"))[:1]
+            assert message["payload"]["class"] == "life_safety"
+            assert message["link"].startswith(composed.url(8080))
+            assert "已收到" in (await client.get(message["link"])).text
+        await until(lambda: any("gas-kitchen" in line for line in influx.lines), what="readings in InfluxDB")
