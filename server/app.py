@@ -33,6 +33,7 @@ from server.escalation.keeper import PolicyKeeper
 from server.escalation.loop import CarryOut, EscalationLoop
 from server.escalation.plan import Policies, make_policies
 from server.escalation.tables import Due
+from server.escalation.wallclock import ClockWatch
 from server.history import spool
 from server.history.database import HistoryDatabase
 from server.history.influx import Influx, influx_address
@@ -45,6 +46,7 @@ from server.intake.mqtt import BrokerAddress
 from server.intake.service import Intake
 from server.intake.silence import SilenceWatch
 from server.items import timed
+from server.items.clockchange import clock_set_back
 from server.notify.accounts import load_accounts
 from server.notify.cards import CardKeeper
 from server.notify.channels.door import Door
@@ -158,6 +160,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         carry_out=_carrying_out(policies),
         pulses=pulses,
         look_ahead=_looking_ahead,
+        clock_watch=ClockWatch(database=database, clock=clock, carry_over=clock_set_back),
     )
     notify = NotifyWorker(
         database=database,

@@ -12,6 +12,7 @@ STREET_ZONE: Final = ZoneInfo("Asia/Shanghai")
 """Whose time of day people mean and read."""
 TEST_CLOCK_VARIABLE: Final = "GRIDWARDEN_TEST_CLOCK"
 _TEST_PAUSE_S: Final = 0.1
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
@@ -22,6 +23,9 @@ class Clock(Protocol):
 
     def boot_s(self) -> float:
         """Return seconds since the machine started; never jumps back."""
+
+    def boot_id(self) -> str:
+        """Return which start of the machine `boot_s` counts from; empty where nobody can say."""
 
     def pause_s(self, wanted_s: float) -> float:
         """Return how many real seconds to sleep when a loop wants to sleep `wanted_s`."""
@@ -44,41 +48,54 @@ class SystemClock:
         """Return seconds since the machine started."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
+    def boot_id(self) -> str:
+        """Return the kernel's own name of this start (proc(5), `/proc/sys/kernel/random/boot_id`)."""
+        try:
+            return _BOOT_ID.read_text(encoding="ascii").strip()
+        except OSError:
+            return ""
+
     def pause_s(self, wanted_s: float) -> float:
         """Return the wanted seconds unchanged."""
         return wanted_s
 
 
 class MovedClock(SystemClock):
-    """The system's clocks, moved by the seconds that a file holds. For tests of whole processes."""
+    """The system's clocks, moved by the seconds that a file holds. For tests of whole processes.
+
+    A first number moves both clocks, as time that passes does; a second one the wall clock alone, as
+    somebody does who sets it.
+    """
 
     def __init__(self, path: Path) -> None:
         """Read the offset from a file; a missing or unreadable one counts as 0."""
         self._path = path
         self._seen: tuple[int, int] = (0, 0)
-        self._offset_s = 0.0
+        self._passed_s = self._set_s = 0.0
 
     def now(self) -> datetime:
         """Return now, moved."""
-        return super().now() + timedelta(seconds=self._read_offset_s())
+        self._read()
+        return super().now() + timedelta(seconds=self._passed_s + self._set_s)
 
     def boot_s(self) -> float:
         """Return seconds since the machine started, moved."""
-        return super().boot_s() + self._read_offset_s()
+        self._read()
+        return super().boot_s() + self._passed_s
 
     def pause_s(self, wanted_s: float) -> float:
         """Return a short pause, so that a moved clock is noticed."""
         return min(wanted_s, _TEST_PAUSE_S)
 
-    def _read_offset_s(self) -> float:
+    def _read(self) -> None:
         try:
             stat = self._path.stat()
             if (stat.st_mtime_ns, stat.st_size) != self._seen:
-                self._offset_s = float(self._path.read_text() or "0")
+                passed_s, set_s = [*map(float, self._path.read_text().split()), 0.0, 0.0][:2]
+                self._passed_s, self._set_s = passed_s, set_s
                 self._seen = (stat.st_mtime_ns, stat.st_size)
         except (OSError, ValueError):
-            return self._offset_s
-        return self._offset_s
+            return
 
 
 @dataclass(slots=True)
@@ -87,6 +104,7 @@ class ManualClock:
 
     time: datetime = field(default_factory=lambda: datetime(2026, 11, 24, 12, tzinfo=UTC))
     boot: float = 1000.0
+    boot_name: str = "boot-1"
 
     def now(self) -> datetime:
         """Return where the clock stands."""
@@ -96,6 +114,10 @@ class ManualClock:
         """Return where the boot clock stands."""
         return self.boot
 
+    def boot_id(self) -> str:
+        """Return which start this is."""
+        return self.boot_name
+
     def pause_s(self, wanted_s: float) -> float:
         """Return 0: whoever waits only yields."""
         return 0.0 * wanted_s
@@ -104,3 +126,7 @@ class ManualClock:
         """Move both clocks on."""
         self.time += timedelta(seconds=seconds)
         self.boot += seconds
+
+    def set_wall(self, *, seconds: float) -> None:
+        """Set the wall clock on, or back; no time passes."""
+        self.time += timedelta(seconds=seconds)

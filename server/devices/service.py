@@ -10,6 +10,7 @@ from sqlalchemy import select, tuple_, update
 
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
+from server.db.shifting import bring_forward
 from server.devices.tables import Command, CommandState, Device, Gateway
 from wire.codec import as_raw
 from wire.ids import new_uuid7
@@ -251,6 +252,13 @@ async def due_commands(session: WriteSession, *, now: datetime) -> list[tuple[st
             continue
         due.append((command.gateway, _message(command, gateway.session)))
     return due
+
+
+async def clock_set_back(session: WriteSession, by: timedelta, *, now: datetime) -> None:
+    """Let no order live longer and no silence last longer unnoticed because the clock was set back."""
+    alive = Command.state.in_((CommandState.WAITING, CommandState.PROPOSED))
+    await bring_forward(session, Command, ("send_at", "expires_at"), where=alive, by=by)
+    await bring_forward(session, Gateway, ("heard_at",), where=Gateway.heard_at > now, by=by, latest=now)
 
 
 async def _record(session: WriteSession, command: Command, action: str, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from server.db.base import Base
 from server.db.session import ONE_MOMENT, Announcement, Database, WriteSession
 from server.escalation import service
 from server.escalation.tables import Due
+from server.escalation.wallclock import ClockWatch
 from server.pulse import Pulses
 
 log = structlog.get_logger()
@@ -47,8 +48,10 @@ class EscalationLoop:
         carry_out: CarryOut,
         pulses: Pulses,
         look_ahead: LookAhead | None = None,
+        clock_watch: ClockWatch | None = None,
     ) -> None:
         """Join the parts; `run` starts the loop."""
+        self._clock_watch = clock_watch
         self._look_ahead = look_ahead
         self._database = database
         self._clock = clock
@@ -84,6 +87,8 @@ class EscalationLoop:
 
         A row that fails is logged and left for the next turn; it does not hold up the others.
         """
+        if self._clock_watch is not None:
+            await self._clock_watch.look()
         settled = 0
         failed = self._failed = set()
         while True:

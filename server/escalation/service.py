@@ -1,12 +1,13 @@
 """Rows that say what is due: made, settled, brought back, brought forward. They never act."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from server.db.session import ReadSession, WriteSession
-from server.escalation.tables import Due, DueKind
+from server.db.shifting import bring_forward
+from server.escalation.tables import CanaryRun, Due, DueKind
 
 SETTLED_DONE = "done"
 SETTLED_NOT_NEEDED = "not_needed"
@@ -95,3 +96,9 @@ async def claim(session: WriteSession, due_ids: Collection[int], *, now: datetim
         .with_for_update(skip_locked=True)
     )
     return list(await session.scalars(query))
+
+
+async def clock_set_back(session: WriteSession, by: timedelta, *, now: datetime) -> int:
+    """Let nothing wait longer because the clock was set back; returns how many rows waited."""
+    await bring_forward(session, CanaryRun, ("sent_at",), where=CanaryRun.sent_at > now, by=by, latest=now)
+    return await bring_forward(session, Due, ("due_at",), where=Due.settled_at.is_(None), by=by)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
@@ -84,3 +84,16 @@ class CanaryRun(Base):
     """The intake committed it."""
     received_at: Mapped[datetime | None] = mapped_column(Utc)
     """The sandbox receiver was handed its notice."""
+
+
+class ClockMark(Base):
+    """What one start of a machine last said of its clocks: see `server.escalation.wallclock`."""
+
+    __tablename__ = "clock_mark"
+
+    boot: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The kernel's name of that start."""
+    offset_us: Mapped[int] = mapped_column(BigInteger)
+    """Wall time since 1970 less the time since the start, microseconds."""
+    seen_at: Mapped[datetime] = mapped_column(Utc)
+    """The wall time when it was last looked at."""

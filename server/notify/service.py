@@ -1,17 +1,19 @@
 """Notice rows: made in the transaction of what they tell of, withdrawn when no longer needed."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from server.alarms.tables import Alarm
 from server.db.session import ReadSession, WriteSession
+from server.db.shifting import bring_forward
 from server.escalation.plan import BY_HAND, Reach
+from server.items.budget import CAN_WAIT
 from server.items.tables import Item
 from server.notify.render import NoticeFacts, Occasion
-from server.notify.retry import urgency_of
-from server.notify.tables import Notice, NoticeState
+from server.notify.retry import class_of, urgency_of
+from server.notify.tables import Notice, NoticeState, Spent
 from server.people.model import ChannelKind
 from server.people.service import channels_of
 from wire.ids import new_uuid7
@@ -141,6 +143,24 @@ async def restore(session: WriteSession, notice_ids: Iterable[str], *, now: date
         notice.state = NoticeState.PENDING
         notice.send_at = now
         session.announce("notice", notice.item)
+
+
+async def clock_set_back(session: WriteSession, by: timedelta, *, now: datetime) -> int:
+    """Let no notice wait longer because the clock was set back; returns how many waited.
+
+    What can wait and was never tried waits for a time of day, the end of quiet hours: it is moved by whole
+    days alone.
+    """
+    unsent = list(await session.scalars(select(Notice).where(Notice.state.in_(UNSENT))))
+    for notice in unsent:
+        can_wait = class_of(notice.urgency) in CAN_WAIT and not notice.attempts
+        notice.send_at -= timedelta(days=by.days) if can_wait else by
+    sending = Notice.state == NoticeState.SENDING
+    await bring_forward(session, Notice, ("claimed_until",), where=sending, by=by)
+    await bring_forward(session, Notice, ("receipt_due_at",), where=Notice.receipt_due_at.is_not(None), by=by)
+    await bring_forward(session, Notice, ("sent_at",), where=Notice.sent_at > now, by=by, latest=now)
+    await bring_forward(session, Spent, ("at",), where=Spent.at > now, by=by, latest=now)
+    return len(unsent)
 
 
 async def _is_readable(session: ReadSession, item: Item) -> bool:

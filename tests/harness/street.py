@@ -99,11 +99,21 @@ class MovedClock:
 
     path: Path
     seconds: float = 0.0
+    set_s: float = 0.0
 
     def move(self, seconds: float) -> None:
+        """Let time pass."""
         self.seconds += seconds
+        self._write()
+
+    def set_wall(self, seconds: float) -> None:
+        """Set the wall clock of the server on, or back."""
+        self.set_s += seconds
+        self._write()
+
+    def _write(self) -> None:
         fresh = self.path.with_suffix(".new")
-        fresh.write_text(str(self.seconds))
+        fresh.write_text(f"{self.seconds} {self.set_s}" if self.set_s else str(self.seconds))
         fresh.replace(self.path)
 
 

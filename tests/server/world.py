@@ -20,9 +20,11 @@ from server.devices.tables import Command, Device, Gateway
 from server.escalation.loop import EscalationLoop
 from server.escalation.plan import make_policies
 from server.escalation.tables import Due, DueKind
+from server.escalation.wallclock import ClockWatch
 from server.intake.ingest import Ingested, ingest
 from server.intake.received import Received, receive
 from server.items import timed
+from server.items.clockchange import clock_set_back
 from server.items.model import ActorKind, ItemState, Move
 from server.items.service import Actor, PressOutcome, press
 from server.items.tables import Item, ItemMove, ItemParty
@@ -282,6 +284,7 @@ async def running_parts(database: Database, *, step_backup_s: float = 60) -> Asy
         carry_out=lambda session, due, now: timed.carry_out(session, due, now=now, policies=policies),
         pulses=pulses,
         look_ahead=lambda session, rows, now: timed.look_ahead(session, rows, now=now),
+        clock_watch=ClockWatch(database=database, clock=clock, carry_over=clock_set_back),
     )
     worker = NotifyWorker(
         database=database, clock=clock, channels={"webhook": channel}, make_link=plain_link, pulses=pulses

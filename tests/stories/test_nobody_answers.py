@@ -43,6 +43,19 @@ async def test_the_backup_is_told_also_when_the_server_was_down_at_the_due_time(
     assert second["payload"]["item"] == first["payload"]["item"]
 
 
+async def test_the_backup_is_told_in_time_also_when_the_clock_is_set_back_meanwhile(street):
+    await street.start()
+    await street.set_values("gas-kitchen", gas_lel=60)
+    first = (await street.rings(LEADER))[0]
+    street.server_clock.move(20)
+    street.server_clock.set_wall(-3600)
+    street.server_clock.move(41)
+
+    second = (await street.rings(BACKUP))[0]
+    assert second["payload"]["item"] == first["payload"]["item"]
+    assert sent_at(second) < sent_at(first), "by a clock that was set back by an hour"
+
+
 async def test_a_leader_who_accepts_in_time_lets_the_backup_sleep(street):
     await street.start()
     await street.set_values("gas-kitchen", gas_lel=60)
