@@ -151,6 +151,7 @@ async def _run_tasks(parts: Parts) -> None:
         "uplink-alarms": uplink.run_alarms(),
         "uplink-readings": uplink.run_readings(),
         "raw-traffic": parts.traffic.run(),
+        "configuration": parts.teller.run(),
         "second-way": parts.second_way.run(),
         "page": parts.page,
         "watch-files": uplink.files.run(),

@@ -17,6 +17,7 @@ from edge.pipeline import Pipeline
 from edge.ports import BusWorker, Clock, Enroller, FrameSource
 from edge.rules.engine import RuleEngine
 from edge.site.config import StoreSettings
+from edge.site.inforce import content_of
 from edge.site.periods import report_policy_of
 from edge.site.siterules import rules_of
 from edge.site.trial import ChosenSite
@@ -28,13 +29,14 @@ from edge.stores.readings import ReadingStore
 from edge.stores.storethread import IN_MEMORY
 from edge.uplink.certificates import expiry_of
 from edge.uplink.commands import CommandDesk
+from edge.uplink.configuration import ConfigurationTeller
 from edge.uplink.connections import Uplink
 from edge.uplink.mqtt import MqttDialer
 from edge.uplink.rawtraffic import TrafficDesk
 from edge.uplink.secondway import SecondWay
 from edge.uplink.waysout import build_siren, build_ways
 from edge.watch.answers import Answers, KnownDevice
-from edge.watch.health import SelfReport, read_boot_id
+from edge.watch.health import SOFTWARE, SelfReport, read_boot_id
 from edge.watch.localdoor import LocalDoor
 from edge.watch.localframes import frame_orders
 from edge.watch.pageloader import serve_page
@@ -56,6 +58,7 @@ class Parts:
     pipeline: Pipeline
     uplink: Uplink
     traffic: TrafficDesk
+    teller: ConfigurationTeller
     lane: ActuationLane
     actions: ActionLog
     workers: dict[str, BusWorker]
@@ -87,14 +90,16 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         for device in settings.devices
     }
     outbox, readings, in_memory = _open_stores(folder, stores, policies)
+    rules = (*rules_of(settings), *self_rules())
+    own_points = {SELF_DEVICE: tuple((p.name, p.unit) for p in SELF_POINTS)}
     engine = RuleEngine(
-        rules=(*rules_of(settings), *self_rules()),
+        rules=rules,
         points={
             **{
                 device.id: tuple((p.name, p.unit) for p in profiles[device.profile].points)
                 for device in settings.devices
             },
-            SELF_DEVICE: tuple((p.name, p.unit) for p in SELF_POINTS),
+            **own_points,
         },
         labels={**{device.id: device.label for device in settings.devices}, SELF_DEVICE: "网关"},
         boot=boot,
@@ -153,6 +158,12 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
     traffic = TrafficDesk(
         buses=frames, send=uplink.tell, alarms_wait=lambda: len(uplink.alarms) > 0, clock=clock
     )
+    teller = ConfigurationTeller(
+        content=lambda: content_of(site, rules, more_points=own_points, software=SOFTWARE),
+        send=uplink.tell_beside,
+        alarms_wait=lambda: len(uplink.alarms) > 0,
+        clock=clock,
+    )
     uplink.employ(
         CommandDesk(
             pipeline=pipeline,
@@ -164,7 +175,8 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
             re_enrol=lambda device: any(
                 worker.re_enrol(device) for worker in workers.values() if isinstance(worker, Enroller)
             ),
-        )
+        ),
+        teller,
     )
     for bus in settings.buses:
         built = build_bus(
@@ -212,7 +224,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
     )
     watchdog = Watchdog(watched_parts(pipeline, workers), now_ms=clock.moment().boot_ms)
     return Parts(
-        pipeline, uplink, traffic, lane, actions, workers, door, page, second_way,
+        pipeline, uplink, traffic, teller, lane, actions, workers, door, page, second_way,
         watchdog, report, clock, outbox, readings,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ LOOPS: Final = MappingProxyType(
         "intake-alarms": STALE_AFTER_S,
         "intake-readings": STALE_AFTER_S,
         "intake-statuses": STALE_AFTER_S,
+        "intake-configurations": STALE_AFTER_S,
         "commands": STALE_AFTER_S,
         "escalation": STALE_AFTER_S,
         "notify": STALE_AFTER_S,

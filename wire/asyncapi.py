@@ -23,12 +23,12 @@ _MESSAGES: Final[Mapping[str, tuple[str, tuple[type, ...]]]] = {
         (messages.StatusMessage,),
     ),
     f"up/{Up.REPORTS}": (
-        "Answers, the list of open alarms, raw traffic.",
+        "Answers, the list of open alarms, raw traffic, the configuration in force.",
         (messages.ReportMessage,),
     ),
     f"down/{Down.ACK}": (
         "What the server holds, said after its database has committed.",
-        (messages.AckReply, messages.BusyReply, messages.CommittedReply),
+        (messages.AckReply, messages.BusyReply, messages.CommittedReply, messages.ConfigurationReply),
     ),
     f"down/{Down.COMMANDS}": ("What the gateway is asked to do; never retained.", (messages.CommandMessage,)),
 }

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Raw, UnsetType, field
 
+from wire.configuration import ConfigurationReport
 from wire.fields import (
     MAX_OFFSET_MS,
     Count,
@@ -316,11 +317,11 @@ class CommandReport(Message, frozen=True, kw_only=True, tag="command", tag_field
     detail: Text = ""
 
 
-Report = OpenAlarmsReport | CommandReport | RawTrafficReport
+Report = OpenAlarmsReport | CommandReport | RawTrafficReport | ConfigurationReport
 
 
 class ReportMessage(Envelope, frozen=True, kw_only=True):
-    """`up/reports`: answers, and the list that closes a reconciliation."""
+    """`up/reports`: answers, the list that closes a reconciliation, the configuration in force."""
 
     report: Report
 
@@ -361,9 +362,18 @@ class CommittedReply(Message, frozen=True, kw_only=True, tag="committed", tag_fi
     committed: tuple[CommittedSeq, ...] = ()
     alarm_window: Seq = DEFAULT_ALARM_WINDOW
     reading_window: Seq = DEFAULT_READING_WINDOW
+    configuration: Text | UnsetType = UNSET
+    """`content_hash` of the configuration that the server has of this gateway, empty where it has none.
+    Absent from a server that keeps none: it is sent none."""
 
 
-Reply = AckReply | BusyReply | CommittedReply
+class ConfigurationReply(Message, frozen=True, kw_only=True, tag="configuration", tag_field="type"):
+    """The whole of this configuration is committed in the server's database: say it no more."""
+
+    content_hash: Id
+
+
+Reply = AckReply | BusyReply | CommittedReply | ConfigurationReply
 """`down/ack`."""
 
 

@@ -169,6 +169,19 @@ class Measure(StrEnum):
     """How many of those asked say yes."""
 
 
+class LimitSide(StrEnum):
+    """On which side of a limit the cause is present."""
+
+    ABOVE = "above"
+    """While the measured quantity is greater."""
+    BELOW = "below"
+    """While it is smaller."""
+    RISING = "rising"
+    """While it rises faster, in the unit a minute."""
+    FALLING = "falling"
+    """While it falls faster, in the unit a minute."""
+
+
 class Vote(StrEnum):
     """What one of several says."""
 

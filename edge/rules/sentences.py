@@ -28,6 +28,9 @@ _MEASURES: Final[dict[Measure, tuple[str, str]]] = {
 }
 _UNITS: Final = {"%{LEL}": "%LEL", "Cel": "°C", "1": "", "[pH]": "", "mA{residual}": "mA", "%{sat}": "%"}
 
+_MOST_CHARACTERS: Final = 1_000
+"""The wire takes a little more: a sentence about forty rules must not make its alarm unreadable."""
+
 Words = tuple[str, str]
 """Chinese and English."""
 
@@ -52,7 +55,11 @@ def sentence_of(rule: Rule, unit: str) -> Words:
     if rule.latching:
         cause_zh += "；须人工复位"
         cause_en += "; a person must reset it"
-    return cause_zh, cause_en
+    return _short(cause_zh), _short(cause_en)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
 def _cause(rule: Rule, unit: str) -> Words:  # noqa: PLR0911 - one for each kind of rule

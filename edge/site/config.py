@@ -7,7 +7,7 @@ from pydantic import Field
 
 from edge.site.busconfig import BusSettings
 from edge.site.interlockconfig import InterlockSettings
-from edge.site.ruleconfig import RuleSettings
+from edge.site.ruleconfig import RuleOrigin, RuleSettings
 from edge.site.settings import Host, Name, Settings, TlsSettings
 from wire.topics import GATEWAY_PATTERN
 from wire.vocabulary import AlarmClass
@@ -155,3 +155,5 @@ class LoadedSite(Settings):
     """SHA-256 of the file's bytes, hexadecimal."""
     source: bytes
     """The file's bytes, as they were checked."""
+    origins: dict[str, RuleOrigin] = Field(default_factory=dict)
+    """Which of its rules ship with the gateway, by their ids."""

@@ -172,3 +172,12 @@ RuleSettings = Annotated[
     | AnyOfRuleSettings,
     Field(discriminator="type"),
 ]
+
+
+class RuleOrigin(Settings):
+    """Where a rule of a site comes from: one that ships with the gateway."""
+
+    use: str
+    """Its name."""
+    departs: tuple[str, ...] = ()
+    """What the site says otherwise, by the names of the site file, in order."""

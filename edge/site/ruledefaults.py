@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from edge.drivers.profile import shipped_profiles
+from edge.site.ruleconfig import RuleOrigin
 from edge.site.yamltext import plain_value, read_yaml
 
 Problems = list[tuple[tuple[str | int, ...], str]]
+_THE_SITES_OWN: Final = frozenset({"id", "devices", "actions", "explained_by"})
+"""What no rule that ships can know: saying it is no departure from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,24 @@ def expand_defaults(tree: dict[str, Any]) -> tuple[dict[str, Any], Problems]:
     problems: Problems = []
     expanded = [_expand(index, entry, tree, problems) for index, entry in enumerate(rules)]
     return {**tree, "rules": expanded}, problems
+
+
+def origins_of(tree: dict[str, Any]) -> dict[str, RuleOrigin]:
+    """Return which rules of a site file that can be used ship with the gateway, by their ids.
+
+    Args:
+        tree: the site file as plain values, as it was before `expand_defaults`.
+    """
+    known = default_rules()
+    found: dict[str, RuleOrigin] = {}
+    for entry in tree.get("rules") or ():
+        if "use" not in entry:
+            continue
+        shipped = known[entry["use"]].rule
+        own = {key: value for key, value in entry.items() if key not in {"use", *_THE_SITES_OWN}}
+        departs = sorted(key for key, value in own.items() if key not in shipped or shipped[key] != value)
+        found[str(entry.get("id", entry["use"]))] = RuleOrigin(use=entry["use"], departs=tuple(departs))
+    return found
 
 
 def _expand(index: int, entry: Any, tree: dict[str, Any], problems: Problems) -> Any:

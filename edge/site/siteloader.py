@@ -14,8 +14,8 @@ from pydantic_core import ErrorDetails
 from edge.drivers.profile import shipped_profiles
 from edge.errors import ConfigError
 from edge.site.config import LoadedSite, SiteSettings
-from edge.site.ruleconfig import CLOCK_PATTERN
-from edge.site.ruledefaults import default_rules, expand_defaults, type_of_default
+from edge.site.ruleconfig import CLOCK_PATTERN, RuleOrigin
+from edge.site.ruledefaults import default_rules, expand_defaults, origins_of, type_of_default
 from edge.site.settings import FILE_PATTERN, HOST_PATTERN, NAME_PATTERN
 from edge.site.siteplausibility import site_warnings
 from edge.site.sitereferences import check_references, check_tls_files
@@ -69,17 +69,18 @@ def read_site(data: bytes, path: Path) -> LoadedSite:
     """
     digest = hashlib.sha256(data).hexdigest()
     try:
-        settings = _read_settings(data, path)
+        settings, origins = _read_settings(data, path)
     except SiteError as error:
         error.hash = digest
         raise
-    return LoadedSite(settings=settings, path=path, hash=digest, source=data)
+    return LoadedSite(settings=settings, path=path, hash=digest, source=data, origins=origins)
 
 
-def _read_settings(data: bytes, path: Path) -> SiteSettings:
+def _read_settings(data: bytes, path: Path) -> tuple[SiteSettings, dict[str, RuleOrigin]]:
     tree = _parse(path, data)
     places = _Places(str(path), tree)
-    plain, wrong_uses = expand_defaults(plain_value(tree))
+    said_by_site = plain_value(tree)
+    plain, wrong_uses = expand_defaults(said_by_site)
     problems = [places.problem(where, text) for where, text in (*wrong_uses, *check_references(plain))]
     said = {where[:2] for where, _ in wrong_uses}
     try:
@@ -89,7 +90,7 @@ def _read_settings(data: bytes, path: Path) -> SiteSettings:
         raise SiteError([*explained, *problems]) from error
     if problems:
         raise SiteError(problems)
-    return settings
+    return settings, origins_of(said_by_site)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

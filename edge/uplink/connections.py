@@ -9,9 +9,8 @@ acknowledged (its database came from an older copy), the gateway sends again fro
 import asyncio
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import msgspec
 import structlog
 
 from edge.errors import LinkError, StoreError
@@ -21,28 +20,26 @@ from edge.stores.batches import ClockStand
 from edge.stores.outbox import Outbox, Outgoing
 from edge.stores.readings import ReadingStore
 from edge.uplink.commands import CommandDesk
+from edge.uplink.configuration import ConfigurationTeller
 from edge.uplink.lanes import Lane
+from edge.uplink.letterhead import Letter, Letterhead
 from edge.uplink.mqtt import MqttLink
 from edge.uplink.reconnection import keep_connected
 from edge.uplink.renewal import FileWatch, WatchedFiles
 from wire import codec
 from wire.errors import OversizeError, WireError
-from wire.ids import new_uuid7
 from wire.messages import (
-    CONTRACT_VERSION,
     DEFAULT_ALARM_WINDOW,
     DEFAULT_READING_WINDOW,
     AckReply,
-    AlarmMessage,
     BusyReply,
     CommittedReply,
+    ConfigurationReply,
     OpenAlarmsReport,
-    ReadingsMessage,
     Report,
-    ReportMessage,
     StatusMessage,
 )
-from wire.topics import Down, Up, down_topic, up_topic
+from wire.topics import Down, down_topic
 from wire.vocabulary import Lane as LaneName
 from wire.vocabulary import Presence
 
@@ -103,22 +100,24 @@ class Uplink:
         self._status = status
         self._in_journal = in_journal
         self._desk: CommandDesk | None = None
+        self._teller: ConfigurationTeller | None = None
         self.alarms = Lane(window=DEFAULT_ALARM_WINDOW)
         self.batches = Lane(window=DEFAULT_READING_WINDOW)
         self._alarms_wake = asyncio.Event()
         self._batches_wake = asyncio.Event()
         self._resync_wanted = asyncio.Event()
-        self._session = new_uuid7(unix_ms=clock.moment().wall_ms)
+        self._paper = Letterhead(gateway=gateway, boot=boot, clock=clock)
         self.files = FileWatch(dialer, clock=clock)
         """Notices renewed certificates; its loop is the owner's to run."""
         self._link: MqttLink | None = None
+        self._readings_link: MqttLink | None = None
         self.connected = False
         self.reached = False
         """Whether the server itself, not only the broker, has ever answered."""
 
-    def employ(self, desk: CommandDesk) -> None:
-        """Give orders to this desk."""
-        self._desk = desk
+    def employ(self, desk: CommandDesk, teller: ConfigurationTeller | None = None) -> None:
+        """Give orders to this desk, and what the server says of configurations to this teller."""
+        self._desk, self._teller = desk, teller
 
     def offer(self, messages: list[Outgoing]) -> None:
         """Take alarm states to be sent; returns at once."""
@@ -136,10 +135,17 @@ class Uplink:
 
     async def tell(self, report: Report) -> bool:
         """Send a report that nobody waits for; tells whether there was a connection to send it over."""
-        if self._link is None:
+        return await self._tell_over(self._link, report)
+
+    async def tell_beside(self, report: Report) -> bool:
+        """Send a report over the readings' connection: no alarm is ever behind it."""
+        return await self._tell_over(self._readings_link, report)
+
+    async def _tell_over(self, link: MqttLink | None, report: Report) -> bool:
+        if link is None:
             return False
         try:
-            await self._send_report(self._link, report)
+            await self._send_report(link, report)
         except LinkError:
             return False
         return True
@@ -155,13 +161,13 @@ class Uplink:
         await keep_connected("readings", self._serve_readings, clock=self._clock)
 
     async def _serve_alarms(self) -> None:
-        self._session = new_uuid7(unix_ms=self._clock.moment().wall_ms)
+        self._paper.begin_session()
         self._resync_wanted = asyncio.Event()
-        will = up_topic(self._gateway, Up.STATUS), codec.encode(self._status_now(Presence.OFFLINE))
+        will = self._paper.status(self._status_now(Presence.OFFLINE))
         async with self._dialer.open(self._gateway, will=will) as link:
             await link.subscribe(down_topic(self._gateway, Down.ACK))
             await link.subscribe(down_topic(self._gateway, Down.COMMANDS))
-            log.info("link_up", lane="alarms", session=self._session)
+            log.info("link_up", lane="alarms", session=self._paper.session)
             self.connected, self._link = True, link
             try:
                 async with asyncio.TaskGroup() as group:
@@ -170,7 +176,7 @@ class Uplink:
                     group.create_task(self._resync(link), name="uplink-resync")
                     group.create_task(self.files.leave_when_renewed(), name="uplink-renewal")
                     group.create_task(
-                        self._send(link, group, self.alarms, self._alarms_wake, self._alarm_message),
+                        self._send(link, group, self.alarms, self._alarms_wake, self._paper.alarm),
                         name="uplink-alarms",
                     )
             except asyncio.CancelledError:
@@ -183,26 +189,24 @@ class Uplink:
     async def _serve_readings(self) -> None:
         async with self._dialer.open(f"{self._gateway}-readings") as link:
             log.info("link_up", lane="readings")
+            self._readings_link = link
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._fetch_batches(), name="uplink-fetch")
                     group.create_task(self.files.leave_when_renewed(), name="uplink-renewal")
                     group.create_task(
-                        self._send(link, group, self.batches, self._batches_wake, self._reading_message),
+                        self._send(link, group, self.batches, self._batches_wake, self._paper.readings),
                         name="uplink-readings",
                     )
             finally:
+                self._readings_link = None
                 self.batches.lose_connection()
 
     async def _say_goodbye(self, link: MqttLink) -> None:
         """Say on a clean stop that nobody is here; the broker says it otherwise."""
         try:
             async with asyncio.timeout(_STOP_S):
-                await link.publish(
-                    up_topic(self._gateway, Up.STATUS),
-                    codec.encode(self._status_now(Presence.OFFLINE)),
-                    retain=True,
-                )
+                await link.publish(*self._paper.status(self._status_now(Presence.OFFLINE)), retain=True)
         except (LinkError, TimeoutError):
             log.info("goodbye_not_said")
 
@@ -214,7 +218,7 @@ class Uplink:
         group: asyncio.TaskGroup,
         lane: Lane,
         wake: asyncio.Event,
-        build: Callable[[Outgoing], tuple[str, bytes]],
+        build: Callable[[Outgoing], Letter],
     ) -> None:
         """Send what is due; nothing waits for the broker's word on what went before."""
         while True:
@@ -231,18 +235,6 @@ class Uplink:
                     await wake.wait()
             except TimeoutError:
                 continue
-
-    def _alarm_message(self, message: Outgoing) -> tuple[str, bytes]:
-        numbered = AlarmMessage(
-            **self._envelope(), run=message.run, seq=message.seq, alarm=msgspec.Raw(message.body)
-        )
-        return up_topic(self._gateway, Up.ALARMS), codec.encode(numbered)
-
-    def _reading_message(self, message: Outgoing) -> tuple[str, bytes]:
-        numbered = ReadingsMessage(
-            **self._envelope(), run=message.run, seq=message.seq, batch=msgspec.Raw(message.body)
-        )
-        return up_topic(self._gateway, Up.READINGS), codec.encode(numbered)
 
     async def _fetch_batches(self) -> None:
         """Keep the readings' lane filled from the store, oldest first."""
@@ -276,10 +268,10 @@ class Uplink:
         while True:
             status = self._status_now(Presence.ONLINE)
             stand = tuple((bus.bus, bus.connected, bus.silent) for bus in status.buses)
-            news = (status.volatile, stand, status.clock)
+            news = (status.volatile, stand, status.clock, status.config)
             now_ms = self._clock.moment().boot_ms
             if news != said or now_ms >= due_ms:
-                await link.publish(up_topic(self._gateway, Up.STATUS), codec.encode(status), retain=True)
+                await link.publish(*self._paper.status(status), retain=True)
                 said, due_ms = news, now_ms + STATUS_EVERY_S * 1000
             await asyncio.sleep(self._clock.pause_s(_NEWS_EVERY_S))
 
@@ -298,28 +290,15 @@ class Uplink:
             log.info("open_alarms_stated", alarms=len(listed))
 
     async def _send_report(self, link: MqttLink, report: Report) -> None:
-        message = ReportMessage(**self._envelope(), report=report)
         try:
-            payload = codec.encode(message)
+            letter = self._paper.report(report)
         except OversizeError as error:
             log.critical("report_too_large", error=str(error))  # alarms themselves still go
             return
-        await link.publish(up_topic(self._gateway, Up.REPORTS), payload)
-
-    def _envelope(self) -> dict[str, Any]:
-        moment = self._clock.moment()
-        return {
-            "v": CONTRACT_VERSION,
-            "gateway": self._gateway,
-            "session": self._session,
-            "boot": self._boot,
-            "up_ms": moment.boot_ms,
-            "sent_at": moment.as_datetime(),
-            "clock": self._clock.trust(),
-        }
+        await link.publish(*letter)
 
     def _status_now(self, presence: Presence) -> StatusMessage:
-        return msgspec.structs.replace(self._status(), presence=presence, **self._envelope())
+        return self._paper.sign(self._status(), presence)
 
     # --- downward ------------------------------------------------------------------------------
 
@@ -347,8 +326,13 @@ class Uplink:
             case BusyReply() as busy:
                 until_ms = self._clock.moment().boot_ms + busy.retry_after_ms
                 self._lane(busy.lane).be_quiet(until_ms)
-            case CommittedReply() as committed if committed.session == self._session:
+            case CommittedReply() as committed if committed.session == self._paper.session:
                 await self._reconcile(committed)
+                if self._teller is not None:
+                    self._teller.hear(committed.configuration)
+            case ConfigurationReply() as kept:
+                if self._teller is not None:
+                    self._teller.settle(kept.content_hash)
             case _:
                 log.info("reply_of_another_session")
 
@@ -386,7 +370,7 @@ class Uplink:
         if self._desk is None:
             return
         try:
-            report = await self._desk.handle(codec.decode_command(payload), session=self._session)
+            report = await self._desk.handle(codec.decode_command(payload), session=self._paper.session)
         except (WireError, StoreError) as error:
             log.error("order_not_taken", error=str(error))
             return

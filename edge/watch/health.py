@@ -32,7 +32,8 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _DAY_S: Final = 86_400.0
 _MEGABYTE: Final = 1_000_000
 _MOST_WARMING: Final = 100
-_SOFTWARE: Final = f"gridwarden {metadata.version('gridwarden')}"
+SOFTWARE: Final = f"gridwarden {metadata.version('gridwarden')}"
+"""Name and version."""
 
 
 def read_boot_id() -> str:
@@ -127,7 +128,7 @@ class SelfReport:
             sent_at=moment.as_datetime(),
             clock=self._clock.trust(),
             presence=Presence.ONLINE,
-            software=_SOFTWARE,
+            software=SOFTWARE,
             started_at=self._began.as_datetime(),
             config=self.config,
             lanes=self._lanes(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -93,6 +93,12 @@ async def hear_many(session: WriteSession, gateway: str, devices: Collection[str
         for device in part:
             if device not in known:
                 await hear(session, gateway, device, now=now)
+
+
+async def last_status(session: ReadSession, gateway: str) -> dict[str, Any] | None:
+    """Return the newest status of a gateway as it is kept; None where there is none."""
+    row = await session.get(Gateway, gateway)
+    return None if row is None else row.status
 
 
 async def apply_status(session: WriteSession, gateway: str, message: StatusMessage, *, now: datetime) -> bool:

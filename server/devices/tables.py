@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
@@ -30,6 +30,8 @@ class Gateway(Base):
     heard_at: Mapped[datetime | None] = mapped_column(Utc)
     status: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """The newest status as it came."""
+    configuration: Mapped[str | None] = mapped_column(String(128))
+    """`content_hash` of the configuration that it last reported whole."""
 
 
 class Device(Base):
@@ -131,3 +133,69 @@ class BusTraffic(Base):
     """Each with `at`, `direction`, `hex` and `text`, oldest first."""
     dropped: Mapped[int]
     """Frames that the gateway left out."""
+
+
+class ConfigurationPart(Base):
+    """A part of a configuration that is not whole yet."""
+
+    __tablename__ = "configuration_part"
+
+    gateway: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(128), primary_key=True)
+    parts: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    received_at: Mapped[datetime] = mapped_column(Utc)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """The report as JSON, deflated."""
+
+
+class ConfigurationVersion(Base):
+    """A configuration that a gateway reported whole; the last fifty of each gateway are kept."""
+
+    __tablename__ = "configuration_version"
+    __table_args__ = (UniqueConstraint("gateway", "content_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(64))
+    content_hash: Mapped[str] = mapped_column(String(128))
+    file_hash: Mapped[str] = mapped_column(String(128))
+    """SHA-256 of the site file: what a status names."""
+    version: Mapped[str] = mapped_column(Text, default="")
+    """What the file calls itself."""
+    software: Mapped[str] = mapped_column(Text, default="")
+    first_at: Mapped[datetime] = mapped_column(Utc)
+    last_at: Mapped[datetime] = mapped_column(Utc)
+    """When it was reported for the first and for the last time, by the server's clock."""
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """The whole as one report in JSON, deflated."""
+
+
+class Standing(StrEnum):
+    """How a configuration stood from a moment on."""
+
+    TRIAL = "trial"
+    """New and on trial: if the gateway does not work with it, the last good one comes back."""
+    IN_FORCE = "in_force"
+    ROLLED_BACK = "rolled_back"
+    """It was on trial and failed; the last good one is in force again."""
+    REFUSED = "refused"
+    """It was never taken, because it cannot be used."""
+
+
+class ConfigurationStanding(Base):
+    """One change of how a gateway's configurations stand, as its status told it. Rows are added only."""
+
+    __tablename__ = "configuration_standing"
+    __table_args__ = (Index("ix_configuration_standing_gateway", "gateway", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(Utc)
+    """When the server was told; `loaded_at` is the gateway's own word."""
+    file_hash: Mapped[str] = mapped_column(Text, default="")
+    version: Mapped[str] = mapped_column(Text, default="")
+    software: Mapped[str] = mapped_column(Text, default="")
+    standing: Mapped[Standing] = mapped_column(Word(Standing))
+    why: Mapped[str] = mapped_column(Text, default="")
+    """Why it was refused or rolled back, in the gateway's words."""
+    loaded_at: Mapped[datetime | None] = mapped_column(Utc)

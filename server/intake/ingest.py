@@ -29,6 +29,7 @@ from server.intake.received import UNREADABLE, Received, read
 from server.intake.tables import LaneRun, Quarantined
 from server.items import opening
 from wire import codec
+from wire.configuration import ConfigurationReport
 from wire.errors import BodyError
 from wire.messages import (
     CONTRACT_VERSION,
@@ -76,6 +77,8 @@ class Ingested:
     quarantined: int = 0
     traces: list[dict[str, object]] = field(default_factory=list)
     """What the log says of each alarm once it is committed."""
+    configurations: list[tuple[str, ConfigurationReport]] = field(default_factory=list)
+    """Parts of configurations, by gateway: nothing of them is kept here, no alarm waits for them."""
 
 
 async def ingest(
@@ -207,6 +210,7 @@ async def _apply_halving(
         done.acks[key] += seqs
     done.applied += part.applied
     done.traces += part.traces
+    done.configurations += part.configurations
     done.quarantined += part.quarantined
 
 
@@ -264,6 +268,8 @@ async def _apply_one(
             done.acks[received.gateway, message.run].append(message.seq)
             done.applied += 1
             done.traces.append(_trace(applied, message.run, message.seq))
+        case ReportMessage(report=ConfigurationReport() as report):
+            done.configurations.append((received.gateway, report))
         case ReportMessage():
             await _apply_report(session, received.gateway, message, now=now)
         case _:

@@ -12,6 +12,7 @@ from server.db.session import Database
 from server.escalation.plan import Policies
 from server.history.database import HistoryDatabase
 from server.intake import status
+from server.intake.configurations import ConfigurationIntake
 from server.intake.ingest import NOT_OUR_FAULT, ingest
 from server.intake.mqtt import BrokerAddress, BrokerLink, LinkDownError
 from server.intake.queue import BoundedQueue
@@ -78,6 +79,7 @@ class Intake:
         self._busy_wanted = asyncio.Event()
         self._answered: dict[str, str] = {}
         self.link = BrokerLink(address, receive=self.take_in, connected=self._answered.clear)
+        self._configurations = ConfigurationIntake(database=database, clock=clock, say=self.link.reply)
 
     async def run(self) -> None:
         """Take in until cancelled."""
@@ -85,6 +87,10 @@ class Intake:
             group.create_task(self._work_alarms(), name="intake-alarms")
             group.create_task(self._work_readings(), name="intake-readings")
             group.create_task(self._work_statuses(), name="intake-statuses")
+            group.create_task(
+                self._configurations.run(lambda: self._beat("intake-configurations")),
+                name="intake-configurations",
+            )
             group.create_task(self._say_busy(), name="intake-busy")
             group.create_task(self.link.run(), name="intake-link")
 
@@ -127,6 +133,8 @@ class Intake:
                 continue
             self._pulses.tally.quarantined[Lane.ALARMS.value] += done.quarantined
             await self._acknowledge(Lane.ALARMS, done.acks)
+            for gateway, part in done.configurations:
+                self._configurations.offer(gateway, part)
 
     async def _work_readings(self) -> None:
         intake = ReadingsIntake(self._database, self._readings)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from server.db.session import Database, ReadSession
 from server.devices import service as devices
+from server.devices.configuration import held_configuration, note_standing
 from server.history import service as history
 from server.history.database import HistoryDatabase
 from server.intake.ingest import quarantine
@@ -40,7 +41,9 @@ async def keep(database: Database, batch: Sequence[Received], *, now: datetime) 
                 await quarantine(session, received, str(error), now=now)
                 continue
             if isinstance(message, StatusMessage):
-                await devices.apply_status(session, received.gateway, message, now=now)
+                before = await devices.last_status(session, received.gateway)
+                if await devices.apply_status(session, received.gateway, message, now=now):
+                    await note_standing(session, received.gateway, before, message, now=now)
                 heard.append(Heard(gateway=received.gateway, status=message))
     return heard
 
@@ -54,6 +57,7 @@ async def committed_reply(
         return None
     async with database.read() as session:
         alarms = await _alarm_runs(session, heard.gateway)
+        configuration = await held_configuration(session, heard.gateway)
     for lane in status.lanes:
         if lane.lane is Lane.ALARMS:
             alarms.setdefault(lane.run, 0)
@@ -61,6 +65,7 @@ async def committed_reply(
     batches = await history.highest_seqs(readings, heard.gateway, runs)
     return CommittedReply(
         session=status.session,
+        configuration=configuration,
         committed=tuple(
             CommittedSeq(lane=lane, run=run, seq=seq)
             for lane, runs_of in ((Lane.ALARMS, alarms), (Lane.READINGS, batches))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from wire import codec, messages, orders, statusparts, traffic
+from wire import codec, configuration, messages, orders, statusparts, traffic
 from wire.fields import Message
 from wire.messages import CONTRACT_VERSION
 from wire.vocabulary import (
@@ -14,6 +14,7 @@ from wire.vocabulary import (
     FrameDirection,
     Kind,
     Lane,
+    LimitSide,
     Measure,
     Mode,
     Presence,
@@ -222,6 +223,71 @@ EXAMPLES |= {
                 traffic.RawFrame(at=AT, direction=FrameDirection.SENT, hex="010300000002c40b", text="read"),
             ),
             dropped=3,
+        ),
+    ),
+    "reply-committed-configuration": messages.CommittedReply(session=SESSION, configuration="ab12" * 16),
+    "reply-configuration": messages.ConfigurationReply(content_hash="ab12" * 16),
+    "report-configuration": messages.ReportMessage(
+        **ENVELOPE,
+        report=configuration.ConfigurationReport(
+            content_hash="ab12" * 16,
+            file_hash="cd34" * 16,
+            version="2026-03",
+            software="gridwarden 1.0.0",
+            part=2,
+            parts=3,
+            buses=(configuration.BusInForce(bus="kitchen", technique="modbus_tcp", address="10.0.0.7:502"),),
+            profiles=(
+                configuration.ProfileInForce(
+                    model="honeywell-midas",
+                    hash="0f1e2d3c4b5a6978",
+                    title="Midas",
+                    confidence="verified",
+                    points=(configuration.PointInForce(point="gas_lel", unit="%{LEL}"),),
+                    actions=("close_valve",),
+                ),
+            ),
+            devices=(
+                configuration.DeviceInForce(
+                    device="gas-kitchen",
+                    bus="kitchen",
+                    address="1",
+                    model="honeywell-midas",
+                    label="厨房燃气探测器",
+                    period_ms=1_000,
+                    heartbeat_ms=300_000,
+                ),
+            ),
+            rules=(
+                configuration.RuleInForce(
+                    rule="gas-high",
+                    type="threshold",
+                    hash="0f1e2d3c4b5a6978",
+                    kind=Kind.GAS,
+                    class_=AlarmClass.LIFE_SAFETY,
+                    devices=("gas-kitchen",),
+                    point="gas_lel",
+                    unit="%{LEL}",
+                    limits=(
+                        configuration.RuleLimit(
+                            side=LimitSide.ABOVE, limit=25.0, stage=1, class_=AlarmClass.LIFE_SAFETY
+                        ),
+                        configuration.RuleLimit(
+                            side=LimitSide.ABOVE, limit=50.0, stage=2, class_=AlarmClass.LIFE_SAFETY
+                        ),
+                    ),
+                    hysteresis=5.0,
+                    latching=True,
+                    actions=("close_valve valve-kitchen",),
+                    sentence="gas_lel 高于 25 %LEL",
+                    sentence_en="gas_lel above 25 %LEL",
+                    title="可燃气体两级报警",
+                    title_en="combustible gas in two stages",
+                    clause="GB/T 50493-2019, 5.5.2",
+                    clause_confidence="verified",
+                    departs=("hysteresis",),
+                ),
+            ),
         ),
     ),
 }

@@ -167,7 +167,7 @@ class Gateway:
 
     def send_due(self) -> None:
         for message in self.uplink.alarms.due(self.bench.clock.moment().boot_ms):
-            self.line.up.append(self.uplink._alarm_message(message))
+            self.line.up.append(self.uplink._paper.alarm(message))
 
     async def hear(self, payload: bytes) -> None:
         """Take a word of the server; where it asks for the open alarms, wait until they are stated."""
@@ -184,7 +184,7 @@ class Gateway:
     def connect(self) -> None:
         """A new session: what was in flight counts as not sent."""
         self.session += 1
-        self.uplink._session = f"{self.bench.boot}-{self.session}"
+        self.uplink._paper.session = f"{self.bench.boot}-{self.session}"
         self.uplink.alarms.lose_connection()
         status = self.uplink._status_now(Presence.ONLINE)
         self.line.up.append((up_topic(GATEWAY, Up.STATUS), codec.encode(status)))
