@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from edge.drivers.devicetimes import DeviceClock
+from edge.drivers.devicetimes import DeviceClock, to_ms
 from edge.drivers.gb26875frames import Command, Dialect, Frame, FrameError, confirm, deny
 from edge.drivers.gb26875units import (
     AnalogValue,
@@ -216,7 +216,7 @@ class TransmitterDesk:
         answer = confirm(frame, at=at) if frame.command == Command.SEND else None
         if self._remember(frame):
             return Reaction(outcome=Outcome.REPEATED, answer=answer, alive=alive)
-        self.clocks[frame.source].note(frame.sent_at, now)
+        self.clocks[frame.source].note(None if frame.sent_at is None else to_ms(frame.sent_at), now)
         told = _Told()
         for unit in units:
             self._use(frame.source, unit, now, told)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from typing import Final
 
-from edge.errors import DriverError
+from edge.drivers.framecutting import CutError, FrameCutter
 
 HEAD: Final = b"@@"
 TAIL: Final = b"##"
@@ -24,7 +24,7 @@ _OVERHEAD: Final = _HEADER.size + 3
 _MOST_DAMAGED: Final = 8
 
 
-class FrameError(DriverError):
+class FrameError(CutError):
     """Bytes that are no frame of GB/T 26875.3: wrong length, checksum, end mark or layout."""
 
 
@@ -144,87 +144,38 @@ def _answer(frame: Frame, command: Command, at: datetime) -> Frame:
     )
 
 
-Show = Callable[[bytes, Frame | None, str], None]
-"""Takes a frame as it was cut: its bytes, what it says, and else what is wrong with it."""
-
-
 @dataclass(slots=True)
-class FrameReader:
-    """Cuts a stream, or one datagram, into frames; what is no frame is counted and passed over.
+class FrameReader(FrameCutter[Frame]):
+    """Cuts a stream, or one datagram, into frames.
 
     Attributes:
         dialect_of: gives makers' deviations.
-        rejected: how many beginnings of frames were none.
-        last_error: what was wrong with the last of them.
         damaged: whole frames whose checksum is wrong, without their data: to be denied.
-        show: is shown every frame while somebody looks at the line.
     """
 
+    HEAD = HEAD
+    HEADER_BYTES = _HEADER.size
+    # One byte only: `@@@…` may hold the true head at the second byte.
+    PASSED_OVER_BYTES = 1
+
     dialect_of: DialectOf = lambda _source: STANDARD
-    rejected: int = 0
-    last_error: str = ""
     damaged: list[Frame] = field(default_factory=list)
-    show: Show | None = None
-    _buffer: bytearray = field(default_factory=bytearray)
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Take bytes as they come; returns the frames that are complete now."""
-        self._buffer += data
-        frames: list[Frame] = []
-        while (frame := self._next()) is not None:
-            frames.append(frame)
-        return frames
+    def measure(self, header: bytes) -> int:
+        """Return how many bytes a frame has in all; see `FrameCutter`."""
+        adu_bytes = int.from_bytes(header[24:26], "little")
+        if adu_bytes > MAX_ADU_BYTES:
+            raise FrameError(f"data of {adu_bytes} bytes stated, at most {MAX_ADU_BYTES}")
+        return _OVERHEAD + adu_bytes
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a frame has begun and not ended."""
-        return len(self._buffer) >= len(HEAD)
-
-    def give_up(self) -> list[Frame]:
-        """Stop waiting for the rest of a frame, as after a pause; returns what stood behind its beginning."""
-        if self.is_waiting:
-            self._reject("the rest of a frame never came", len(self._buffer))
-        return self.feed(b"")
-
-    def _next(self) -> Frame | None:
-        while True:
-            start = self._buffer.find(HEAD)
-            if start < 0:
-                del self._buffer[: max(0, len(self._buffer) - 1)]
-                return None
-            del self._buffer[:start]
-            if len(self._buffer) < _HEADER.size:
-                return None
-            adu_bytes = int.from_bytes(self._buffer[24:26], "little")
-            if adu_bytes > MAX_ADU_BYTES:
-                self._reject(f"data of {adu_bytes} bytes stated, at most {MAX_ADU_BYTES}", _HEADER.size)
-                continue
-            size = _OVERHEAD + adu_bytes
-            if len(self._buffer) < size:
-                return None
-            dialect = self.dialect_of(int.from_bytes(self._buffer[12:18], "little"))
-            try:
-                frame = decode_frame(bytes(self._buffer[:size]), dialect)
-            except ChecksumError as error:
-                if len(self.damaged) < _MOST_DAMAGED:
-                    self.damaged.append(error.frame)
-                self._reject(str(error), size)
-                continue
-            except FrameError as error:
-                self._reject(str(error), size)
-                continue
-            if self.show is not None:
-                self.show(bytes(self._buffer[:size]), frame, "")
-            del self._buffer[:size]
-            return frame
-
-    def _reject(self, why: str, size: int) -> None:
-        if self.show is not None:
-            self.show(bytes(self._buffer[:size]), None, why)
-        self.rejected += 1
-        self.last_error = why
-        # One byte only: `@@@…` may hold the true head at the second byte.
-        del self._buffer[:1]
+    def decode(self, frame: bytes) -> Frame:
+        """Return what a whole frame says; see `FrameCutter`."""
+        try:
+            return decode_frame(frame, self.dialect_of(int.from_bytes(frame[12:18], "little")))
+        except ChecksumError as error:
+            if len(self.damaged) < _MOST_DAMAGED:
+                self.damaged.append(error.frame)
+            raise
 
 
 def decode_frame(data: bytes, dialect: Dialect = STANDARD) -> Frame:

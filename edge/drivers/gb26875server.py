@@ -7,6 +7,7 @@ from typing import Final, cast
 import structlog
 
 from edge.drivers.door import Allowance, Caller, Limits, TcpDoor
+from edge.drivers.framecutting import FrameCall
 from edge.drivers.gb26875 import Behind, Outcome, Reaction, TransmitterDesk
 from edge.drivers.gb26875frames import Command, Frame, FrameReader, encode_frame
 from edge.drivers.gb26875text import describe_frame
@@ -20,8 +21,6 @@ from wire.vocabulary import Clock as ClockTrust
 
 DUTY_MINUTES: Final = 10
 """How long a person on duty has to press the key (GB 26875.1 names ten minutes)."""
-REFUSALS: Final = 20
-"""After so many frames from unknown transmitters in a row a connection ends."""
 _MOST_PEERS: Final = 1_000
 
 Send = Callable[[bytes], None]
@@ -200,46 +199,26 @@ class Gb26875Server(ListeningBus):
             )
 
 
-class _TransmitterCall:
+class _TransmitterCall(FrameCall[Frame]):
     """What is said on one TCP connection."""
 
     def __init__(self, server: Gb26875Server, caller: Caller) -> None:
+        self._frames = FrameReader(dialect_of=server.desk.dialect_of)
+        super().__init__(caller, self._frames, server.tap)
         self._server = server
-        self._caller = caller
-        self._reader = FrameReader(dialect_of=server.desk.dialect_of)
         self._told = 0
-        self._refused = 0
 
-    @property
-    def is_waiting(self) -> bool:
-        return self._reader.is_waiting
+    def show(self, data: bytes, frame: Frame | None, error: str) -> None:
+        self._server.show(data, frame, error, sent=False)
 
-    def take(self, data: bytes) -> int:
-        self._look()
-        return self._use(self._reader.feed(data))
-
-    def give_up(self) -> int:
-        self._look()
-        return self._use(self._reader.give_up())
-
-    def _look(self) -> None:
-        self._reader.show = self._server.show if self._server.tap.is_open else None
-
-    def _use(self, frames: list[Frame]) -> int:
+    def report(self) -> None:
         self._told = _report_damage(
-            self._server, self._reader, self._told, self._caller.peer, self._caller.answer
+            self._server, self._frames, self._told, self.caller.peer, self.caller.answer
         )
-        sound = 0
-        for frame in frames:
-            outcome = self._server.take(frame, self._caller.peer, self._caller.answer)
-            if outcome is Outcome.UNKNOWN_TRANSMITTER:
-                self._refused += 1
-            else:
-                sound, self._refused = sound + 1, 0
-            if self._refused >= REFUSALS:
-                self._caller.hang_up()
-                break
-        return sound
+
+    def admit(self, frame: Frame) -> bool:
+        outcome = self._server.take(frame, self.caller.peer, self.caller.answer)
+        return outcome is not Outcome.UNKNOWN_TRANSMITTER
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -179,7 +179,7 @@ class StationDesk:
         if wanted is not None and packet.pw != wanted:
             return Reaction(outcome=Outcome.WRONG_PASSWORD, answers=(_refuse(packet, Answer.WRONG_PASSWORD),))
         if not packet.resent:
-            state.clock.note(packet.qn, now)
+            state.clock.note(parse_time(packet.qn), now)
         outcome, heard, remarks = self._use(state, packet, now)
         answers = list(_acknowledge(packet))
         if self._must_set(state, packet, now, clock_trusted=clock_trusted):

@@ -7,12 +7,12 @@ constants: each byte replaces the low byte of the register instead of being comb
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 from edge.drivers.ciphers import close_blocks, open_blocks
-from edge.errors import DriverError
+from edge.drivers.framecutting import CutError, FrameCutter
 
 HEAD: Final = b"##"
 TAIL: Final = b"\r\n"
@@ -34,7 +34,7 @@ KeyOf = Callable[[str], bytes | None]
 """Gives the SM4 key of a station by its MN; None where it has none."""
 
 
-class FrameError(DriverError):
+class FrameError(CutError):
     """Bytes that are no frame of HJ 212: wrong length, check or layout."""
 
 
@@ -90,10 +90,6 @@ class Packet:
         """The edition that Flag names, or None for one that is not known here."""
         version = self.flag >> 2
         return Edition(version) if version in set(Edition) else None
-
-
-Show = Callable[[bytes, Packet | None, str], None]
-"""Takes a frame as it was cut: its bytes, what it says, and else what is wrong with it."""
 
 
 def compute_check(data: bytes) -> int:
@@ -202,77 +198,29 @@ def parse_parameters(cp: str) -> Mapping[str, Mapping[str, str]]:
 
 
 @dataclass(slots=True)
-class FrameReader:
-    """Cuts a stream of bytes into packets; bytes that are no frame are counted and passed over.
-
-    Frames are cut by their stated length, never by searching the end mark, since the parameters of
-    an encrypted packet may hold any byte.
+class FrameReader(FrameCutter[Packet]):
+    """Cuts a stream of bytes into packets; the parameters of an encrypted one may hold any byte.
 
     Attributes:
         key_of: gives stations' keys.
-        rejected: how many beginnings of frames were none.
-        last_error: what was wrong with the last of them.
-        show: is shown every frame while somebody looks at the line.
     """
 
+    HEAD = HEAD
+    HEADER_BYTES = _PREFIX
+    PASSED_OVER_BYTES = len(HEAD)
+
     key_of: KeyOf | None = None
-    show: Show | None = None
-    rejected: int = 0
-    last_error: str = ""
-    _buffer: bytearray = field(default_factory=bytearray)
 
-    def feed(self, data: bytes) -> list[Packet]:
-        """Take bytes as they come; returns the packets that are complete now."""
-        self._buffer += data
-        packets: list[Packet] = []
-        while (packet := self._next()) is not None:
-            packets.append(packet)
-        return packets
+    def measure(self, header: bytes) -> int:
+        """Return how many bytes a frame has in all; see `FrameCutter`."""
+        digits = header[len(HEAD) :]
+        if not (digits.isascii() and digits.isdigit()):
+            raise FrameError(f"length {digits!r} is not four digits")
+        return int(digits) + _OVERHEAD
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a frame has begun and not ended."""
-        return len(self._buffer) >= len(HEAD)
-
-    def give_up(self) -> list[Packet]:
-        """Stop waiting for the rest of a frame, as after a pause; returns what stood behind its beginning."""
-        if self.is_waiting:
-            self._reject("the rest of a frame never came", len(self._buffer))
-        return self.feed(b"")
-
-    def _next(self) -> Packet | None:
-        while True:
-            start = self._buffer.find(HEAD)
-            if start < 0:
-                # The last byte may be the first half of a head.
-                del self._buffer[: max(0, len(self._buffer) - 1)]
-                return None
-            del self._buffer[:start]
-            if len(self._buffer) < _PREFIX:
-                return None
-            digits = bytes(self._buffer[len(HEAD) : _PREFIX])
-            if not (digits.isascii() and digits.isdigit()):
-                self._reject(f"length {digits!r} is not four digits", _PREFIX)
-                continue
-            size = int(digits) + _OVERHEAD
-            if len(self._buffer) < size:
-                return None
-            try:
-                packet = _decode_frame(bytes(self._buffer[:size]), self.key_of)
-            except FrameError as error:
-                self._reject(str(error), size)
-                continue
-            if self.show is not None:
-                self.show(bytes(self._buffer[:size]), packet, "")
-            del self._buffer[:size]
-            return packet
-
-    def _reject(self, why: str, size: int) -> None:
-        if self.show is not None:
-            self.show(bytes(self._buffer[:size]), None, why)
-        self.rejected += 1
-        self.last_error = why
-        del self._buffer[: len(HEAD)]
+    def decode(self, frame: bytes) -> Packet:
+        """Return what a whole frame says; see `FrameCutter`."""
+        return _decode_frame(frame, self.key_of)
 
 
 def _decode_frame(frame: bytes, key_of: KeyOf | None) -> Packet:

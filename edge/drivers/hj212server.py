@@ -1,11 +1,11 @@
 """The port on which stations call that speak HJ 212."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import structlog
 
 from edge.drivers.door import Caller, Limits, TcpDoor
+from edge.drivers.framecutting import FrameCall
 from edge.drivers.hj212 import Heard, Outcome, Reaction, Station, StationDesk
 from edge.drivers.hj212frames import FrameReader, Packet, encode_packet
 from edge.drivers.hj212text import describe_packet, hide_password
@@ -15,9 +15,6 @@ from edge.ports import Clock
 from edge.reception import Reception
 from edge.site.busconfig import Hj212BusSettings
 from wire.vocabulary import Clock as ClockTrust
-
-REFUSALS: Final = 20
-"""After so many packets from unknown stations in a row a connection ends."""
 
 log = structlog.get_logger(__name__)
 
@@ -122,43 +119,22 @@ class Hj212Server(ListeningBus):
             log.warning(reaction.outcome.value, bus=self._bus, mn=packet.mn[:40], peer=caller.peer)
 
 
-class _StationCall:
+class _StationCall(FrameCall[Packet]):
     """What is said on one connection."""
 
     def __init__(self, server: Hj212Server, caller: Caller) -> None:
+        super().__init__(caller, FrameReader(key_of=server.desk.key_of), server.tap)
         self._server = server
-        self._caller = caller
-        self._reader = FrameReader(key_of=server.desk.key_of)
         self._told = 0
-        self._refused = 0
 
-    @property
-    def is_waiting(self) -> bool:
-        return self._reader.is_waiting
+    def show(self, data: bytes, frame: Packet | None, error: str) -> None:
+        self._server.show(data, frame, error)
 
-    def take(self, data: bytes) -> int:
-        self._look()
-        return self._use(self._reader.feed(data))
+    def report(self) -> None:
+        if self.reader.rejected > self._told:
+            self._told = self.reader.rejected
+            self._server.refuse(self.caller, self.reader.last_error)
 
-    def give_up(self) -> int:
-        self._look()
-        return self._use(self._reader.give_up())
-
-    def _look(self) -> None:
-        self._reader.show = self._server.show if self._server.tap.is_open else None
-
-    def _use(self, packets: list[Packet]) -> int:
-        if self._reader.rejected > self._told:
-            self._told = self._reader.rejected
-            self._server.refuse(self._caller, self._reader.last_error)
-        sound = 0
-        for packet in packets:
-            outcome = self._server.take(packet, self._caller)
-            if outcome in (Outcome.UNKNOWN_STATION, Outcome.WRONG_PASSWORD):
-                self._refused += 1
-            else:
-                sound, self._refused = sound + 1, 0
-            if self._refused >= REFUSALS:
-                self._caller.hang_up()
-                break
-        return sound
+    def admit(self, frame: Packet) -> bool:
+        outcome = self._server.take(frame, self.caller)
+        return outcome not in (Outcome.UNKNOWN_STATION, Outcome.WRONG_PASSWORD)

@@ -9,60 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
+from edge.drivers.devicetimes import NEAR_MS, ClockOffset
 from edge.model import Moment
 
 CHINA: Final = timezone(timedelta(hours=8))
 """Stations carry local time."""
-NEAR_MS: Final = 600_000
-"""A station's clock this near to ours is right enough to tell old from new."""
-STEADY_MS: Final = 10_000
-"""Between two packets of a clock that runs beside ours, its distance moves by less."""
 LATE_MS: Final = 300_000
 """Between measuring and speaking; more is history."""
-CORRECT_BEYOND_MS: Final = 60_000
-"""A station's clock that is wrong by more is set."""
-CORRECT_EVERY_MS: Final = 600_000
 
 
 @dataclass(slots=True)
-class StationClock:
-    """What is known of a station's clock.
+class StationClock(ClockOffset):
+    """A station's clock, and the order of what it measured.
 
     Attributes:
-        offset_ms: ours minus the station's at its last packet; None before the first.
-        steady: whether the last two distances were the same.
         newest_ms: the newest DataTime of real-time data, by the station's clock.
-        corrected_ms: when it was last set, since boot.
-        known: whether two packets have agreed since the gateway began to listen.
     """
 
-    offset_ms: int | None = None
-    steady: bool = False
     newest_ms: int | None = None
-    corrected_ms: int | None = None
-    known: bool = False
-
-    def note(self, qn: str, now: Moment) -> None:
-        """Take the time at which the station says it spoke."""
-        spoken_ms = parse_time(qn)
-        if spoken_ms is None:
-            self.steady = False
-            return
-        offset_ms = now.wall_ms - spoken_ms
-        self.steady = self.offset_ms is not None and abs(offset_ms - self.offset_ms) <= STEADY_MS
-        self.known = self.known or self.steady
-        self.offset_ms = offset_ms
-
-    @property
-    def near(self) -> bool:
-        """Whether the station's clock agrees with ours."""
-        return self.offset_ms is not None and abs(self.offset_ms) <= NEAR_MS
-
-    def needs_correction(self, now: Moment) -> bool:
-        """Tell whether the clock is steadily wrong and was not set a moment ago."""
-        if self.offset_ms is None or not self.steady or abs(self.offset_ms) <= CORRECT_BEYOND_MS:
-            return False
-        return self.corrected_ms is None or now.boot_ms - self.corrected_ms >= CORRECT_EVERY_MS
 
     def place(self, data_time: str, *, resent: bool, late_ms: int, now: Moment) -> tuple[int | None, bool]:
         """Return when real-time data was measured and whether it may clear.

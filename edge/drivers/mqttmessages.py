@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from edge.drivers.devicetimes import DeviceClock
+from edge.drivers.devicetimes import DeviceClock, to_ms
 from edge.drivers.listenedprofile import MqttPoint, MqttProfile
 from edge.model import Moment
 from wire.vocabulary import Quality
@@ -213,7 +213,7 @@ def _place(state: _State, payload: bytes, found: Any, now: Moment) -> tuple[Mean
         return Meaning.REPEATED, None, False
     state.last = mark
     clock = state.clock
-    clock.note(at, now)
+    clock.note(None if at is None else to_ms(at), now)
     if not clock.judge("", at, now):
         return Meaning.KEPT, min(round(at.timestamp() * 1000), now.wall_ms), False
     return Meaning.MEASURED, None, clock.near or clock.steady

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from edge.drivers.door import Limits
+from edge.drivers.framecutting import REFUSALS
 from edge.drivers.hj212 import Station
-from edge.drivers.hj212server import REFUSALS, Hj212Server
+from edge.drivers.hj212server import Hj212Server
 from edge.drivers.profile import shipped_profiles
 from edge.site.busconfig import Hj212BusSettings
 from firmware_sim.devices.hj212 import Hj212Bus, Hj212Station, frame
