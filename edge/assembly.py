@@ -204,6 +204,7 @@ def build_parts(chosen: ChosenSite, folder: Path, clock: Clock) -> Parts:
         workers=workers,
         measures=lambda: {
             "connected": uplink.connected,
+            "last_ack_age_ms": _age_ms(uplink.acked_boot_ms, clock),
             "alarms_written_bytes": outbox.written_bytes,
             "readings_written_bytes": readings.written_bytes,
             "readings_shed": readings.shed,
@@ -247,6 +248,10 @@ def _open_stores(
     except StoreError as error:
         log.critical("store_unusable", error=str(error))
         return Outbox(IN_MEMORY), open_readings(IN_MEMORY), True
+
+
+def _age_ms(boot_ms: int | None, clock: Clock) -> int | None:
+    return None if boot_ms is None else clock.moment().boot_ms - boot_ms
 
 
 def _lane_depths(outbox: Outbox, readings: ReadingStore, uplink: Uplink) -> tuple[LaneDepth, ...]:

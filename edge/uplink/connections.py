@@ -114,6 +114,8 @@ class Uplink:
         self.connected = False
         self.reached = False
         """Whether the server itself, not only the broker, has ever answered."""
+        self.acked_boot_ms: int | None = None
+        """When it last acknowledged anything, milliseconds since boot; None before it first did."""
 
     def employ(self, desk: CommandDesk, teller: ConfigurationTeller | None = None) -> None:
         """Give orders to this desk, and what the server says of configurations to this teller."""
@@ -227,6 +229,8 @@ class Uplink:
             messages = lane.due(now_ms)
             for message in messages:
                 topic, payload = build(message)
+                if lane is self.alarms:
+                    log.info("alarm_sent", alarm=message.key, run=message.run, seq=message.seq)
                 group.create_task(link.publish(topic, payload), name="uplink-publish")
             next_ms = lane.next_due_ms(now_ms)
             wait_s = _POLL_S if next_ms is None else max((next_ms - now_ms) / 1000, 0.01)
@@ -340,14 +344,15 @@ class Uplink:
         lane = self._lane(ack.lane)
         if isinstance(ack.window, int):
             lane.window = ack.window
-        lane.acknowledge(ack.run, ack.seqs)
+        held = lane.acknowledge(ack.run, ack.seqs)
+        self.acked_boot_ms = self._clock.moment().boot_ms
         store = self._outbox if ack.lane is LaneName.ALARMS else self._readings
         if ack.run == store.run:
             await store.acknowledge(ack.seqs)
         wake = self._alarms_wake if ack.lane is LaneName.ALARMS else self._batches_wake
         wake.set()
         if ack.lane is LaneName.ALARMS:
-            log.info("alarms_acknowledged", run=ack.run, seqs=list(ack.seqs))
+            log.info("alarms_acknowledged", run=ack.run, seqs=list(ack.seqs), alarms=held)
 
     async def _reconcile(self, committed: CommittedReply) -> None:
         """Compare what the server holds with what it once acknowledged."""

@@ -68,12 +68,19 @@ class Lane:
             self._flying.pop(message.key, None)
             self._waiting[message.key] = message
 
-    def acknowledge(self, run: str, seqs: Iterable[int]) -> None:
-        """Forget messages that the server holds; one that was replaced meanwhile stays."""
+    def acknowledge(self, run: str, seqs: Iterable[int]) -> list[str]:
+        """Forget messages that the server holds; one that was replaced meanwhile stays.
+
+        Returns:
+            The keys of those that are forgotten.
+        """
         held = set(seqs)
+        gone: list[str] = []
         for pool in (self._flying, self._waiting):
             for key in [key for key, entry in pool.items() if _is_held(entry, run, held)]:
                 del pool[key]
+                gone.append(key)
+        return gone
 
     def due(self, now_ms: int) -> list[Outgoing]:
         """Return what is to be sent now, the most urgent first, and count it as sent."""

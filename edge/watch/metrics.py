@@ -33,6 +33,10 @@ class GatewayCollector(Collector):
         measures = self._answers.metrics()
         yield _one("up_seconds", "Time since the machine started.", status.up_ms / _MILLI)
         yield _one("connected", "Whether the broker is connected.", float(bool(measures["connected"])))
+        if (age_ms := measures.get("last_ack_age_ms")) is not None:
+            yield _one(
+                "last_ack_age_seconds", "Since the server last acknowledged anything.", age_ms / _MILLI
+            )
         yield _one("volatile", "Whether alarms live in memory only.", float(status.volatile))
         synced = float(status.clock is ClockTrust.SYNCED)
         yield _one("clock_synchronized", "Whether the wall clock is disciplined.", synced)

@@ -55,6 +55,7 @@ def told(tmp_path):
     made._alarms = lambda: bench.engine.alarms
     made._measures = lambda: {
         "connected": False,
+        "last_ack_age_ms": 4_000,
         "alarms_written_bytes": 10,
         "readings_written_bytes": 20,
     }
