@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from server.db.base import Base
 from server.db.engines import WRITES, open_engines
 from server.db.rows import values_by_table
+from server.failpoints import Side, reach_around
 
 Announcement = tuple[str, str]
 """What changed and which one, e.g. ("item", "0199…")."""
@@ -96,6 +97,10 @@ class WriteSession(ReadSession):
         """Note a change for the listeners of `Database`."""
         self.info.setdefault("announced", []).append((what, which))
 
+    def passing(self, transition: str) -> None:
+        """Say what this transaction carries out: a test may kill the process around its commit."""
+        self.info.setdefault("passing", []).append(transition)
+
 
 class Database:
     """The server's main database, SQLite or PostgreSQL by its address."""
@@ -153,6 +158,7 @@ class Database:
                 await session.connection(execution_options={WRITES: True})
             async with _committing(session):
                 yield session
+        reach_around(session.info.get("passing", ()), Side.AFTER)
         announced: list[Announcement] = session.info.get("announced", [])
         if announced:
             for listener in tuple(self._listeners):
@@ -167,4 +173,5 @@ async def _committing(session: WriteSession) -> AsyncIterator[None]:
         await session.rollback()
         raise
     await session.flush()
+    reach_around(session.info.get("passing", ()), Side.BEFORE)
     await session.commit()

@@ -130,6 +130,8 @@ class EscalationLoop:
                 if due.settled_at is None and due.due_at <= now
             ]
             del held
+            for due, _ in settled:
+                session.passing(f"due/{due.kind.value}")
         for due, settled_as in settled:
             late_s = (now - due.due_at).total_seconds()
             log.info(

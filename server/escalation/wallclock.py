@@ -125,6 +125,7 @@ class ClockWatch:
         if by:
             for row in others:
                 row.seen_at = min(row.seen_at, reading.now)
+            session.passing("clock/set_back")
             await self._carry_over(session, by, reading.now)
             session.announce("due", "")
             session.announce("notice", "")

@@ -54,6 +54,7 @@ async def follow(session: WriteSession, applied: Applied, *, now: datetime, poli
         policies: the steps of escalation in force.
     """
     alarm = applied.alarm
+    session.passing(f"alarm/{applied.change.value}")
     match applied.change:
         case Change.RAISED | Change.RERAISED:
             await _raise(session, alarm, now=now, policies=policies)
@@ -70,6 +71,7 @@ async def follow(session: WriteSession, applied: Applied, *, now: datetime, poli
 async def follow_superseded(session: WriteSession, alarms: Iterable[Alarm], *, now: datetime) -> None:
     """Note on items that their gateway no longer knows alarms of theirs: those count as over."""
     for alarm in alarms:
+        session.passing("alarm/superseded")
         await _clear(session, alarm, Move.SUPERSEDE, now=now)
 
 

@@ -99,6 +99,7 @@ async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sente
     decision = decide(facts, move, actor.kind)
     if decision.refusal is not None:
         return _refuse(item, decision.refusal)
+    session.passing(f"press/{move.value}")
     attempt = _Attempt(
         item=item,
         actor=actor,

@@ -66,6 +66,7 @@ async def widen(
         reason=reason,
         detail={"widened_from_step": item.step},
     )
+    session.passing("item/widened")
     occasion = Occasion.HELP if item.accepted else Occasion.OPENED
     await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=occasion)
     return Widened.TOLD

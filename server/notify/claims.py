@@ -81,6 +81,7 @@ async def claim(
             return []
         held = await _look_up(session, heads, now=now)
         taken = [one for notice in heads if (one := await _take(session, notice, held, now=now)) is not None]
+        session.passing("notice/claimed")
         links = await make_link(session, [(one.notice.item, one.notice.person) for one in taken], now)
         return [_claimed(one, links[one.notice.item, one.notice.person], now=now) for one in taken]
 

@@ -61,6 +61,7 @@ async def record(
         for notice_id, head_row in heads.items():
             head_row.receipt = outcomes[notice_id].receipt or head_row.receipt
             head_row.update_code = outcomes[notice_id].update_code
+        session.passing("notice/recorded")
     return {one: heads[one].state if one in heads else None for one in ids}
 
 
@@ -134,4 +135,5 @@ async def expire_receipts(database: Database, *, now: datetime) -> int:
             notice.state = NoticeState.UNKNOWN
             session.announce("item", notice.item)
             await hurry_if_hopeless(session, notice, now=now)
+        session.passing("notice/doubted")
     return len(found)

@@ -81,6 +81,7 @@ async def apply_receipt(
                 session.announce("notice", one.item)
         session.add_final(Attempt(notice=one.id, at=now, outcome=one.state, detail=detail))
         session.announce("item", one.item)
+    session.passing(f"receipt/{receipt.value}")
     log.info("receipt", notice=notice.id, receipt=receipt.value, applied=changed, detail=detail)
     return changed
 

@@ -206,6 +206,12 @@ class World:
             assert found is not None
             return found
 
+    async def alarms(self) -> list[Alarm]:
+        return await self.rows(Alarm)
+
+    async def rows_of_time(self) -> list[Due]:
+        return await self.rows(Due)
+
     async def commands(self) -> list[Command]:
         return await self.rows(Command)
 
