@@ -5,6 +5,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -34,6 +35,7 @@ from server.escalation.web import build_policy_api
 from server.feedback.web import build_feedback_pages
 from server.history.pages import build_trend_pages
 from server.history.web import build_history_api
+from server.items.company import desk_phone
 from server.items.loadpages import build_load_pages
 from server.items.playbookpages import build_playbook_pages
 from server.items.playbookweb import build_playbook_api
@@ -166,7 +168,7 @@ def _add_front_door(app: FastAPI) -> None:
         return RedirectResponse("/desk", status_code=303)
 
 
-def _problem(
+async def _problem(
     request: Request,
     status: int,
     title: str,
@@ -182,6 +184,8 @@ def _problem(
             status_code=status,
             title=_PAGE_TITLES.get(status, "出错了"),
             detail=detail,
+            lines=_PAGE_LINES.get(status, ()),
+            desk_phone=await _whom_to_call(request),
         )
         page.headers.update(headers or {})
         return page
@@ -206,17 +210,38 @@ _PAGE_TITLES: Final = {
 }
 
 
+_PAGE_LINES: Final = {
+    404: ("回到消息，再点一次链接", "还是打不开，就打电话给指挥中心"),
+    429: ("等一会儿再试", "事情很急，就打电话给指挥中心"),
+    500: ("等一分钟，再打开一次", "事情很急，不要等，马上打电话"),
+}
+"""What to do now, in short lines."""
+
+
+async def _whom_to_call(request: Request) -> str:
+    """Return the command centre's number for a page of an error; nothing where that cannot be read either."""
+    if request.url.path.startswith(("/desk", "/cockpit")):
+        return ""  # that is who would be called
+    context: Context = request.app.state.context
+    try:
+        async with context.database.read() as session:
+            return await desk_phone(session)
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("number_not_read", error=str(error))
+        return ""
+
+
 async def _answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnswerError), "registered for it"
     if isinstance(error, NotSignedInError) and wants_page(request.url.path) and request.method == "GET":
         return RedirectResponse("/login", status_code=303)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
-    return _problem(request, error.status, error.title, error.detail, headers=headers)
+    return await _problem(request, error.status, error.title, error.detail, headers=headers)
 
 
 async def _answer_outside(request: Request, error: Exception) -> Response:
     log.warning("outside_login_failed", error=str(error))
-    return _problem(request, 502, "Bad gateway", "另一个系统没有应答，请稍后再试，或用密码登录。")
+    return await _problem(request, 502, "Bad gateway", "另一个系统没有应答，请稍后再试，或用密码登录。")
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -225,16 +250,16 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     detail = "; ".join(f"{one['where']}: {one['problem']}" for one in found)
     if wants_page(request.url.path):
         detail = _PAGE_DETAILS[422]
-    return _problem(request, 422, "Invalid request", detail, errors=found)
+    return await _problem(request, 422, "Invalid request", detail, errors=found)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for it"
     title = str(error.detail)
     detail = _PAGE_DETAILS.get(error.status_code, "") if wants_page(request.url.path) else title
-    return _problem(request, error.status_code, title, detail, headers=dict(error.headers or {}))
+    return await _problem(request, error.status_code, title, detail, headers=dict(error.headers or {}))
 
 
 async def _answer_crash(request: Request, error: Exception) -> Response:
     log.error("request_crashed", path=request.url.path, exc_info=error)
-    return _problem(request, 500, "Internal error", "服务器出错了，已记录。")
+    return await _problem(request, 500, "Internal error", "服务器出错了，已记录。")

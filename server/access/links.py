@@ -105,15 +105,22 @@ class LinkBook:
             token: what the message carried.
             phone: the secret of the phone that opens it, if it has one.
         """
-        try:
-            link_id = self._signer.unsign(token).decode()
-        except (BadSignature, UnicodeDecodeError):
-            return None
-        link = await session.get(Link, link_id)
+        link_id = self._id_in(token)
+        link = await session.get(Link, link_id) if link_id is not None else None
         item = await session.get(Item, link.item) if link is not None else None
         if link is None or item is None:
             return None
         return LinkView(link=link, item=item, state=_judge(link, item, phone))
+
+    def was_made_here(self, token: str) -> bool:
+        """Tell whether a token was made here, though its link may be forgotten since."""
+        return self._id_in(token) is not None
+
+    def _id_in(self, token: str) -> str | None:
+        try:
+            return self._signer.unsign(token).decode()
+        except (BadSignature, UnicodeDecodeError):
+            return None
 
 
 def _judge(link: Link, item: Item, phone: str | None) -> LinkState:

@@ -26,6 +26,8 @@ class Fellow:
     name: str
     word: str
     phone: str = ""
+    at_work: bool = False
+    """Whether they own the item and took it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,5 +69,6 @@ def _fellow(story: ItemStory, person: Person, *, refused: bool) -> Fellow:
     if refused:
         return Fellow(name=person.name, word="说不归自己管")
     if person.code == item.owner and item.accepted and item.state in _AT_WORK:
-        return Fellow(name=person.name, word="正在处理", phone=person.phone or "")
+        word = "已处理" if item.state is ItemState.DONE else "正在处理"
+        return Fellow(name=person.name, word=word, phone=person.phone or "", at_work=True)
     return Fellow(name=person.name, word="已通知")

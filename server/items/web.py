@@ -23,6 +23,7 @@ from server.items.model import ActorKind, ItemState, Move
 from server.items.ownlist import own_list
 from server.items.queries import ItemStory, find_item, item_story, open_moves
 from server.items.record import Actor
+from server.items.refused import DANGEROUS, Refused, refuse_link, refused_state
 from server.items.service import PressOutcome, PressVerdict, press
 from server.items.tables import Item
 from server.live import STREAM_HEADERS, Hub
@@ -34,6 +35,7 @@ from server.web.templating import SIZES, language_of, render_page
 
 PHONE_COOKIE: Final = "phone"
 _YEAR_S: Final = 31_536_000
+_MOST_CALLS: Final = 3
 _LAST_MS: Final = 253_402_300_799_999
 """The last moment that a date can tell."""
 
@@ -79,9 +81,10 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         async with context.database.read() as session:
             view = await book.open(session, token, phone=request.cookies.get(cookie))
             if view is None:
-                raise NotFoundError("没有找到这个链接，请重新点开消息里的链接。")
+                lost = Refused.EXPIRED if book.was_made_here(token) else Refused.UNKNOWN
+                return await refuse_link(request, session, lost, status_code=404)
             if view.state is LinkState.REVOKED:
-                return render_page(request, "revoked.html", status_code=410)
+                return await refuse_link(request, session, Refused.REVOKED, status_code=410, view=view)
             story = await item_story(session, view.item.id)
             assert story is not None, "the link's item exists"
             allowed = await open_moves(session, view.item, ActorKind.PERSON, view.link.person)
@@ -118,9 +121,10 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         phone = request.cookies.get(cookie) or new_secret()
         wanted = _read_press(move, press_id, reason, matter, pressed_at_ms)
         view, outcome = await _carry_out(context, book, token, phone, wanted)
-        if view.state in (LinkState.REVOKED, LinkState.OTHER_PHONE):
-            page = "revoked.html" if view.state is LinkState.REVOKED else "other_phone.html"
-            return render_page(request, page, status_code=403)
+        refused = refused_state(view)
+        if refused is not None:
+            async with context.database.read() as session:
+                return await refuse_link(request, session, refused, status_code=403, view=view)
         said = "" if outcome is None else _say(wanted.move, outcome)
         answer = RedirectResponse(f"/i/{token}?said={said}", status_code=303)
         answer.set_cookie(
@@ -155,7 +159,8 @@ def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
         phone = request.cookies.get(_cookie_of(context))
         now = context.clock.now()
         async with context.database.read() as session:
-            found = await own_list(session, await links.people_of_phone(session, phone))
+            known = await links.people_of_phone(session, phone)
+            found = await own_list(session, known)
             pairs = [(row.item.id, row.person) for row in (*found.pressing, *found.visits, *found.mine)]
             made = await book.find(session, pairs)
         missing = [pair for pair in pairs if pair not in made]
@@ -163,7 +168,15 @@ def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
             async with context.database.write() as session:
                 made |= await book.make_many(session, missing, now)
         tokens = {item: token for (item, _), token in made.items()}
-        return render_page(request, "mine.html", found=found, tokens=tokens, words=words, title_of=title_of)
+        return render_page(
+            request,
+            "mine.html",
+            found=found,
+            tokens=tokens,
+            words=words,
+            title_of=title_of,
+            known=bool(known),
+        )
 
 
 def _add_settings(router: APIRouter) -> None:
@@ -186,7 +199,7 @@ async def _carry_out(
         view = await book.open(session, token, phone=phone)
         if view is None:
             raise NotFoundError("没有找到这个链接。")
-        if view.state in (LinkState.REVOKED, LinkState.OTHER_PHONE):
+        if refused_state(view) is not None:
             return view, None
         matter = await find_item(session, wanted.matter) if wanted.matter else None
         if wanted.matter and (matter is None or matter.parent != view.item.id):
@@ -247,6 +260,23 @@ def _times_limit(alarm: Alarm | None) -> float | None:
     return alarm.value / alarm.limit
 
 
+def _calls(card: Card, company: Company) -> list[tuple[str, str]]:
+    """Return whom to call beside the desk, by name and number: who is at work, then the nearest rooms."""
+    known = [(one.name, one.phone) for one in company.others]
+    known += [(one.name, one.phone or "") for one in card.call]
+    numbers = {number: name for name, number in reversed(known) if number and number != company.desk_phone}
+    return [(name, number) for number, name in reversed(numbers.items())][:_MOST_CALLS]
+
+
+def _elsewhere(item: Item, company: Company) -> str:
+    """Return what the one at work has done already, a sentence with their `name`; empty without one."""
+    if item.state is ItemState.CLOSED or not (company.others and company.others[0].at_work):
+        return ""
+    if item.state is ItemState.DONE:
+        return "%(name)s已经处理，等设备确认。"
+    return "%(name)s已经接手。您可以先打电话问问要不要帮忙。"
+
+
 def _item_page(
     request: Request,
     token: str,
@@ -276,6 +306,9 @@ def _item_page(
         title=card.what,
         playbook=card.do_now,
         company=company,
+        calls=_calls(card, company) if view.state is LinkState.OPEN else (),
+        dangerous=item.class_ in DANGEROUS,
+        elsewhere=_elsewhere(item, company),
         photos=photos,
         may_photograph=view.state is LinkState.OPEN,
         times_limit=_times_limit(alarm),

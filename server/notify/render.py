@@ -146,8 +146,29 @@ class NoticeFacts:
         )
 
 
-_TEXT: Final = "{title}（{class_}）：{place}{device}。{request}"
+FIRST_LINE_CHARS: Final = 20
+"""What a locked telephone shows of a message without a tap."""
+_TEXT: Final = "{first}。{class_}{place}{device}。{request}"
 _NO_PLACE: Final = "地点未登记"
+
+
+def narrow_place(where: str, most: int) -> str:
+    """Return the narrow end of a place, as whole words as far as that goes: the door counts, not the street.
+
+    Args:
+        where: from the wide to the narrow, with spaces between.
+        most: characters.
+    """
+    parts = where.split(" ")
+    kept = parts.pop()[:most]
+    while parts and len(parts[-1]) + 1 + len(kept) <= most:
+        kept = f"{parts.pop()} {kept}"
+    return kept
+
+
+def first_line(title: str, where: str, most: int = FIRST_LINE_CHARS) -> str:
+    """Return the head of the card in one line: what, and where as narrowly as there is room for."""
+    return f"{title} {narrow_place(where, most - len(title) - 1)}" if where else title
 
 
 def render(facts: NoticeFacts, translate: Callable[[str], str] = str) -> Rendered:
@@ -160,10 +181,12 @@ def render(facts: NoticeFacts, translate: Callable[[str], str] = str) -> Rendere
     name = title_of(facts.kind, facts.class_) if facts.readable else UNREADABLE_TITLE
     mark = _MODES[facts.mode]
     title = (translate(mark) if mark else "") + translate(name)
+    where = facts.where or translate(_NO_PLACE)
+    first = first_line(title, where)
     text = translate(_TEXT).format(
-        title=title,
+        first=first,
         class_=translate(_CLASSES[facts.class_]),
-        place=facts.where or translate(_NO_PLACE),
+        place="" if first.endswith(f" {where}") else f"，{where}",
         device=f"，{facts.device_name}" if facts.device_name else "",
         request=translate(_OCCASIONS[facts.occasion]),
     )

@@ -4,8 +4,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.web.templating import render_page
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_BODY_BYTES: Final = 64 * 1024
@@ -14,6 +17,7 @@ _MOST_PHOTO_BYTES: Final = 8 * 1024 * 1024 + 4096
 MOST_UPLOAD_BYTES: Final = 64 * 1024 * 1024
 """The files of a street: 120,000 devices are some 20 MB of CSV."""
 _UPLOADS: Final = frozenset({"/desk/import", "/api/v1/street/preview", "/api/v1/street/import"})
+_TOO_LONG: Final = 413
 PROBLEM: Final = "application/problem+json"
 _REFUSALS: Final = {
     403: ("Forbidden", "这个请求来自别的网站，已拒绝。"),
@@ -51,7 +55,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         refused = _judge(scope["method"], scope["path"], headers)
-        answer = self._app if refused is None else _refuse(refused, scope["path"])
+        answer = self._app if refused is None else _refuse(refused, Request(scope))
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -90,10 +94,22 @@ def _most_bytes(path: str) -> int:
     return _MOST_PHOTO_BYTES if path.startswith("/i/") and path.endswith("/photos") else _MOST_BODY_BYTES
 
 
-def _refuse(status: int, path: str) -> Response:
+def _refuse(status: int, request: Request) -> Response:
     title, detail = _REFUSALS[status]
+    path = request.url.path
+    if status == _TOO_LONG and path.endswith("/photos"):
+        detail = "照片太大，最多 8 MB。不加照片也可以。"
     if wants_page(path):
-        return PlainTextResponse(detail, status_code=status)
+        lines = ("返回上一页再试", "还是不行，就打电话给指挥中心")
+        return render_page(
+            request,
+            "problem.html",
+            status_code=status,
+            title="不能这样做",
+            detail=detail,
+            lines=lines,
+            desk_phone="",
+        )
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     return JSONResponse(body, status_code=status, media_type=PROBLEM)
 

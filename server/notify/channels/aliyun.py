@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from server.notify.accounts import SmsAccount, VoiceAccount
 from server.notify.channels import Message, Outcome, Verdict
 from server.notify.channels.door import Door, UnreachableError
+from server.notify.render import narrow_place
 
 _ALGORITHM: Final = "ACS3-HMAC-SHA256"
 _VERSION: Final = "2017-05-25"
@@ -125,7 +126,8 @@ class AliyunSms:
 
     async def send(self, message: Message) -> Outcome:
         """Hand a short message over."""
-        words = {"what": _cut(message.rendered.title), "where": _cut(message.where), "link": message.link}
+        where = narrow_place(message.where, _MOST_CHARS)
+        words = {"what": _cut(message.rendered.title), "where": where, "link": message.link}
         if message.items > 1:
             words["what"] = _cut(f"{message.rendered.title}等{message.items}件")
         parameters = {
@@ -159,7 +161,7 @@ class AliyunVoice:
 
     async def send(self, message: Message) -> Outcome:
         """Have a number called."""
-        words = {"what": _cut(message.rendered.title), "where": _cut(message.where)}
+        words = {"what": _cut(message.rendered.title), "where": narrow_place(message.where, _MOST_CHARS)}
         parameters = {
             "CalledShowNumber": self.account.show_number,
             "CalledNumber": message.address,

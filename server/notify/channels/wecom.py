@@ -14,6 +14,7 @@ from server.clock import Clock
 from server.notify.accounts import WecomAccount
 from server.notify.channels import Message, Outcome, Verdict
 from server.notify.channels.door import Door, UnreachableError
+from server.notify.render import first_line, narrow_place
 
 _TOKEN_REFUSED: Final = frozenset({40001, 40014, 42001})
 _NEVER: Final = frozenset({81013, 60111, 44004, 40008, 40058})
@@ -166,7 +167,10 @@ def make_card(
     """Return a template card: with buttons, or a notice that opens the page."""
     card: dict[str, Any] = {
         "card_type": "button_interaction" if buttons else "text_notice",
-        "main_title": {"title": title[:_TITLE_CHARS], "desc": where[:_DESC_CHARS]},
+        "main_title": {
+            "title": first_line(title, where)[:_TITLE_CHARS],
+            "desc": narrow_place(where, _DESC_CHARS),
+        },
         "sub_title_text": text[:_TEXT_CHARS],
         "task_id": task_id,
         "card_action": {"type": 1, "url": link},

@@ -7,6 +7,7 @@ import pytest
 
 from server.items.model import Move
 from server.notify.channels import Outcome, Verdict
+from server.notify.channels.wecom import make_card
 from server.notify.claims import CLAIM, choose
 from server.notify.render import NoticeFacts, Occasion, render
 from server.notify.retry import class_of, next_try_after, urgency_of
@@ -53,6 +54,28 @@ def test_every_notice_has_a_short_title_and_says_where(kind, mode, occasion):
     assert 3 <= len(rendered.title.removeprefix("【测试】").removeprefix("【演练】")) <= 8
     assert rendered.title.startswith("【") == (mode is not Mode.LIVE)
     assert "东苑3号楼2层201" in rendered.text
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("东社区 东苑 3号楼 2 201", "燃气泄漏 东苑 3号楼 2 201"),
+        ("枫桥里社区 枫桥新村 1幢 二单元 2楼 202室", "燃气泄漏 1幢 二单元 2楼 202室"),
+        ("很长很长很长很长很长很长很长的一个地方", "燃气泄漏 很长很长很长很长很长很长很长的"),
+    ],
+)
+def test_the_first_twenty_characters_say_what_and_the_door(where, line):
+    facts = NoticeFacts(
+        kind=Kind.GAS, class_=AlarmClass.LIFE_SAFETY, mode=Mode.LIVE, where=where, device_name="探测器",
+        opened_at=at(), occasion=Occasion.OPENED,
+    )  # fmt: skip
+    text = render(facts).text
+    assert len(line) <= 20
+    assert text.startswith(f"{line}。")
+    assert where in text, "the whole place is said too"
+    card = make_card(task_id="t", title="燃气泄漏", where=where, text=text, link="l", buttons=())
+    assert card["main_title"]["title"] == line
+    assert where.endswith(card["main_title"]["desc"])
 
 
 async def test_a_failed_attempt_is_made_again_under_the_same_id(world):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import delete
 
 from server.access.tables import Link
 from server.items.model import ItemState, Move
@@ -124,6 +125,60 @@ async def test_a_form_with_something_missing_is_answered_in_her_language(site):
     assert "Please go back" in (await english.get(f"{link}/moves")).text
 
 
+async def test_every_page_that_refuses_says_whom_to_call_and_where_to_complain(site):
+    await site.world.set_person("desk", phone="12345")
+    item = await site.world.raise_alarm()
+    link, hers, other = await site.link(item.id, "leader"), await site.visitor(), await site.visitor()
+    await press(hers, link, "accept")
+    refused = {"other phone": await press(other, link, "arrive", "press-0002")}
+    await site.world.press("op-li", Move.REASSIGN, to="deputy")
+    refused["given away"] = await hers.get(link)
+    refused["too old a page"] = await press(hers, await site.link(item.id, "deputy"), "accept", "short")
+    refused["lost"] = await hers.get("/i/nonsense")
+    refused["no such page"] = await hers.get("/my/nothing")
+    async with site.world.database.write() as session:
+        await session.execute(delete(Link))
+    refused["expired"] = await hers.get(link)
+    for what, answer in refused.items():
+        assert answer.status_code in {403, 404, 410, 422}, what
+        assert 'href="tel:12345"' in answer.text, what
+        assert 'href="/feedback"' in answer.text, what
+    assert "现在由deputy某负责。" in refused["given away"].text
+    assert "这个链接已过期" in refused["expired"].text
+    assert "这个链接已过期" not in refused["lost"].text
+    foreign = await hers.post(
+        "/feedback", data={"text": "x"}, headers={"Origin": "https://elsewhere.example"}
+    )
+    assert (foreign.status_code, 'href="/feedback"' in foreign.text) == (403, True)
+
+
+async def test_numbers_of_colleagues_are_shown_to_the_phone_of_the_link_alone(site):
+    for person, number in {"desk": "12345", "deputy": "139", "room": "138"}.items():
+        await site.world.set_person(person, phone=number)
+    item = await site.world.raise_alarm()
+    link, hers, other = await site.link(item.id, "leader"), await site.visitor(), await site.visitor()
+    await press(hers, link, "accept")
+    mine = (await hers.get(link)).text
+    assert all(f'href="tel:{number}"' in mine for number in ("12345", "139", "138"))
+    elsewhere = (await other.get(link)).text
+    assert 'href="tel:12345"' in elsewhere
+    assert 'href="tel:139"' not in elsewhere
+
+
+async def test_what_another_has_taken_or_done_is_said_at_the_top(site):
+    item = await site.world.raise_alarm()
+    client, link = await site.visitor(), await site.link(item.id, "room")
+    assert "已经接手" not in (await client.get(link)).text
+    await site.world.press("leader", Move.ACCEPT)
+    assert "leader某已经接手。您可以先打电话问问要不要帮忙。" in (await client.get(link)).text
+    await site.world.press("leader", Move.FINISH)
+    assert "leader某已经处理，等设备确认。" in (await client.get(link)).text
+    await site.world.clear_alarm()
+    page = (await client.get(link)).text
+    assert "这件事已经结束，您不用再做什么。现场要是还有危险，马上打电话。" in page
+    assert 'href="tel:119"' in page
+
+
 async def test_a_reason_is_kept_with_the_press(site):
     item = await site.world.raise_alarm()
     client = await site.visitor()
@@ -137,10 +192,15 @@ async def test_a_reason_is_kept_with_the_press(site):
 async def test_her_own_list_opens_with_the_phone_that_pressed(site):
     item = await site.world.raise_alarm()
     link, client = await site.link(item.id, "leader"), await site.visitor()
-    assert "现在没有要处理的事" in (await client.get("/my")).text
+    unknown = (await client.get("/my")).text
+    assert "这部手机还没有在消息里按过按钮" in unknown
+    assert "现在没有要处理的事" not in unknown, "whose list it is cannot be known, so nothing calm is said"
     await press(client, link, "accept")
     page = (await client.get("/my")).text
     assert "燃气泄漏" in page
+    await press(client, link, "finish", "press-0002")
+    await site.world.clear_alarm()
+    assert "现在没有要处理的事" in (await client.get("/my")).text
     assert f'href="{link}"' in page
     stranger = await site.visitor()
     assert "燃气泄漏" not in (await stranger.get("/my")).text
