@@ -127,7 +127,10 @@ class Succession:
             if found.rejected:
                 log.error("config_rejected", problems=found.rejected.splitlines())
                 report.config = msgspec.structs.replace(
-                    report.config, rejected=found.rejected[:1000], rejected_hash=found.rejected_hash
+                    report.config,
+                    rejected=found.rejected[:1000],
+                    rejected_hash=found.rejected_hash,
+                    rejected_after_trial=found.rejected_after_trial,
                 )
             else:
                 log.info("config_unchanged", hash=found.site.hash)
@@ -141,5 +144,6 @@ class Succession:
             report.config,
             rejected=chosen.rejected[:1000],
             rejected_hash=chosen.rejected_hash,
+            rejected_after_trial=chosen.rejected_after_trial,
             trial=chosen.on_trial,
         )

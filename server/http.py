@@ -26,6 +26,7 @@ from server.audit.web import build_audit_api
 from server.cockpit.board import Board
 from server.cockpit.web import build_cockpit
 from server.context import Context
+from server.devices.configurationapi import build_configuration_api
 from server.devices.orderpages import build_order_pages
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
@@ -129,6 +130,7 @@ def build_app(context: Context) -> FastAPI:
         build_contact_pages(context),
         build_routing_api(context),
         build_traffic_api(context),
+        build_configuration_api(context),
         build_history_api(context),
         build_trend_pages(context),
         build_reports(context),

@@ -14,6 +14,8 @@ class ConfigState(Message, frozen=True, kw_only=True):
     rejected: Text = ""
     """Why a newer file was not taken; empty when the newest is in force."""
     rejected_hash: Text = ""
+    rejected_after_trial: bool = False
+    """It was in force, on trial, before it was given up."""
     trial: bool = False
     """It is new and on trial: if the gateway does not work with it, the last good one comes back."""
 

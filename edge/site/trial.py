@@ -64,6 +64,7 @@ class ChosenSite:
         needs_server: whether only reaching the server ends the trial well.
         rejected: why the newest file is not in force; empty when it is.
         rejected_hash: of that file.
+        rejected_after_trial: whether it was in force, on trial, before it was given up.
     """
 
     site: LoadedSite
@@ -72,6 +73,7 @@ class ChosenSite:
     needs_server: bool = False
     rejected: str = ""
     rejected_hash: str = ""
+    rejected_after_trial: bool = False
 
 
 def choose_site(path: Path, *, boot: str, anew: bool = False, counted: bool = True) -> ChosenSite:
@@ -115,7 +117,11 @@ def _try(newest: LoadedSite, good: LoadedSite, record: TrialRecord) -> ChosenSit
         record = refuse(record, f"on trial the gateway ended {MOST_TRIAL_STARTS} times with it")
     if record.refused_hash == newest.hash:
         return ChosenSite(
-            site=good, record=record, rejected=record.refused_why, rejected_hash=record.refused_hash
+            site=good,
+            record=record,
+            rejected=record.refused_why,
+            rejected_hash=record.refused_hash,
+            rejected_after_trial=True,
         )
     moved = newest.settings.server != good.settings.server
     return ChosenSite(

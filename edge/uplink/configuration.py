@@ -124,6 +124,11 @@ class ConfigurationTeller:
             self._hash = self._content().hash
         return self._hash
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether there is something that the server does not keep yet."""
+        return self._wanted
+
     def hear(self, held: str | UnsetType) -> None:
         """Take what the server says on a new connection: the configuration it has, if it keeps any."""
         self._left = []

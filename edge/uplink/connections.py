@@ -117,7 +117,7 @@ class Uplink:
         self.acked_boot_ms: int | None = None
         """When it last acknowledged anything, milliseconds since boot; None before it first did."""
 
-    def employ(self, desk: CommandDesk, teller: ConfigurationTeller | None = None) -> None:
+    def employ(self, desk: CommandDesk | None, teller: ConfigurationTeller | None = None) -> None:
         """Give orders to this desk, and what the server says of configurations to this teller."""
         self._desk, self._teller = desk, teller
 

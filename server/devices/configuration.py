@@ -186,7 +186,7 @@ async def note_standing(
         said.get("rejected_hash", ""),
         said.get("rejected", ""),
     ):
-        tried = await _was_on_trial(session, gateway, config.rejected_hash)
+        tried = config.rejected_after_trial or await _was_on_trial(session, gateway, config.rejected_hash)
         session.add(
             ConfigurationStanding(
                 gateway=gateway,

@@ -1,10 +1,12 @@
 """What a gateway does by itself, for years, when nobody looks after it."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 
+import httpx2
 import pytest
 
 from firmware_sim.demo.children import ChildError
@@ -74,6 +76,20 @@ async def test_with_server_and_broker_dead_a_leak_sounds_the_siren_and_sends_a_t
     await until(sounds, what="the siren's coil is on")
 
 
+async def limits_told(street, rule: str) -> list[float]:
+    """The limits of a rule in force, as the desk reads them; none before the gateway has told it."""
+    with contextlib.suppress(httpx2.HTTPStatusError):
+        told = await street.desk.get(f"gateways/{GATEWAY}/configuration")
+        rules = {one["rule"]: one for one in told["rules"]}
+        return [limit["limit"] for limit in rules[rule]["limits"]] if told["is_current"] else []
+    return []
+
+
+async def standings(street) -> list[str]:
+    """How configurations stood, the newest first."""
+    return [one["standing"] for one in await street.desk.get(f"gateways/{GATEWAY}/configuration/history")]
+
+
 async def test_an_unchanged_configuration_changes_nothing_and_a_changed_one_is_taken_without_a_restart(
     street,
 ):
@@ -81,6 +97,8 @@ async def test_an_unchanged_configuration_changes_nothing_and_a_changed_one_is_t
     gateway = street.parts["gateway"]
     await street.set_values("gas-kitchen", gas_lel=60)
     raised = await street.journalled("gas-high", "raised")
+    await until(lambda: limits_told(street, "gas-high"), what="the desk knows the rules in force")
+    assert await limits_told(street, "hydrant-low") == [140.0], "also of what never raised an alarm"
     buses = sum(line.get("event") == "bus_connected" for line in gateway.lines)
     os.kill(gateway.process.pid, signal.SIGHUP)
     await gateway.ready("config_unchanged")
@@ -96,6 +114,13 @@ async def test_an_unchanged_configuration_changes_nothing_and_a_changed_one_is_t
         return config["version"] == "next" and not config.get("trial", False)
 
     await until(told, what="the desk sees the new configuration in force")
+
+    async def new_limit() -> bool:
+        return await limits_told(street, "gas-high") == [24.0]
+
+    await until(new_limit, what="the desk sees the new limit")
+    assert (await standings(street))[-1:] == ["in_force"]
+    assert (await standings(street))[0] == "in_force"
     raises = {line["alarm"] for line in gateway.lines if line.get("event") == "alarm_journalled"
               and line["rule"] == "gas-high"}  # fmt: skip
     assert raises == {raised["alarm"]}, "the alarm went on, it was not raised anew"
@@ -124,6 +149,8 @@ async def test_a_configuration_with_which_the_server_cannot_be_reached_is_rolled
         return "server was not reached" in status["config"].get("rejected", "")
 
     await until(told, what="the desk is told, over the old address")
+    assert await standings(street) == ["rolled_back", "in_force"], "though no server heard of its trial"
+    await until(lambda: limits_told(street, "gas-high"), what="the old rules are current")
     await street.set_values("gas-kitchen", gas_lel=60)
     await street.item_of("gas-kitchen")
 

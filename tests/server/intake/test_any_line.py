@@ -13,30 +13,50 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.clock import ManualClock
 from edge.errors import StoreError
 from edge.pipeline import Pipeline
+from edge.rules.inforce import rule_in_force
 from edge.rules.suppression import RefusedError
+from edge.site.inforce import ConfigurationContent
 from edge.stores.outbox import Outbox
 from edge.stores.readings import ReadingStore
 from edge.stores.storethread import IN_MEMORY
+from edge.uplink.configuration import ConfigurationTeller
 from edge.uplink.connections import Uplink
 from server.alarms.tables import Alarm
+from server.devices.inforce import configuration_in_force
 from server.history.database import HistoryDatabase
 from server.intake import status as statuses
+from server.intake.configurations import ConfigurationIntake
 from server.intake.received import receive
-from tests.edge.site import Bench, gas_rule
+from tests.edge.site import POINTS, Bench, gas_rule
 from tests.harness.waiting import until
 from tests.server.world import GATEWAY, World
 from wire import codec
-from wire.messages import AckReply, StatusMessage
+from wire.configuration import ConfigurationReport
+from wire.messages import AckReply, ConfigurationReply, StatusMessage
 from wire.topics import Up, up_topic
 from wire.vocabulary import AlarmClass, Clock, Kind, Lane, Presence
 
 _TURNS = 60
 _LEVELS = (0.0, 10.0, 24.0, 30.0, 60.0)
+CONFIGURATION = ConfigurationContent(
+    file_hash="file",
+    version="1",
+    software="gridwarden",
+    buses=(),
+    profiles=(),
+    devices=(),
+    rules=tuple(
+        msgspec.structs.replace(rule_in_force(gas_rule(id=f"rule-{n:03}"), POINTS["gas"]), clause="x" * 900)
+        for n in range(80)
+    ),
+)
+"""Six parts."""
 RULES = (
     gas_rule(actions=(), latching=True),
     gas_rule(id="gas-low", actions=(), above=10.0, hysteresis=2.0, class_=AlarmClass.HAZARD),
@@ -82,6 +102,10 @@ class Line:
         del retain
         self.up.append((topic, payload))
         self.reports += topic == up_topic(GATEWAY, Up.REPORTS)
+
+    async def say(self, gateway: str, word: ConfigurationReply) -> None:
+        assert gateway == GATEWAY
+        self.down.append(codec.encode(word))
 
     def carry(self, queue: list[Any]) -> list[Any]:
         """Take what arrives this time; the rest is late, some is lost, some comes twice."""
@@ -136,7 +160,24 @@ class Gateway:
             clock=self.bench.clock,
             offer=self.uplink.offer,
         )
+        self.teller = ConfigurationTeller(
+            content=lambda: CONFIGURATION,
+            send=self._tell,
+            alarms_wait=lambda: len(self.uplink.alarms) > 0,
+            clock=clock,
+        )
+        self.uplink.employ(None, self.teller)
         self.session = 0
+
+    async def _tell(self, report: ConfigurationReport) -> bool:
+        assert len(self.uplink.alarms) == 0, "an alarm waits behind a configuration"
+        self.line.up.append(self.uplink._paper.report(report))
+        return True
+
+    async def tell_configuration(self) -> None:
+        """Tell what goes before the next pause."""
+        while await self.teller.turn() == 0.0:
+            pass
 
     def _status(self) -> StatusMessage:
         moment = self.bench.clock.moment()
@@ -209,9 +250,14 @@ async def serve(world: World, history: HistoryDatabase, line: Line, *, dies: boo
     """The server takes what arrives, commits it, and says so; killed, it may have committed and not said so."""
     arrived = [receive(topic, payload, at=world.clock.now()) for topic, payload in line.carry(line.up)]
     alarms = [one for one in arrived if one.channel is not Up.STATUS]
+    kept = ConfigurationIntake(database=world.database, clock=world.clock, say=line.say)
     if alarms:
         done = await world.take(*alarms)
+        for gateway, part in done.configurations:
+            kept.offer(gateway, part)
         if not dies:
+            for _ in done.configurations:
+                await kept.turn(patience_s=0)
             for (_, run), seqs in done.acks.items():
                 line.down.append(
                     codec.encode(AckReply(lane=Lane.ALARMS, run=run, seqs=tuple(sorted(set(seqs)))))
@@ -293,6 +339,7 @@ class Play:
         self.world.clock.advance(seconds=seconds)
         await self.gateway.tick(seconds)
         self.gateway.send_due()
+        await self.gateway.tell_configuration()
         await serve(self.world, self.history, self.line, dies=server_dies)
         for payload in self.line.carry(self.line.down):
             await self.gateway.hear(payload)
@@ -313,6 +360,17 @@ class Play:
         for _ in range(40):
             await self.go_on(5)
         assert len(self.gateway.uplink.alarms) == 0
+        if not await self.has_configuration():  # told seven times in vain on the bad line: a new connection
+            self.gateway.connect()
+            for _ in range(5):
+                await self.go_on(5)
+        assert await self.has_configuration()
+
+    async def has_configuration(self) -> bool:
+        """Whether the server holds what the gateway told, whole, and the gateway knows it."""
+        async with self.world.database.read() as session:
+            held = await configuration_in_force(session, GATEWAY)
+        return held is not None and held.rules == CONFIGURATION.rules and not self.gateway.teller.is_telling
 
 
 @pytest.mark.parametrize("seed", range(10))
