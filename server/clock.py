@@ -105,6 +105,8 @@ class ManualClock:
     time: datetime = field(default_factory=lambda: datetime(2026, 11, 24, 12, tzinfo=UTC))
     boot: float = 1000.0
     boot_name: str = "boot-1"
+    longest_pause_s: float = 0.0
+    """How long whoever waits really sleeps; by default it only yields."""
 
     def now(self) -> datetime:
         """Return where the clock stands."""
@@ -119,8 +121,8 @@ class ManualClock:
         return self.boot_name
 
     def pause_s(self, wanted_s: float) -> float:
-        """Return 0: whoever waits only yields."""
-        return 0.0 * wanted_s
+        """Return at most the pause that the test allows."""
+        return min(wanted_s, self.longest_pause_s)
 
     def advance(self, *, seconds: float) -> None:
         """Move both clocks on."""

@@ -40,7 +40,7 @@ async def test_a_message_appears_on_the_wall_by_itself_and_its_button_is_pressed
         url = f"http://127.0.0.1:{port}"
         await page.goto(url)
         await expect(page.locator(".empty")).to_be_visible()
-        async with httpx2.AsyncClient(base_url=url) as sender:
+        async with httpx2.AsyncClient(base_url=url, timeout=60) as sender:
             asked = {"corpid": account.corpid, "corpsecret": account.secret}
             token = (await sender.get("/cgi-bin/gettoken", params=asked)).json()["access_token"]
             body = {

@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from server.alarms.tables import Alarm
 from server.clock import ManualClock
-from server.db.base import Base
 from server.db.session import Database
 from server.devices.tables import Command, Device, Gateway
 from server.escalation.loop import EscalationLoop
@@ -35,6 +34,7 @@ from server.people.tables import Duty, Person, Role, Scope
 from server.places.tables import Building, Community, Estate, Grid, GridKind, PlacesVersion
 from server.pulse import Pulses
 from tests.harness import postgres_suite
+from tests.harness.copied_sqlite import copy_filled
 from wire import codec
 from wire.messages import (
     Action,
@@ -271,12 +271,7 @@ async def open_world(folder: Path, *, step_backup_s: float = 60) -> AsyncIterato
 
 @asynccontextmanager
 async def _file_database(folder: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{folder}/gridwarden.db")
-    async with database.engine.begin() as connection:
-        await connection.exec_driver_sql("PRAGMA synchronous = OFF")
-        await connection.run_sync(Base.metadata.create_all)
-    await fill(database)
-    yield database
+    yield Database(await copy_filled(folder, fill))
 
 
 @asynccontextmanager

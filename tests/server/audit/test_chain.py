@@ -8,17 +8,15 @@ from sqlalchemy import delete, update
 from server.audit import chain
 from server.audit import service as audit
 from server.audit.tables import AuditRow, AuditSeal
-from server.db.migrate import migrate
 from server.db.session import Database
+from tests.harness.copied_sqlite import copy_migrated
 
 NOW = datetime(2026, 11, 24, 2, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture
 def address(tmp_path):
-    url = f"sqlite+aiosqlite:///{tmp_path}/gridwarden.db"
-    migrate(url)
-    return url
+    return copy_migrated(tmp_path)
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.db.migrate import migrate
 from server.db.session import Database
 from server.places.importer import SAMPLE_STREET, import_street, read_folder
+from tests.harness.copied_sqlite import copy_migrated
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -12,9 +12,7 @@ NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 @pytest.fixture
 def address(tmp_path):
     """A migrated, empty database."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/gridwarden.db"
-    migrate(url)
-    return url
+    return copy_migrated(tmp_path)
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ class Site:
 
     async def visitor(self, **headers: str) -> httpx2.AsyncClient:
         """A browser of its own: it keeps its cookies."""
-        client = httpx2.AsyncClient(base_url=self.url, headers={"Accept-Language": "zh-CN", **headers})
+        client = httpx2.AsyncClient(
+            base_url=self.url, headers={"Accept-Language": "zh-CN", **headers}, timeout=60
+        )
         return await self.stack.enter_async_context(client)
 
     async def operator(self) -> httpx2.AsyncClient:
@@ -92,6 +94,8 @@ async def open_site_over(database: Database, folder: Path, *, now: datetime):
 
 @asynccontextmanager
 async def _open(world: World, folder: Path, **values: str):
+    # A whole application waits in real time for real requests: its loops are not to turn without end.
+    world.clock.longest_pause_s = 0.01
     async with AsyncExitStack() as stack:
         settings = Settings(data_folder=folder, **values)
         readings = HistoryDatabase(settings.readings_database)

@@ -16,12 +16,12 @@ from firmware_sim.cli import app
 from firmware_sim.street.counts import SIZES, in_proportion, randomness, share
 from firmware_sim.street.people import UNDIALLABLE_PREFIX
 from firmware_sim.street.writing import write_street
-from server.db.migrate import migrate
 from server.db.session import Database
 from server.devices.tables import Device as RegisteredDevice
 from server.people.model import Role
 from server.places.importer import import_street, read_folder
 from server.routing.service import chain_for, street_now
+from tests.harness.copied_sqlite import copy_migrated
 from tests.sim.street.files import read_rows, read_street
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -167,9 +167,7 @@ def test_a_small_street_has_every_kind_of_thing(tmp_path, seed):
 
 @pytest.fixture
 def address(tmp_path):
-    url = f"sqlite+aiosqlite:///{tmp_path}/gridwarden.db"
-    migrate(url)
-    return url
+    return copy_migrated(tmp_path)
 
 
 @pytest.fixture
