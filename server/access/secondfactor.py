@@ -4,15 +4,14 @@ A code counts once: the time step of the last good one is kept, and older ones a
 counts from the moment its first code was typed back, so that a failed enrolment locks nobody out.
 """
 
-import io
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import pyotp
-import segno
 from sqlalchemy import delete, func, select
 
+from server import qrpicture
 from server.access.sealing import SecretBox
 from server.access.secrets import hash_secret, new_code
 from server.access.tables import Operator, RecoveryCode
@@ -37,13 +36,11 @@ class Enrolment:
 
     def picture(self) -> str:
         """Return the QR code as an SVG image in a `data:` address."""
-        return segno.make(self.address, error="m").svg_data_uri(scale=5, border=2)
+        return qrpicture.data_address(self.address)
 
     def drawing(self) -> bytes:
         """Return the QR code as an SVG file."""
-        out = io.BytesIO()
-        segno.make(self.address, error="m").save(out, kind="svg", scale=5, border=2)
-        return out.getvalue()
+        return qrpicture.drawing(self.address)
 
 
 async def begin(session: WriteSession, box: SecretBox, operator: str, *, now: datetime) -> Enrolment:

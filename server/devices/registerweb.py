@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.access.guard import requires
 from server.access.model import Right
-from server.access.scopes import all_within, devices_within
+from server.access.scopes import devices_within
 from server.access.service import SignedIn
 from server.clock import STREET_ZONE
 from server.context import Context
-from server.db.session import ReadSession
 from server.devices import register
+from server.devices.placing import check_placing
 from server.devices.register import Act, Change
 from server.devices.tables import Device
 from server.errors import NotFoundError
@@ -22,8 +22,6 @@ from server.web.problems import PROBLEMS
 
 _Code = Annotated[str, Field(max_length=40)]
 _Reason = Annotated[str, Field(min_length=1, max_length=500)]
-_Within = ("building", "grid")
-"""Places that a body names: they lie within the asker's reach, or do not exist for them."""
 
 
 class _Reasoned(BaseModel):
@@ -158,7 +156,7 @@ def _add_changing(router: APIRouter, context: Context) -> None:
         """Adopt a device, register one that was not heard of yet, correct or move a known one."""
         values = wanted.values()
         async with context.database.write() as session:
-            await _check_places(session, who, values)
+            await check_placing(session, who, values)
             act = _act(context, who, wanted)
             return RegisteredOut.model_validate(
                 await register.put_device(session, gateway, device, values, act=act)
@@ -174,7 +172,7 @@ def _add_changing(router: APIRouter, context: Context) -> None:
         """Put another device in its place; the old one is retired and keeps its history."""
         values = wanted.values()
         async with context.database.write() as session:
-            await _check_places(session, who, {**values, "gateway": wanted.new_gateway})
+            await check_placing(session, who, {**values, "gateway": wanted.new_gateway})
             row = await register.replace_device(
                 session,
                 gateway,
@@ -202,12 +200,6 @@ def _add_changing(router: APIRouter, context: Context) -> None:
         async with context.database.write() as session:
             row = await register.return_device(session, gateway, device, act=_act(context, who, wanted))
             return RegisteredOut.model_validate(row)
-
-
-async def _check_places(session: ReadSession, who: SignedIn, values: dict[str, Any]) -> None:
-    named = {name: values[name] for name in (*_Within, "gateway") if values.get(name)}
-    if not await all_within(session, who.reach, named):
-        raise NotFoundError("没有找到，或者不在您的范围内。")
 
 
 def _act(context: Context, who: SignedIn, wanted: _Reasoned) -> Act:
