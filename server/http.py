@@ -26,7 +26,12 @@ from server.audit.web import build_audit_api
 from server.cockpit.board import Board
 from server.cockpit.web import build_cockpit
 from server.context import Context
+from server.devices.adoptpages import build_adopt_pages
+from server.devices.checkpages import build_check_pages
 from server.devices.configurationapi import build_configuration_api
+from server.devices.deviceacts import build_device_acts
+from server.devices.devicepages import build_device_pages
+from server.devices.labelpages import build_label_pages
 from server.devices.orderpages import build_order_pages
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
@@ -59,6 +64,7 @@ from server.routing.rosterpages import build_roster_pages
 from server.routing.web import build_routing_api
 from server.telemetry.web import build_telemetry
 from server.web.api import build_api
+from server.web.comingback import remember_page
 from server.web.desk import build_desk_pages
 from server.web.security import PROBLEM, Guard, wants_page
 from server.web.templating import STATIC, assets, render_page
@@ -120,6 +126,11 @@ def build_app(context: Context) -> FastAPI:
         build_command_api(context),
         build_order_pages(context),
         build_register_api(context),
+        build_adopt_pages(context),
+        build_check_pages(context),
+        build_device_pages(context),
+        build_device_acts(context),
+        build_label_pages(context),
         build_street_api(context),
         build_import_pages(context),
         build_grid_pages(context),
@@ -236,7 +247,10 @@ async def _whom_to_call(request: Request) -> str:
 async def _answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnswerError), "registered for it"
     if isinstance(error, NotSignedInError) and wants_page(request.url.path) and request.method == "GET":
-        return RedirectResponse("/login", status_code=303)
+        answer = RedirectResponse("/login", status_code=303)
+        context: Context = request.app.state.context
+        remember_page(request, answer, secure=context.settings.cookies_are_secure)
+        return answer
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyError) else None
     return await _problem(request, error.status, error.title, error.detail, headers=headers)
 

@@ -26,7 +26,8 @@ class TestOrder(Message, frozen=True, kw_only=True, tag="test", tag_field="order
     """
 
     device: Id
-    rule: Id
+    rule: Id | None = None
+    """Absent: the rule of the gravest class that watches the device; refused where none does."""
     mode: Mode = Mode.TEST
 
 

@@ -13,6 +13,7 @@ from edge.rules.engine import RuleEngine
 from edge.rules.state import Now
 from edge.rules.suppression import RefusedError, build_shelf
 from edge.rules.telling import tell_test
+from edge.rules.watch import Watch
 from wire.vocabulary import AlarmClass, Mode
 
 TEST_LASTS_MS: Final = 10_000
@@ -34,20 +35,35 @@ class Person:
 
 
 def raise_test(
-    engine: RuleEngine, device: str, rule: str, now: Now, *, mode: Mode = Mode.TEST
+    engine: RuleEngine, device: str, rule: str | None, now: Now, *, mode: Mode = Mode.TEST
 ) -> list[Decision]:
     """Raise a marked alarm of a rule on a device, without actions; it ends by itself.
+
+    Args:
+        engine: the rules.
+        device: on which device.
+        rule: which rule; None takes the one of the gravest class that watches the device.
+        now: the moment.
+        mode: how it is marked.
 
     Raises:
         RefusedError: there is no such rule on that device, or it would not be marked.
     """
-    watch = engine.watches.get((rule, device))
+    watch = engine.watches.get((rule, device)) if rule is not None else gravest_watch(engine, device)
     if watch is None:
-        raise RefusedError(f"there is no rule {rule!r} on device {device!r}")
+        named = "no rule" if rule is None else f"no rule {rule!r}"
+        raise RefusedError(f"there is {named} on device {device!r}")
     if mode is Mode.LIVE:
         raise RefusedError("a test is never live")
     alarm = tell_test(watch, mode, now.moment)
     return [engine.book.put_test(alarm, now.moment.boot_ms + TEST_LASTS_MS)]
+
+
+def gravest_watch(engine: RuleEngine, device: str) -> Watch | None:
+    """Return the rule of the gravest class that watches a device, the first by name among equals."""
+    grave = tuple(AlarmClass)
+    watches = [watch for (_, watched), watch in engine.watches.items() if watched == device]
+    return min(watches, key=lambda one: (grave.index(one.highest_class), one.key[0]), default=None)
 
 
 def shelve(

@@ -99,6 +99,6 @@ async def _let_in(
             idle=service.LEADER_IDLE_LIFE if leader else service.IDLE_LIFE,
             longest=service.LEADER_LONGEST_LIFE if leader else service.LONGEST_LIFE,
         )
-    answer = enter(context, made)
+    answer = enter(context, request, made)
     answer.delete_cookie(_COOKIE, path="/login")
     return answer

@@ -14,6 +14,7 @@ from server.access.secrets import hash_password
 from server.access.service import NewSession, SignedIn
 from server.context import Context
 from server.errors import AnswerError, TooManyError
+from server.web.comingback import COOKIE, page_to_return_to
 from server.web.templating import render_page
 
 _ANYBODY = open_to_all("whoever signs in is not signed in yet")
@@ -61,7 +62,7 @@ def _add_login(router: APIRouter, context: Context) -> None:
             return page
         if made is None:
             return _login_page(request, context, "姓名或密码不对。", name, status=403)
-        return enter(context, made)
+        return enter(context, request, made)
 
 
 def source_of(request: Request) -> str:
@@ -69,10 +70,13 @@ def source_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def enter(context: Context, made: NewSession) -> Response:
-    """Return the answer that gives a browser its session, and leads on."""
+def enter(context: Context, request: Request, made: NewSession) -> Response:
+    """Return the answer that gives a browser its session, and leads to the page it had asked for."""
     secure = context.settings.cookies_are_secure
-    answer = RedirectResponse("/login/code" if made.needs_code else "/desk", status_code=303)
+    to = "/login/code" if made.needs_code else page_to_return_to(request)
+    answer = RedirectResponse(to, status_code=303)
+    if not made.needs_code:
+        answer.delete_cookie(COOKIE, path="/", secure=secure, httponly=True, samesite="lax")
     answer.set_cookie(
         cookie_name(secure=secure),
         made.token,
@@ -121,9 +125,8 @@ def _add_code(router: APIRouter, context: Context) -> None:
                     return RedirectResponse("/login", status_code=303)
                 await service.check_pause(session, name, source, now)
                 if await secondfactor.check(session, box, name, code, now=now):
-                    return enter(
-                        context, await service.confirm_session(session, token, now=now, source=source)
-                    )
+                    confirmed = await service.confirm_session(session, token, now=now, source=source)
+                    return enter(context, request, confirmed)
                 await service.note_failure(session, name, source, now)
         except TooManyError as error:
             page = render_page(request, "login_code.html", status_code=429, problem=error.detail)

@@ -16,8 +16,10 @@ from server.places.tables import Block, Building, Estate, Unit
 
 _WITHIN: Final = ("gateway", "building", "grid")
 """Fields of a change whose names are those that `all_within` judges."""
+NOT_FOUND: Final = "没有找到，或者不在您的范围内。"
 MOST_BUILDINGS: Final = 200
 """What a choice on a phone can still show."""
+_MOST_UNITS: Final = 400
 
 
 async def check_placing(session: ReadSession, who: SignedIn, values: Mapping[str, Any]) -> None:
@@ -39,20 +41,22 @@ async def check_placing(session: ReadSession, who: SignedIn, values: Mapping[str
     if inside and unit is not None:
         inside = await all_within(session, who.reach, {"building": unit.building})
     if not inside:
-        raise NotFoundError("没有找到，或者不在您的范围内。")
+        raise NotFoundError(NOT_FOUND)
 
 
 async def check_device(session: ReadSession, who: SignedIn, gateway: str, device: str) -> Device | None:
     """Return what the register has of a device; None where it has nothing, on a gateway within reach.
 
-    For routes on which a device may be new: the guard has judged the gateway, this judges the device.
+    For routes on which a device may be new, which the guard cannot judge.
 
     Raises:
-        NotFoundError: it hangs at a place outside of the asker's reach.
+        NotFoundError: the gateway is not there or not within the asker's reach, or the device hangs at a
+            place outside of it.
     """
     row = await session.get(Device, (gateway, device))
-    if row is not None and not await all_within(session, who.reach, {"gateway": gateway, "device": device}):
-        raise NotFoundError("没有找到，或者不在您的范围内。")
+    named = {"gateway": gateway, **({"device": device} if row is not None else {})}
+    if await session.get(Gateway, gateway) is None or not await all_within(session, who.reach, named):
+        raise NotFoundError(NOT_FOUND)
     return row
 
 
@@ -117,6 +121,13 @@ async def buildings_near(
     return [
         BuildingChoice(code=code, name=name, of=estate or block or "") for code, name, estate, block in rows
     ]
+
+
+async def units_of(session: ReadSession, buildings: Sequence[str]) -> Sequence[Unit]:
+    """Return the entrances of some buildings, by building and name; nothing where they are too many."""
+    query = select(Unit).where(Unit.building.in_(buildings)).order_by(Unit.building, Unit.name, Unit.code)
+    found = list(await session.scalars(query.limit(_MOST_UNITS + 1)))
+    return found if len(found) <= _MOST_UNITS else []
 
 
 async def where_of(session: ReadSession, row: Device | None) -> str:

@@ -5,7 +5,7 @@ device that was replaced or retired stays in the register with its history; its 
 speaks, still reach whoever is responsible for its place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -111,6 +111,8 @@ async def put_device(
         return row
     if row.retired_at is not None:
         raise ConflictError("这个设备已停用。")
+    if values.get("building", row.building) != row.building:
+        values = {"unit": None, **values}  # an entrance of the building it leaves
     before = _state(row)
     change = Change.CORRECTED
     if not row.adopted:
@@ -204,6 +206,37 @@ async def return_device(session: WriteSession, gateway: str, device: str, *, act
     return row
 
 
+async def note_labels(
+    session: WriteSession, devices: Collection[tuple[str, str]], *, by: str, now: datetime
+) -> None:
+    """Note that labels of devices were printed: they need none the next time.
+
+    Args:
+        session: the transaction.
+        devices: gateway and id of each; those that nobody knows are left out.
+        by: the account that printed them.
+        now: the server's time.
+    """
+    noted = []
+    for gateway, device in devices:
+        row = await session.get(Device, (gateway, device))
+        if row is not None:
+            row.labelled_at = now
+            noted.append(f"{gateway}/{device}")
+    if not noted:
+        return
+    await audit.record(
+        session,
+        at=now,
+        actor_kind="operator",
+        actor=by,
+        action="labels_printed",
+        subject_kind="device",
+        subject=noted[0],
+        detail={"devices": noted},
+    )
+
+
 async def changes_of(session: ReadSession, gateway: str, device: str) -> list[DeviceChange]:
     """Return what was changed of a device, the newest first."""
     query = select(DeviceChange).where(DeviceChange.gateway == gateway, DeviceChange.device == device)
@@ -246,6 +279,9 @@ async def _check(session: ReadSession, values: Mapping[str, Any]) -> None:
         code = values.get(name)
         if code is not None and await session.get(table, code) is None:
             raise InvalidError(f"{name}: {code!r} is not registered")
+    unit = await session.get(Unit, values["unit"]) if values.get("unit") else None
+    if unit is not None and values.get("building", unit.building) != unit.building:
+        raise InvalidError("这个单元不在这栋楼。")
     if ("longitude" in values or "latitude" in values) and (values.get("longitude") is None) is not (
         values.get("latitude") is None
     ):

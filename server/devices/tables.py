@@ -67,6 +67,8 @@ class Device(Base):
     replaced_by: Mapped[str | None] = mapped_column(String(193))
     """`gateway/device` of what came in its place; its own history stays with it."""
     first_heard_at: Mapped[datetime | None] = mapped_column(Utc)
+    labelled_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When its label was printed last; nothing where it has none."""
 
 
 class DeviceChange(Base):
@@ -117,6 +119,27 @@ class Command(Base):
     outcome: Mapped[CommandOutcome | None] = mapped_column(Word(CommandOutcome))
     detail: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[datetime | None] = mapped_column(Utc)
+
+
+class WalkTest(Base):
+    """Somebody beside a device tries it: its test alarm comes back to their page, and to nobody else."""
+
+    __tablename__ = "walk_test"
+    __table_args__ = (Index("ix_walk_test_device", "gateway", "device", "id"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str] = mapped_column(String(128))
+    by: Mapped[str] = mapped_column(String(100))
+    command: Mapped[str] = mapped_column(ForeignKey("command.id"))
+    """The order to the gateway, whose answer says what it did."""
+    started_at: Mapped[datetime] = mapped_column(Utc)
+    until_at: Mapped[datetime] = mapped_column(Utc)
+    """A test alarm that first comes later is told as any other."""
+    alarm: Mapped[str | None] = mapped_column(String(128), index=True)
+    """What came back."""
+    heard_at: Mapped[datetime | None] = mapped_column(Utc)
+    over_at: Mapped[datetime | None] = mapped_column(Utc)
 
 
 class BusTraffic(Base):

@@ -15,6 +15,7 @@ from server.escalation.plan import Policies, Policy, policy_for
 from server.escalation.tables import DueKind
 from server.items import budget, gathering, grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
+from server.items.itemless import makes_no_item
 from server.items.machine import decide
 from server.items.model import ActorKind, ItemState, Move, Outcome
 from server.items.queries import facts_of
@@ -55,6 +56,8 @@ async def follow(session: WriteSession, applied: Applied, *, now: datetime, poli
     """
     alarm = applied.alarm
     session.passing(f"alarm/{applied.change.value}")
+    if await makes_no_item(session, applied, now=now):
+        return
     match applied.change:
         case Change.RAISED | Change.RERAISED:
             await _raise(session, alarm, now=now, policies=policies)

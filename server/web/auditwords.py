@@ -65,6 +65,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "device_took_over": "接替设备",
     "device_retired": "停用设备",
     "device_returned": "恢复设备",
+    "labels_printed": "打印设备标签",
     **{f"item_{move.value}": text for move, text in MOVES.items()},
 }
 ACTOR_KINDS: Final[Mapping[str, str]] = {

@@ -16,6 +16,7 @@ from server.access.service import SignedIn
 from server.access.watching import Watch
 from server.context import Context
 from server.db.session import ReadSession
+from server.devices.labelcode import DeviceCode, page_of
 from server.devices.orderfacts import order_desk
 from server.devices.service import silent_gateways
 from server.devices.tables import Device, Gateway
@@ -173,12 +174,23 @@ def _add_registers(router: APIRouter, context: Context) -> None:
             devices = list(
                 await session.scalars(
                     select(Device)
-                    .where(Device.adopted.is_(False), devices_within(signed_in.reach))
+                    .where(
+                        Device.adopted.is_(False),
+                        Device.retired_at.is_(None),
+                        devices_within(signed_in.reach),
+                    )
                     .order_by(Device.gateway, Device.device)
                     .limit(_MOST_ROWS)
                 )
             )
-        return render_page(request, "unassigned.html", devices=devices)
+        return render_page(
+            request,
+            "unassigned.html",
+            devices=devices,
+            may_adopt=Right.CHANGE_DEVICES in signed_in.rights,
+            address=page_of,
+            code_of=DeviceCode,
+        )
 
     @router.get("/gateways")
     async def show_gateways(

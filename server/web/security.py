@@ -18,6 +18,8 @@ MOST_UPLOAD_BYTES: Final = 64 * 1024 * 1024
 """The files of a street: 120,000 devices are some 20 MB of CSV."""
 _UPLOADS: Final = frozenset({"/desk/import", "/api/v1/street/preview", "/api/v1/street/import"})
 _TOO_LONG: Final = 413
+_SCANS: Final = "/desk/adopt"
+"""The one page that may ask for the camera: it reads the code of a label."""
 PROBLEM: Final = "application/problem+json"
 _REFUSALS: Final = {
     403: ("Forbidden", "这个请求来自别的网站，已拒绝。"),
@@ -70,7 +72,8 @@ class Guard:
         # Not "no-referrer": a form then says `Origin: null`, and over plain HTTP nothing else tells
         # our own page's press from a foreign one. Other sites are told nothing either way.
         headers["Referrer-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        camera = "self" if path == _SCANS else ""
+        headers["Permissions-Policy"] = f"camera=({camera}), geolocation=(), microphone=()"
         if self._secure:
             headers["Cross-Origin-Opener-Policy"] = "same-origin"  # over plain HTTP only a warning
             headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -57,6 +57,15 @@ def stylesheet(source: str) -> str:
     return f"/static/{_built(source)['file']}"
 
 
+def script(source: str) -> str:
+    """Return the address of a script that is an entry of its own, without a style.
+
+    Raises:
+        MissingAssetsError: it was not built.
+    """
+    return f"/static/{_built(source)['file']}"
+
+
 @cache
 def _built(source: str) -> dict[str, Any]:
     manifest = STATIC / "manifest.json"

@@ -184,6 +184,7 @@ ORDERS = (
 )
 EXAMPLES |= {f"command-{order.__struct_config__.tag}": command(order) for order in ORDERS}
 EXAMPLES |= {
+    "command-test-of-a-device": command(orders.TestOrder(device="gas-kitchen")),
     "command-drill": command(orders.TestOrder(device="gas-kitchen", rule="gas-high", mode=Mode.DRILL)),
     "alarm-voted": messages.AlarmMessage(**ENVELOPE, run=RUN, seq=9, alarm=codec.as_raw(VOTED)),
     "alarm-by-design": messages.AlarmMessage(**ENVELOPE, run=RUN, seq=10, alarm=codec.as_raw(BY_DESIGN)),

@@ -275,9 +275,19 @@ def test_a_test_alarm_is_marked_does_nothing_and_ends_by_itself():
     assert ended.cleared
 
 
+def test_a_test_that_names_no_rule_takes_the_gravest_that_watches_the_device():
+    mild = gas_rule(id="a-mild-rule", class_=AlarmClass.ADVICE)
+    bench = Bench(rules=(mild, gas_rule(), CONTACT))
+    (decision,) = raise_test(bench.engine, "gas", None, bench.now())
+    assert (decision.alarm.rule, decision.alarm.class_) == ("gas-high", AlarmClass.LIFE_SAFETY)
+    assert decision.alarm.mode is Mode.TEST
+
+
 def test_a_test_of_what_is_not_there_is_refused():
     with pytest.raises(RefusedError, match="no-such"):
         raise_test(Bench().engine, "gas", "no-such", Bench().now())
+    with pytest.raises(RefusedError, match="no rule on device 'nothing'"):
+        raise_test(Bench().engine, "nothing", None, Bench().now())
 
 
 # --- for any stream of readings ------------------------------------------------------------------

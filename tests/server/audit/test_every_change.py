@@ -225,12 +225,20 @@ _ACCOUNT_PAGES = "tests/server/access/test_account_pages.py"
 _CONTACT_PAGES = "tests/server/people/test_contact_pages.py"
 _STEP_PAGES = "tests/server/escalation/test_dry_runs.py"
 _PLAYBOOK_PAGES = "tests/server/items/test_playbook_pages.py"
+_INSTALLER_PAGES = "tests/server/devices/test_installer_pages.py"
 _ORDER_PAGES = "tests/server/web/test_order_pages.py"
 TOLD_BY = {
     ("PUT", "/api/v1/devices/{gateway}/{device}"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/replacement"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/retirement"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/return"): "tests/server/devices/test_register.py",
+    ("POST", "/desk/devices/{gateway}/{device}/adopt"): _INSTALLER_PAGES,
+    ("POST", "/desk/devices/{gateway}/{device}/check"): _INSTALLER_PAGES,
+    ("POST", "/desk/devices/{gateway}/{device}/move"): _INSTALLER_PAGES,
+    ("POST", "/desk/devices/{gateway}/{device}/replace"): _INSTALLER_PAGES,
+    ("POST", "/desk/devices/{gateway}/{device}/retire"): _INSTALLER_PAGES,
+    ("POST", "/desk/devices/{gateway}/{device}/return"): _INSTALLER_PAGES,
+    ("POST", "/desk/labels/printed"): _INSTALLER_PAGES,
     ("POST", "/desk/gateways/{gateway}/orders"): _ORDER_PAGES,
     ("POST", "/desk/gateways/{gateway}/orders/{command_id}/agreement"): _ORDER_PAGES,
     ("POST", "/desk/playbooks/{kind}/{class_}"): _PLAYBOOK_PAGES,

@@ -9,3 +9,4 @@ import { guardForms } from "./forms";
 keepFresh();
 guardForms();
 bridgeGaps();
+for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => window.print());

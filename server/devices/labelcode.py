@@ -1,0 +1,61 @@
+"""What a device's label says: its code for people, and the address that a camera opens. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+from wire.topics import is_gateway_id
+
+ADOPT: Final = "/desk/adopt"
+DEVICES: Final = "/desk/devices"
+_MOST: Final = 128
+"""Characters of a device's id on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCode:
+    """A device as a label names it."""
+
+    gateway: str
+    device: str
+
+    def __str__(self) -> str:
+        """Return the code that people read and type: `gateway/device`."""
+        return f"{self.gateway}/{self.device}"
+
+
+def address_of(server: str, code: DeviceCode) -> str:
+    """Return the address in a label's QR code: any phone's camera opens the page of that device with it.
+
+    Args:
+        server: how phones reach this server, without a slash at the end.
+        code: of the device.
+    """
+    return f"{server}{ADOPT}?code={quote(str(code), safe='/')}"
+
+
+def page_of(code: DeviceCode) -> str:
+    """Return the path of a device's page."""
+    return f"{DEVICES}/{quote(code.gateway, safe='')}/{quote(code.device, safe='')}"
+
+
+def read_code(text: str) -> DeviceCode | None:
+    """Read what was scanned or typed; None where it names no device.
+
+    Args:
+        text: `gateway/device`, or an address that carries it as `code`, of whatever server: a label
+            stays good when the server moves.
+    """
+    typed = text.strip()
+    if "://" in typed:
+        named = parse_qs(urlsplit(typed).query).get("code", [""])
+        typed = named[0].strip()
+    gateway, slash, device = typed.partition("/")
+    gateway, device = gateway.strip().lower(), device.strip()
+    whole = bool(slash) and is_gateway_id(gateway) and is_device_id(device)
+    return DeviceCode(gateway, device) if whole else None
+
+
+def is_device_id(text: str) -> bool:
+    """Tell whether a text can be a device's id, and stand in the address of its page."""
+    return 0 < len(text) <= _MOST and text.isprintable() and "/" not in text and text.strip() == text
