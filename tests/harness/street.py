@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 
 from firmware_sim.demo.children import Child, Line, command_of
+from firmware_sim.relay import Relay
 from tests.harness.mosquitto import Mosquitto, free_port
-from tests.harness.proxy import FaultProxy
 from tests.harness.surfaces import Desk, LeaderPage, Phones
 from tests.harness.waiting import until
 
@@ -124,7 +124,7 @@ class Street:
     folder: Path
     stack: AsyncExitStack
     broker: Mosquitto
-    proxy: FaultProxy
+    proxy: Relay
     server_port: int = field(default_factory=free_port)
     parts: dict[str, Child] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
@@ -335,7 +335,7 @@ async def open_street(folder: Path) -> AsyncIterator[Street]:
         broker = Mosquitto(folder / "broker")
         await broker.start()
         stack.push_async_callback(broker.stop)
-        proxy = await stack.enter_async_context(FaultProxy(broker.port).serve())
+        proxy = await stack.enter_async_context(Relay(broker.port).serve())
         street = Street(folder=folder, stack=stack, broker=broker, proxy=proxy)
         await street.start_world()
         yield street

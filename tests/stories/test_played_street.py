@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from firmware_sim.relay import Relay
 from tests.harness.loaded import open_loaded_server
-from tests.harness.proxy import FaultProxy
 from tests.harness.waiting import until
 
 pytestmark = pytest.mark.story
@@ -43,7 +43,7 @@ async def test_every_reading_and_alarm_of_a_played_street_is_committed_and_leads
 
 
 async def test_what_did_not_reach_the_server_is_reported_as_lost(loaded):
-    async with FaultProxy(loaded.broker.port).serve() as proxy:
+    async with Relay(loaded.broker.port).serve() as proxy:
         load = await loaded.start_load(
             *("--seconds", "6", "--readings", "200", "--alarms", "4", "--batch-every", "0.5"),
             *("--drain", "0"),

@@ -36,7 +36,10 @@ async def _pass_time(stage: RehearsalStage, step: PassTimeStep) -> None:
 
 
 async def _set_line(stage: RehearsalStage, step: LineStep) -> None:
-    stage.line.set_up(up=step.up)
+    if step.up:
+        stage.line.mend()
+    else:
+        stage.line.cut()
 
 
 async def _script_person(stage: RehearsalStage, step: PersonStep) -> None:

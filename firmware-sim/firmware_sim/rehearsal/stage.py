@@ -17,8 +17,8 @@ from firmware_sim.demo.brokers import start_broker
 from firmware_sim.demo.children import Child, ChildError, Line, command_of
 from firmware_sim.demo.ports import LOOPBACK, pick_ports
 from firmware_sim.rehearsal.desk import Desk, Hand
-from firmware_sim.rehearsal.line import Line as Uplink
 from firmware_sim.rehearsal.site import register_of, site_of
+from firmware_sim.relay import Relay
 from firmware_sim.scenario import Scenario
 
 _CODE: Final = "REHEARSE2"
@@ -32,7 +32,7 @@ class RehearsalStage:
     folder: Path
     stack: AsyncExitStack
     env: dict[str, str]
-    line: Uplink
+    line: Relay
     desk: Desk
     phones: Hand
     world: Hand
@@ -102,7 +102,7 @@ async def build_rehearsal(path: Path, scenario: Scenario, *, broker: str) -> Asy
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gridwarden-rehearsal-")))
         _, child = await start_broker(broker, port=broker_port, folder=folder / "broker")
         stack.push_async_callback(child.stop)
-        line = await stack.enter_async_context(Uplink(broker_port).open())
+        line = await stack.enter_async_context(Relay(broker_port).serve())
         client = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, timeout=20.0))
         stage = RehearsalStage(
             scenario=scenario,

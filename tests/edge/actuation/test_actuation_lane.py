@@ -20,7 +20,7 @@ from edge.stores.actionlog import ActionLog
 from edge.stores.outbox import Outbox
 from edge.watch.localdoor import LocalDoor
 from firmware_sim.devices.modbus import FaultKind
-from tests.harness.proxy import FaultProxy
+from firmware_sim.relay import Relay
 from tests.harness.waiting import until
 from tests.sim.bus import simulated_bus
 from wire.vocabulary import ActionState, Quality
@@ -202,7 +202,7 @@ async def test_a_veto_on_the_line_sends_nothing():
 
 async def test_a_write_into_an_outage_does_not_arrive_when_it_is_over():
     """Bytes that wait in the network or in a buffer would close a valve that was opened by hand since."""
-    async with simulated_bus(VALVE, timeout_s=0.3) as bus, FaultProxy(bus.server.port).serve() as proxy:
+    async with simulated_bus(VALVE, timeout_s=0.3) as bus, Relay(bus.server.port).serve() as proxy:
         functions: list[int] = []
         answer = bus.server._answer
 

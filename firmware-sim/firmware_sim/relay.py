@@ -1,17 +1,21 @@
-"""A TCP proxy between a gateway and its broker that can be cut, stalled and slowed."""
+"""A TCP line between two processes, such as a gateway and its broker, that can be cut and stalled."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
-_CHUNK = 64 * 1024
+from firmware_sim.demo.ports import LOOPBACK
+
+_CHUNK: Final = 64 * 1024
 
 
-class FaultProxy:
-    """Forwards bytes while `open`; a cut ends every connection and refuses new ones."""
+class Relay:
+    """Passes bytes on; a cut ends every connection and refuses new ones."""
 
     def __init__(self, target_port: int) -> None:
+        """Name the port to which what comes is passed on."""
         self._target_port = target_port
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -22,8 +26,9 @@ class FaultProxy:
         self.port = 0
 
     @asynccontextmanager
-    async def serve(self) -> AsyncIterator["FaultProxy"]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+    async def serve(self) -> AsyncIterator["Relay"]:
+        """Listen until the block ends; `port` is where the other side connects."""
+        server = await asyncio.start_server(self._accept, LOOPBACK, 0)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -59,12 +64,12 @@ class FaultProxy:
             writer.transport.abort()
             return
         try:
-            onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+            onward_reader, onward_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
         except OSError:
             writer.transport.abort()
             return
         for source, target in ((reader, onward_writer), (onward_reader, writer)):
-            task = asyncio.create_task(self._pump(source, target), name="proxy-pump")
+            task = asyncio.create_task(self._pump(source, target), name="relay")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
