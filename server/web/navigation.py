@@ -16,7 +16,7 @@ class Section(StrEnum):
     """The first row of the head."""
 
     DUTY = "值班"
-    DEVICES = "设备"
+    DEVICES = "设备管理"
     STREET = "辖区和人员"
     FIGURES = "统计"
     SETTINGS = "设置"
@@ -54,7 +54,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/roster", title="排班", section=Section.STREET, right=Right.SEE_PEOPLE),
     Page(address="/desk/responsible", title="谁负责", section=Section.STREET, right=Right.SEE_PEOPLE),
     Page(address="/desk/import", title="导入和导出", section=Section.STREET, right=Right.CHANGE_PLACES),
-    Page(address="/desk/contacts", title="联系方式", section=Section.STREET, right=Right.SEE_PEOPLE),
+    Page(address="/desk/contacts", title="通讯录", section=Section.STREET, right=Right.SEE_PEOPLE),
     Page(address="/desk/trends/places", title="趋势", section=Section.FIGURES, right=Right.SEE_DEVICES),
     Page(address="/desk/reports", title="月报", section=Section.FIGURES, right=Right.SEE_STATISTICS),
     Page(address="/desk/escalation", title="通知步骤", section=Section.SETTINGS, right=Right.SEE_SETTINGS),

@@ -7,8 +7,7 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.chromium import open_chromium
-from tests.browser.leader_pictures import save_reduced, take_leader_pages
-from tests.browser.settings_pictures import take_settings_pages
+from tests.browser.page_pictures import save_reduced, take_every_page
 from tests.harness.street import LEADER, Street, open_street
 from tests.harness.surfaces import PASSWORD
 
@@ -33,8 +32,7 @@ async def take_pictures() -> None:
             await take_leader(street, browser)
             await take_desk(street, browser)
             await take_cockpit(street, browser)
-            await take_leader_pages(browser, FOLDER)
-            await take_settings_pages(browser, FOLDER)
+            await take_every_page(browser, FOLDER)
             await browser.close()
 
 

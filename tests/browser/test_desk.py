@@ -96,7 +96,7 @@ async def test_unregistered_devices_and_unreadable_messages_have_their_pages(str
     )
     await street.item_of("gas-x")
     page = await sign_in(street, browser)
-    await page.get_by_role("link", name="设备", exact=True).click()
+    await page.get_by_role("link", name="设备管理", exact=True).click()
     await page.get_by_role("link", name="未登记设备").click()
     await expect(page.locator("tbody")).to_contain_text("gas-x")
     await page.get_by_role("link", name="无法识别的消息").click()

@@ -36,6 +36,7 @@ export interface Scope {
 
 const SYMBOLS = ["triangle", "diamond", "rect", "circle"];
 const MOST_PLACES = 40;
+const CROWDED = 200; // shapes, from where a shape is about ten pixels wide
 
 export class StreetMap {
   scope: Scope = { community: null, grid: null, building: null };
@@ -241,7 +242,7 @@ export class StreetMap {
               name: code,
               itemStyle: {
                 areaColor: colours[level] ?? colour("--land"),
-                opacity: bad ? 0.95 : 0.6,
+                opacity: bad ? 1 : 0.75,
                 borderColor: bad ? colour("--ink") : colour("--edge"),
                 borderWidth: bad ? 2 : 0.8,
               },
@@ -256,14 +257,14 @@ export class StreetMap {
             name: code,
             value: at,
             symbol: SYMBOLS[level] ?? "circle",
-            symbolSize: features.length > 200 ? 9 : 20,
+            symbolSize: features.length > CROWDED ? 6 : 20,
             itemStyle: {
               color: level < 4 && this.scope.grid ? (colours[level] ?? "") : colour(level < 4 ? "--card" : "--quiet"),
               borderColor: colour("--card"),
-              borderWidth: 1.5,
+              borderWidth: features.length > CROWDED ? 0 : 1.5,
             },
             label: {
-              show: features.length <= 200,
+              show: features.length <= CROWDED,
               position: "bottom" as const,
               formatter: this.scope.grid ? `${this.names.get(code) ?? ""} ${count || ""}` : `${count}`,
               color: colour("--ink"),
