@@ -1,4 +1,4 @@
-"""`gridwarden-server`: run the server, import a street, explain who is responsible."""
+"""`gridwarden-server`: run the server, import a street, explain who is responsible, follow an alarm."""
 
 import asyncio
 import json
@@ -127,6 +127,28 @@ def verify_audit(
         return not found.problems
 
     if not with_database(work):
+        raise typer.Exit(1)
+
+
+@app.command()
+def trace(
+    alarm: Annotated[str, typer.Argument(help="The alarm's id, as the gateway gave it.")],
+    logs: Annotated[
+        list[typer.FileText] | None, typer.Argument(help="Logs of gateways and server; - is standard input.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="The lines as they were logged.")] = False,
+) -> None:
+    """Gather what the logs say of one alarm: the gateway, the item, every message. 1 when it is nothing."""
+    from server.telemetry.trace import describe, follow, read_lines  # noqa: PLC0415 - as above
+
+    texts = (line for log in logs for line in log) if logs else iter(sys.stdin)
+    lines = follow(read_lines(texts), alarm)
+    for line in lines:
+        shown = json.dumps(line, ensure_ascii=False) if as_json else describe(line, since=lines[0])
+        typer.echo(shown)
+    if not lines:
+        typer.echo(f"no line names the alarm {alarm}", err=True)
         raise typer.Exit(1)
 
 

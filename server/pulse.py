@@ -21,6 +21,7 @@ LOOPS: Final = MappingProxyType(
         "history-packer": 300.0,
         "history-feeder": 120.0,
         "route-proof": 300.0,
+        "policies": STALE_AFTER_S,
         "cards": STALE_AFTER_S,
         "silence": STALE_AFTER_S,
         "canary": STALE_AFTER_S,
@@ -31,8 +32,16 @@ LOOPS: Final = MappingProxyType(
 """How long each loop may be away, in seconds. Packing and pruning a large history takes its time; the
 feeder rests up to a minute while InfluxDB is away; a proof of a whole street is a long sum, and so is
 forgetting what has had its time."""
-ALWAYS: Final = ("intake-alarms", "intake-readings", "intake-statuses", "commands", "escalation", "notify")
-"""The loops of the alarm's path, which run whatever the settings say."""
+ALWAYS: Final = (
+    "intake-alarms",
+    "intake-readings",
+    "intake-statuses",
+    "intake-configurations",
+    "commands",
+    "escalation",
+    "notify",
+)
+"""The loops that run whatever the settings say: the alarm's path, and what comes on the same connection."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """Sessions: reading and writing ones are different types, and only this file commits.
 
 A write session is one transaction: committed when its block ends well, rolled back otherwise.
-What the block announced is told to listeners after the commit, never before.
+What the block announced is told to listeners after the commit, and what it said is logged then: never before,
+and nothing of a savepoint that was rolled back.
 """
 
 import asyncio
@@ -9,14 +10,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from server.db.base import Base
 from server.db.engines import WRITES, open_engines
 from server.db.rows import values_by_table
 from server.failpoints import Side, reach_around
+
+log = structlog.get_logger()
 
 Announcement = tuple[str, str]
 """What changed and which one, e.g. ("item", "0199…")."""
@@ -41,6 +45,10 @@ class LastRowsSession(Session):
         super().__init__(*args, **settings)
         self.last: list[Base] = []
         self.final: list[Base] = []
+        self.said: list[tuple[str, dict[str, object]]] = []
+        """Lines for the log, which are true once this is committed."""
+        self.said_before: dict[SessionTransaction, int] = {}
+        """How many there were when each savepoint began."""
 
     def flush(self, objects: Any = None) -> None:
         """Write what was changed and added, then what goes last; before each question too."""
@@ -55,13 +63,25 @@ class LastRowsSession(Session):
                 self.connection().execute(table.insert(), values)
 
 
-def _forget_rolled_back(session: Session, _transaction: object) -> None:
+def _forget_rolled_back(session: Session, transaction: SessionTransaction) -> None:
     # What was pending before a savepoint was written when it began: the rest belongs to what failed.
     assert isinstance(session, LastRowsSession)
     session.last.clear()
     session.final.clear()
+    # A flush that failed took the savepoint around it along, or all of the transaction.
+    begun: SessionTransaction | None = transaction
+    while begun is not None and begun not in session.said_before:
+        begun = begun.parent
+    del session.said[session.said_before[begun] if begun else 0 :]
 
 
+def _note_begun(session: Session, transaction: SessionTransaction) -> None:
+    assert isinstance(session, LastRowsSession)
+    if transaction.nested:
+        session.said_before[transaction] = len(session.said)
+
+
+event.listen(LastRowsSession, "after_transaction_create", _note_begun)
 event.listen(LastRowsSession, "after_soft_rollback", _forget_rolled_back)
 
 
@@ -100,6 +120,11 @@ class WriteSession(ReadSession):
     def passing(self, transition: str) -> None:
         """Say what this transaction carries out: a test may kill the process around its commit."""
         self.info.setdefault("passing", []).append(transition)
+
+    def say(self, event: str, **fields: object) -> dict[str, object]:
+        """Log a line once this is committed; returns its fields, which may be filled in until then."""
+        self.sync_session.said.append((event, fields))
+        return fields
 
 
 class Database:
@@ -159,6 +184,8 @@ class Database:
             async with _committing(session):
                 yield session
         reach_around(session.info.get("passing", ()), Side.AFTER)
+        for said, fields in session.sync_session.said:
+            log.info(said, **fields)
         announced: list[Announcement] = session.info.get("announced", [])
         if announced:
             for listener in tuple(self._listeners):

@@ -75,8 +75,6 @@ class Ingested:
     """Committed numbers by (gateway, run)."""
     applied: int = 0
     quarantined: int = 0
-    traces: list[dict[str, object]] = field(default_factory=list)
-    """What the log says of each alarm once it is committed."""
     configurations: list[tuple[str, ConfigurationReport]] = field(default_factory=list)
     """Parts of configurations, by gateway: nothing of them is kept here, no alarm waits for them."""
 
@@ -100,7 +98,7 @@ async def ingest(
             kept, and none of it may be acknowledged. Likewise the others of `NOT_OUR_FAULT`.
     """
     if len(batch) == 1 and (alone := await _ingest_alone(database, batch, now=now, policies=policies)):
-        return _told(alone)
+        return alone
     for left in reversed(range(_TRIES)):
         try:
             done = await _ingest_once(database, batch, now=now, policies=policies, may_race=left > 0)
@@ -108,12 +106,6 @@ async def ingest(
             log.info("race_lost", messages=len(batch), error=str(error))
             continue
         break
-    return _told(done)
-
-
-def _told(done: Ingested) -> Ingested:
-    for trace in done.traces:
-        log.info("alarm_committed", **trace)
     return done
 
 
@@ -209,7 +201,6 @@ async def _apply_halving(
     for key, seqs in part.acks.items():
         done.acks[key] += seqs
     done.applied += part.applied
-    done.traces += part.traces
     done.configurations += part.configurations
     done.quarantined += part.quarantined
 
@@ -264,10 +255,11 @@ async def _apply_one(
             await canary.take_in(session, message, now=now)
         case AlarmMessage():
             applied = await _apply_alarm(session, received.gateway, message, now=now)
+            told = session.say("alarm_committed", **_trace(applied, message.run, message.seq))
             await opening.follow(session, applied, now=now, policies=policies)
+            told["item"] = applied.alarm.item
             done.acks[received.gateway, message.run].append(message.seq)
             done.applied += 1
-            done.traces.append(_trace(applied, message.run, message.seq))
         case ReportMessage(report=ConfigurationReport() as report):
             done.configurations.append((received.gateway, report))
         case ReportMessage():
@@ -286,18 +278,18 @@ async def _apply_alarm(
         await devices.hear(session, gateway, None, now=now)
         raw = bytes(message.alarm)
         return await alarms.keep_unreadable(session, gateway, message, raw, now=now)
+    log.info("alarm_received", alarm=state.alarm, gateway=gateway, run=message.run, seq=message.seq)
     await devices.hear(session, gateway, state.device, now=now)
     return await alarms.apply(session, gateway, message, state, now=now)
 
 
 def _trace(applied: Applied, run: str, seq: int) -> dict[str, object]:
-    """Return what ties the gateway's alarm to the item, and so to its notices, in the log."""
+    """Return what the log says of an alarm's state; with the item it ties the alarm to its notices."""
     alarm = applied.alarm
     return {
         "alarm": alarm.alarm,
         "gateway": alarm.gateway,
         "device": alarm.device,
-        "item": alarm.item,
         "change": applied.change.value,
         "condition": alarm.condition.value,
         "run": run,

@@ -171,6 +171,15 @@ async def _begin(
     policies: Policies,
 ) -> None:
     """Write down that an item is open, and decide whether people hear of it now or with others."""
+    session.say(
+        "item_routed",
+        item=item.id,
+        alarm=alarm.alarm,
+        community=found.community,
+        grid=found.grid,
+        building=found.building,
+        people=[one.person for one in found.people],
+    )
     lot = lot_of(item.kind, item.class_, item.device, readable=alarm.readable)
     start = None
     if lot is Lot.ALONE:

@@ -67,6 +67,16 @@ async def write_move(
         detail=detail or {},
     )
     session.announce("item", item.id)
+    session.say(
+        "item_moved",
+        item=item.id,
+        move=move.value,
+        came_from=came_from.value if came_from else None,
+        to=to.value,
+        by=actor.kind.value,
+        # An operator's is a name; people stand in the log by their code.
+        who=None if actor.kind is ActorKind.OPERATOR else actor.id,
+    )
     return row
 
 

@@ -10,14 +10,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-import structlog
 from sqlalchemy import or_, select
 
 from server.db.session import WriteSession
 from server.notify.outcomes import try_again_or_give_up
 from server.notify.tables import Attempt, Notice, NoticeState
-
-log = structlog.get_logger()
 
 
 class Receipt(StrEnum):
@@ -82,7 +79,14 @@ async def apply_receipt(
         session.add_final(Attempt(notice=one.id, at=now, outcome=one.state, detail=detail))
         session.announce("item", one.item)
     session.passing(f"receipt/{receipt.value}")
-    log.info("receipt", notice=notice.id, receipt=receipt.value, applied=changed, detail=detail)
+    session.say(
+        "receipt",
+        notice=notice.id,
+        item=notice.item,
+        receipt=receipt.value,
+        applied=changed,
+        detail=detail,
+    )
     return changed
 
 

@@ -166,10 +166,12 @@ class Street:
             _SCENARIO.read_text(encoding="utf-8").replace("events:\n", f"{lines}events:\n")
         )
 
-    async def start_server(self, *, failpoint: str = "") -> Child:
+    async def start_server(self, *, failpoint: str = "", **extra: str) -> Child:
         """Start the server and sign in at the desk."""
-        extra = {"GRIDWARDEN_FAILPOINT": failpoint} if failpoint else {}
-        await self._start("server", "gridwarden-server", "run", until_event="server_started", **extra)
+        failing = {"GRIDWARDEN_FAILPOINT": failpoint} if failpoint else {}
+        await self._start(
+            "server", "gridwarden-server", "run", until_event="server_started", **failing, **extra
+        )
         if not hasattr(self, "desk"):
             client = await self.stack.enter_async_context(httpx2.AsyncClient(timeout=60))
             self.desk = Desk(url=f"http://127.0.0.1:{self.server_port}", code=_CODE, client=client)

@@ -46,9 +46,9 @@ def full_metrics() -> str:
     return write_metrics(found, tally, dict.fromkeys(ALWAYS, 1.0)).decode()
 
 
-def full_gateway_metrics() -> str:
-    """Everything that a gateway measures, where the machine can tell all of it."""
-    status = StatusMessage(
+def full_status() -> StatusMessage:
+    """The status of a gateway whose machine can tell everything."""
+    return StatusMessage(
         v=1,
         gateway="gw-north-07",
         session="s",
@@ -72,6 +72,11 @@ def full_gateway_metrics() -> str:
             write_budget_bytes_per_day=5,
         ),
     )
+
+
+def full_gateway_metrics() -> str:
+    """Everything that a gateway measures, where the machine can tell all of it."""
+    status = full_status()
     answers = Answers(
         clock=ManualClock(),
         devices=(),

@@ -5,7 +5,8 @@ import os
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from structlog.testing import capture_logs
 
 from server.audit import service as audit
 from server.audit.tables import AuditRow
@@ -112,6 +113,36 @@ async def test_a_row_that_is_not_looked_at_again_goes_with_its_savepoint(databas
     async with database.read() as session:
         row = await session.get_one(AuditRow, 1)
         assert (row.at, row.reason, row.detail) == (at(), "", {})
+
+
+async def _say_and_fail(session):
+    async with session.begin_nested():
+        session.say("lost")
+        async with session.begin_nested():
+            session.say("lost too")
+        session.add(AuditRow(id=1))  # the database refuses it: a flush fails within the savepoint
+        await session.flush()
+
+
+async def _say_and_roll_back(database):
+    async with database.write() as session:
+        session.say("never")
+        raise ZeroDivisionError
+
+
+async def test_what_is_said_is_logged_after_the_commit_without_what_was_rolled_back(database):
+    with capture_logs() as lines:
+        async with database.write() as session:
+            told = session.say("kept")
+            with pytest.raises(IntegrityError):
+                await _say_and_fail(session)
+            async with session.begin_nested():
+                session.say("kept as well")
+            told["item"] = "i1"
+            assert lines == []
+        with pytest.raises(ZeroDivisionError):
+            await _say_and_roll_back(database)
+    assert [(line["event"], line.get("item")) for line in lines] == [("kept", "i1"), ("kept as well", None)]
 
 
 async def test_many_callers_share_a_commit_and_one_that_fails_fails_alone(database):

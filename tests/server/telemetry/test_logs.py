@@ -23,8 +23,17 @@ async def test_one_alarm_is_followed_from_its_gateway_to_its_messages(world):
         await world.settle()
         await world.raise_alarm("a-78", "gas-2")
         await world.settle()
-    (taken,) = [line for line in lines if line.get("alarm") == "a-77"]
-    assert (taken["event"], taken["gateway"], taken["change"]) == ("alarm_committed", GATEWAY, "raised")
+    stations = [line for line in lines if line.get("alarm") == "a-77"]
+    assert [line["event"] for line in stations] == ["alarm_received", "alarm_committed", "item_routed"]
+    taken, routed = stations[1:]
+    assert (taken["gateway"], taken["change"]) == (GATEWAY, "raised")
+    assert routed["item"] == taken["item"]
+    assert routed["people"][0] == "leader"
+    assert {"officer", "room", "desk"} < set(routed["people"])
+    moves = [
+        line["move"] for line in lines if line["event"] == "item_moved" and line["item"] == taken["item"]
+    ]
+    assert moves == ["open"]
     messages = [
         line["person"]
         for line in lines
