@@ -83,6 +83,7 @@ class BleBus:
             on_start=self._forget_seen,
             on_down=reception.lose_all,
             is_busy=lambda: self._links.is_busy,
+            trouble=reception.trouble.note,
         )
         self._store_fails = False
 

@@ -96,6 +96,7 @@ class ScanKeeper:
         on_start: Callable[[], Awaitable[None]],
         on_down: Callable[[], None],
         is_busy: Callable[[], bool],
+        trouble: Callable[[Exception | str], None],
     ) -> None:
         """Join the parts.
 
@@ -108,6 +109,7 @@ class ScanKeeper:
             on_start: awaited before a scan with which what was seen and linked before is void.
             on_down: told once when the scan could not be run for 10 s.
             is_busy: whether a device has just answered over a link, so that the adapter is sound.
+            trouble: told what went wrong, for the bus's state.
         """
         self._bus = bus
         self._radio = radio
@@ -117,6 +119,7 @@ class ScanKeeper:
         self._on_start = on_start
         self._on_down = on_down
         self._is_busy = is_busy
+        self._trouble = trouble
         self._silence = Silence(clock.moment().boot_ms)
         self._down_ms: int | None = None
         self._told_down = False
@@ -143,6 +146,7 @@ class ScanKeeper:
                 except LinkError as error:
                     failures += 1
                     self._void = True
+                    self._trouble(error)
                     if failures == 1:
                         log.error("scan_cannot_run", bus=self._bus, error=str(error))
                     await self._radio.stop_scan()
@@ -197,6 +201,7 @@ class ScanKeeper:
                 continue
         self._void = True
         log.warning("bluetooth_changed", bus=self._bus)
+        self._trouble("the adapter or the Bluetooth daemon went away or was changed")
 
     async def _remedy(self, now_ms: int) -> bool:
         """Do what helps against silence; returns whether the scan must begin anew."""
@@ -207,10 +212,14 @@ class ScanKeeper:
                 return True
             case Remedy.RESET if not self._is_busy():
                 log.error("scan_silent", bus=self._bus, quiet_s=quiet_s, remedy="reset")
+                self._trouble(f"nothing was heard on the air for {quiet_s:.0f} s; the adapter was reset")
                 await self._reset()
                 return True
             case Remedy.TELL:
                 log.critical("scan_silent", bus=self._bus, quiet_s=quiet_s, remedy="none")
+                self._trouble(
+                    f"nothing was heard on the air for {quiet_s:.0f} s, although the adapter was reset"
+                )
             case _:
                 pass
         return False
@@ -223,6 +232,7 @@ class ScanKeeper:
             await self._watch.switch(on=True)
         except LinkError as error:
             log.error("adapter_not_reset", bus=self._bus, error=str(error))
+            self._trouble(error)
 
     async def _wait_down(self, pause_s: float) -> None:
         until_ms = self._clock.moment().boot_ms + pause_s * 1000

@@ -166,6 +166,8 @@ async def test_the_scan_is_begun_anew_when_adapter_or_daemon_were_away(how, pass
         # A daemon that goes and comes may be seen as two changes; never as one after another without end.
         assert 1 <= air.bus._scan.restarts <= 2
         assert air.bus.state().connected
+        assert air.bus.state().last_error, "what went wrong stays to be read"
+        assert air.bus.state().last_error_at == air.clock.moment().as_datetime()
 
 
 @pytest.mark.parametrize("how", ["power", "restart", "crash"])
@@ -210,6 +212,7 @@ async def test_a_daemon_that_is_not_there_is_waited_for_and_the_devices_are_lost
     async with open_air(GAS, running=False) as air:
         await until(lambda: air.bus.attempts > 1, what="attempts")
         assert not air.bus.state().connected
+        assert air.bus.state().last_error, "why there is no scan"
         air.clock.advance(seconds=11)
         await until(lambda: air.ear.lost(GAS), what="lost")
         await air.bluez.start()
@@ -238,6 +241,7 @@ async def test_a_scan_that_hears_nothing_is_begun_anew_then_the_adapter_reset_th
             await until(lambda remedy=remedy: air.bus._scan._silence.done == remedy, what=remedy)
             await until(lambda: air.bus._scan.scanning, what="scanning")
         assert not air.bus.state().connected
+        assert "nothing was heard on the air for 150 s" in air.bus.state().last_error
     assert "remedy=none" in capsys.readouterr().out
 
 
