@@ -6,6 +6,7 @@ The gateway's site file is the authority: what is here is shown and never sent b
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -255,6 +256,7 @@ def _pack(report: ConfigurationReport) -> bytes:
     return zlib.compress(msgspec.json.encode(report))
 
 
+@lru_cache(maxsize=64)
 def unpack(data: bytes) -> ConfigurationReport:
-    """Return a kept report."""
+    """Return a kept report; those asked for last are remembered, since every curve asks for its limits."""
     return msgspec.json.decode(zlib.decompress(data), type=ConfigurationReport)

@@ -15,11 +15,11 @@ from server.db.session import ReadSession
 from server.history.columns import Buckets, widen
 from server.history.database import HistoryDatabase
 from server.history.influx import Influx, InfluxError
+from server.history.limits import facts_of
 from server.history.model import AlarmSpan, LimitLine, Stretch
 from server.history.service import from_ms
 from server.history.surfacewater import class_lines
 from server.history.trends import Older, SeriesInfo, Trend, read_trend
-from wire.vocabulary import AlarmClass, Measure
 
 _MOST_ALARMS: Final = 500
 log = structlog.get_logger()
@@ -32,7 +32,9 @@ class Curve:
     Attributes:
         stretch: the time it shows.
         trend: the readings in spans.
-        limits: that alarms of it have named.
+        limits: of it, the lowest first.
+        from_rules: whether these are all limits in force; otherwise they are what past alarms have named.
+        hold: how long a value stands for until the next must have come; None where that is not known.
         classes: limits of surface water classes with their names.
         alarms: that stood in this time, the oldest first.
         older_missing: the part that only InfluxDB holds could not be had.
@@ -43,6 +45,8 @@ class Curve:
     limits: Sequence[LimitLine]
     classes: Sequence[tuple[float, str]]
     alarms: Sequence[AlarmSpan]
+    from_rules: bool = False
+    hold: timedelta | None = None
     older_missing: bool = False
 
 
@@ -70,39 +74,17 @@ async def read_curve(
         log.warning("older_readings_missing", error=str(error))
         older_missing = True
         trend = await read_trend(readings, series, since=stretch.since, until=stretch.until)
+    facts = await facts_of(session, series)
     return Curve(
         stretch=stretch,
         trend=trend,
-        limits=await limits_of(session, series),
+        limits=facts.limits,
+        from_rules=facts.from_rules,
+        hold=facts.hold,
         classes=class_lines(series.point, series.unit),
         alarms=await alarm_spans(session, series.gateway, series.device, stretch, point=series.point),
         older_missing=older_missing,
     )
-
-
-async def limits_of(session: ReadSession, series: SeriesInfo) -> list[LimitLine]:
-    """Return the limits of a quantity as its newest alarms have stated them, the lowest first.
-
-    The gateway's site file is the authority; the server knows of a limit what alarms say of it.
-    """
-    query = (
-        select(Alarm.rule, Alarm.class_, Alarm.limit)
-        .where(
-            Alarm.gateway == series.gateway,
-            Alarm.device == series.device,
-            Alarm.point == series.point,
-            Alarm.measure == Measure.VALUE,
-            Alarm.limit.is_not(None),
-        )
-        .order_by(Alarm.raised_at.desc())
-        .limit(_MOST_ALARMS)
-    )
-    newest: dict[tuple[str, AlarmClass], float] = {}
-    for rule, class_, limit in await session.execute(query):
-        if limit is not None:
-            newest.setdefault((rule, class_), limit)
-    lines = [LimitLine(value=limit, rule=rule, class_=class_) for (rule, class_), limit in newest.items()]
-    return sorted(lines, key=lambda line: line.value)
 
 
 async def alarm_spans(

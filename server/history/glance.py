@@ -61,7 +61,7 @@ def glance_of(curve: Curve) -> Glance | None:
     """Return a curve at a glance; None when it has no value."""
     series, buckets = curve.trend.series, curve.trend.buckets
     limits = [line.value for line in curve.limits]
-    picture = sparkline(buckets, curve.stretch, limits)
+    picture = sparkline(buckets, curve.stretch, limits, longest=longest_step(curve))
     if picture is None:
         return None
     known = np.flatnonzero(buckets.count > 0)
@@ -80,6 +80,11 @@ def glance_of(curve: Curve) -> Glance | None:
         water_class="" if class_ is None else NAMES[class_],
         page=trend_page(series.gateway, series.device, series.point),
     )
+
+
+def longest_step(curve: Curve) -> timedelta | None:
+    """Return how far apart two spans of a curve may lie before there is a gap between them."""
+    return None if curve.hold is None else 2 * curve.hold + curve.trend.span
 
 
 async def glance_at(

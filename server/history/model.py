@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from wire.vocabulary import AlarmClass, Mode
+from wire.vocabulary import AlarmClass, LimitSide, Mode
 
 
 class Period(StrEnum):
@@ -74,17 +74,21 @@ def month_of(text: str, *, now: datetime, zone: ZoneInfo) -> date | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitLine:
-    """A limit that alarms of a point have named.
+    """A limit of a point: of a rule in force, or as past alarms have named it.
 
     Attributes:
         value: in the unit of the point.
         rule: which rule of the gateway has it.
         class_: what crossing it means.
+        stage: of a limit with several, from 1; 0 where there are none, or where alarms did not say.
+        side: on which side of it the cause is; None where only alarms have named it.
     """
 
     value: float
     rule: str
     class_: AlarmClass
+    stage: int = 0
+    side: LimitSide | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

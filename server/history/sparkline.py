@@ -1,6 +1,7 @@
 """A tiny curve drawn on the server: for phones and old browsers, without a script. Pure."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -16,10 +17,14 @@ _LONGEST_BREAK: Final = 1 / 8
 """Of the stretch: for longer without a value the line is broken, not drawn on."""
 
 
-def sparkline(buckets: Buckets, stretch: Stretch, limits: Sequence[float] = ()) -> str | None:
+def sparkline(
+    buckets: Buckets, stretch: Stretch, limits: Sequence[float] = (), *, longest: timedelta | None = None
+) -> str | None:
     """Return an SVG picture of a curve, stepped, with a dashed line for each limit.
 
-    The line goes through each span's lowest and highest value, so that no spike is smoothed away.
+    A value is held until the next, however little is sent of what does not change. Where a span without a
+    value lies between, or more than `longest` (an eighth of the stretch where that is not known), the line
+    is broken. It goes through each span's lowest and highest value, so that no spike is smoothed away.
     Colours come from the page's style (classes `spark`, `spark-line`, `spark-limit`). The picture is hidden
     from screen readers: a sentence beside it says the same. None when there is no value at all.
     """
@@ -35,15 +40,14 @@ def sparkline(buckets: Buckets, stretch: Stretch, limits: Sequence[float] = ()) 
     def y_of(one: float) -> float:
         return _EDGE + (HEIGHT - 2 * _EDGE) * (high - one) / (high - low)
 
+    break_ms = length_ms * _LONGEST_BREAK if longest is None else longest / timedelta(milliseconds=1)
+    broken = np.concatenate(([True], (np.diff(at_ms) > break_ms) | (np.diff(np.flatnonzero(known)) > 1)))
     xs = np.clip((at_ms - since_ms) / length_ms, 0, 1) * WIDTH
     parts: list[str] = []
-    before: float | None = None
-    columns = (xs, lows, highs, buckets.last[known])
-    for x, least, most, last in zip(*(column.tolist() for column in columns), strict=True):
-        broken = before is None or x - before > WIDTH * _LONGEST_BREAK
-        begin = f"M{x:.1f} {y_of(least):.1f}" if broken else f"H{x:.1f}V{y_of(least):.1f}"
+    columns = (xs, broken, lows, highs, buckets.last[known])
+    for x, breaks, least, most, last in zip(*(column.tolist() for column in columns), strict=True):
+        begin = f"M{x:.1f} {y_of(least):.1f}" if breaks else f"H{x:.1f}V{y_of(least):.1f}"
         parts.append(f"{begin}V{y_of(most):.1f}V{y_of(last):.1f}")
-        before = x
     parts.append(f"h{min(2.0, WIDTH - float(xs[-1])):.1f}")
     lines = "".join(f'<path class="spark-limit" d="M0 {y_of(limit):.1f}H{WIDTH}"/>' for limit in limits)
     return (

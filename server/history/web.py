@@ -30,7 +30,7 @@ from server.history.surfacewater import WARNING
 from server.history.trends import SeriesInfo, find_series
 from server.places.within import Place, name_place, parse_place
 from server.web.problems import PROBLEMS
-from wire.vocabulary import AlarmClass, Mode, Quality
+from wire.vocabulary import AlarmClass, LimitSide, Mode, Quality
 
 _LONGEST: Final = timedelta(days=3 * 366)
 
@@ -45,11 +45,15 @@ class SeriesOut(BaseModel):
 
 
 class LimitOut(BaseModel):
-    """A limit that alarms of the quantity have named."""
+    """A limit of the quantity."""
 
     value: float
     rule: str
     class_: AlarmClass = Field(serialization_alias="class")
+    stage: int
+    """Of a limit with several, from 1; else 0."""
+    side: LimitSide | None
+    """On which side the cause is; null where only past alarms have named it."""
 
 
 class ClassLimitOut(BaseModel):
@@ -85,6 +89,11 @@ class TrendOut(BaseModel):
     last: list[float | None]
     quality: list[Quality]
     limits: list[LimitOut]
+    limits_from_rules: bool
+    """Whether these are all limits in force; otherwise they are what past alarms have named."""
+    hold_s: float | None
+    """How long a value stands for until the next must have come: what is longer is a gap. Null where the
+    gateway has not told it."""
     classes: list[ClassLimitOut]
     alarms: list[AlarmSpanOut]
     notes: list[str]
@@ -320,7 +329,12 @@ def _trend_out(curve: Curve) -> TrendOut:
         high=_numbers(buckets.high),
         last=_numbers(buckets.last),
         quality=[QUALITIES[code] for code in buckets.worst.tolist()],
-        limits=[LimitOut(value=one.value, rule=one.rule, class_=one.class_) for one in curve.limits],
+        limits=[
+            LimitOut(value=one.value, rule=one.rule, class_=one.class_, stage=one.stage, side=one.side)
+            for one in curve.limits
+        ],
+        limits_from_rules=curve.from_rules,
+        hold_s=None if curve.hold is None else curve.hold.total_seconds(),
         classes=[ClassLimitOut(value=value, name=name) for value, name in curve.classes],
         alarms=[
             AlarmSpanOut(

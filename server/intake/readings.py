@@ -3,9 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
+from typing import Final
+
+import msgspec
+import structlog
 
 from server.db.session import Database
 from server.devices import service as devices
@@ -16,7 +20,13 @@ from server.intake.ingest import NOT_OUR_FAULT, quarantine
 from server.intake.received import UNREADABLE, Received, read
 from wire import codec
 from wire.errors import BodyError
-from wire.messages import ReadingsMessage
+from wire.messages import ReadingsBatch, ReadingsMessage
+from wire.vocabulary import Clock
+
+_CLOSE_ENOUGH: Final = timedelta(seconds=10)
+"""A clock that is not disciplined but goes right is more exact than the time of arrival."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -109,5 +119,26 @@ class ReadingsIntake:
 
 
 def _batch_of(received: Received, message: ReadingsMessage) -> Batch:
-    content = codec.decode_readings_batch(message.batch)
+    content = with_known_time(codec.decode_readings_batch(message.batch), message, at=received.at)
     return Batch(gateway=received.gateway, run=message.run, seq=message.seq, content=content)
+
+
+def with_known_time(content: ReadingsBatch, message: ReadingsMessage, *, at: datetime) -> ReadingsBatch:
+    """Return a batch whose times can be believed.
+
+    A gateway that never knew the time says so, and what it measures would lie years ago, where nobody looks
+    and everything is soon forgotten. How old a reading is when it is sent it does know: from that, and from
+    when the message came, its time follows.
+
+    Args:
+        content: the batch.
+        message: what it came in: when it was sent, by the gateway's own clock.
+        at: when it came, by the server's clock.
+    """
+    wrong = at - message.sent_at
+    unsure = content.clock is message.clock is Clock.UNSURE
+    # What is dated after its sending has its time from a station with a clock of its own.
+    if not unsure or abs(wrong) <= _CLOSE_ENOUGH or content.start > message.sent_at:
+        return content
+    log.warning("readings_dated_by_arrival", gateway=message.gateway, wrong_s=round(wrong.total_seconds()))
+    return msgspec.structs.replace(content, start=content.start + wrong)

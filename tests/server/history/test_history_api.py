@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.clock import STREET_ZONE
-from server.history.curves import limits_of, older_of, read_curve, table_of
+from server.history.curves import older_of, read_curve, table_of
 from server.history.influx import Influx, InfluxAddress
+from server.history.limits import limits_of_alarms
 from server.history.model import Period, stretch_before
 from server.history.sparkline import sparkline
 from server.history.trends import find_series
@@ -51,7 +52,10 @@ async def test_a_trend_comes_with_limits_and_alarms(site):
     assert datetime.fromisoformat(found["at"][0]) == begin
     assert (found["high"][29], found["high"][30], found["mean"][40]) == (1.0, 30.0, None)
     assert found["quality"][40] == "comm_fault"
-    assert found["limits"] == [{"value": 25.0, "rule": "gas-high", "class": "life_safety"}]
+    assert found["limits"] == [
+        {"value": 25.0, "rule": "gas-high", "class": "life_safety", "stage": 0, "side": None}
+    ]
+    assert not found["limits_from_rules"]
     (alarm,) = found["alarms"]
     assert datetime.fromisoformat(alarm["since"]) == begin + timedelta(minutes=30)
     assert datetime.fromisoformat(alarm["until"]) == begin + timedelta(minutes=40)
@@ -88,7 +92,7 @@ async def test_the_newest_limit_counts_and_a_limit_of_a_rate_is_not_one_of_the_v
     await site.world.raise_alarm("fast", rule="rise", point="gas_lel", limit=3.0, measure=Measure.RATE)
     (series,) = await find_series(site.readings, gateway="gw-one", device="gas-1")
     async with site.world.database.read() as session:
-        assert [line.value for line in await limits_of(session, series)] == [10.0, 25.0]
+        assert [line.value for line in await limits_of_alarms(session, series)] == [10.0, 25.0]
 
 
 async def test_a_river_has_its_classes_and_the_warning_that_goes_with_them(site):
@@ -246,5 +250,5 @@ async def test_a_picture_shows_the_spike_the_break_and_the_limit(site):
     picture = sparkline(curve.trend.buckets, curve.stretch, [line.value for line in curve.limits])
     assert picture.count("spark-limit") == 1
     assert "style=" not in picture, "the page's policy forbids it"
-    assert picture.count("M") == 2, "one for the limit, one line without a break"
+    assert picture.count("M") == 3, "one for the limit, two for the line: the device was silent in between"
     assert sparkline(curve.trend.buckets.between(0, 1), curve.stretch) is None

@@ -10,7 +10,9 @@ from server.history import glance
 from server.history.pointnames import NAMES, main_point
 from server.places.within import Place, PlaceKind, parse_place
 from tests.server.history.recording import record
+from tests.server.history.test_point_facts import configure, rule
 from tests.server.web.running_site import open_site
+from wire.vocabulary import Measure
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def test_a_device_page_shows_picture_figures_alarms_and_says_what_it_does_
     assert "3号楼 2 201" in page
     assert "最低 1，最高 31.5，最近 2.25" in page
     assert f'href="/desk/items/{item.id}"' in page
-    assert "25（危及生命）" in page
+    assert "<li>25 · 危及生命" in page
     assert 'class="spark-limit"' in page
     assert "/api/v1/exports/readings?gateway=gw-one" in page
     assert page.count("<tr><td>11-24 20:00</td>") == 1, "the table speaks the street's time"
@@ -50,6 +52,20 @@ async def test_a_device_page_shows_picture_figures_alarms_and_says_what_it_does_
     )
     assert "这段时间没有读数。" in quiet.text
     assert "没有报警。" in quiet.text
+
+
+async def test_limits_that_nothing_crossed_are_drawn_at_device_place_and_item(site):
+    item = await leak(site)
+    operator = await site.operator()
+    await configure(site.world, rule(), rule("rate", measure=Measure.RATE))
+    page = (await operator.get("/desk/trends", params={"gateway": "gw-one", "device": "gas-1"})).text
+    assert "<li>高于 25 · 第 1 级 · 有危险" in page
+    assert "<li>高于 50 · 第 2 级 · 危及生命" in page
+    for path in ("/desk/trends/places/building:b1", f"/desk/items/{item.id}"):
+        assert (await operator.get(path)).text.count("spark-limit") == 2, path
+    await configure(site.world, rule(limits=()), name="without")
+    page = (await operator.get("/desk/trends", params={"gateway": "gw-one", "device": "gas-1"})).text
+    assert "这个测点没有设报警限值。" in page, "what an alarm once named is no limit any more"
 
 
 async def test_a_device_without_readings_and_one_that_nobody_knows(site):

@@ -31,7 +31,8 @@ interface Trend {
   low: Value[];
   mean: Value[];
   high: Value[];
-  limits: { value: number; class: string }[];
+  limits: { value: number; class: string; stage: number }[];
+  hold_s: number | null;
   classes: { value: number; name: string }[];
   alarms: { since: string; until: string | null; class: string; mode: string }[];
 }
@@ -94,9 +95,9 @@ function optionOf(trend: Trend, words: DOMStringMap, colours: Colours): Option {
   const offset = Number(words["offsetMs"] ?? "0");
   const moment = (at: string): number => Date.parse(at) + offset;
   const at = trend.at.map(moment);
-  const pairs = (values: Value[]): [number, Value][] => withGaps(at, values, trend.span_s * 1000);
-  const spread = trend.high.map((high, n) => difference(high, trend.low[n] ?? null));
   const end = moment(trend.until);
+  const pairs = (values: Value[]): [number, Value][] => withGaps(at, values, trend, end);
+  const spread = trend.high.map((high, n) => difference(high, trend.low[n] ?? null));
   return {
     useUTC: true,
     animation: false,
@@ -132,6 +133,7 @@ function optionOf(trend: Trend, words: DOMStringMap, colours: Colours): Option {
         type: "line",
         name: words["mean"] ?? "",
         data: pairs(trend.mean),
+        ...(isHeld(trend) ? { step: "end" as const } : {}),
         symbol: "circle",
         symbolSize: 5,
         showSymbol: at.length < 3,
@@ -152,7 +154,11 @@ function optionOf(trend: Trend, words: DOMStringMap, colours: Colours): Option {
   };
 }
 
-// What a person sees as limits: those of alarms, and the classes of a river.
+function nameOf(stage: number, words: DOMStringMap): string {
+  return stage > 0 ? (words["stage"] ?? "").replace("#", String(stage)) : (words["limit"] ?? "");
+}
+
+// What a person sees as limits: those of rules, and the classes of a river.
 function markLines(trend: Trend, words: DOMStringMap, colours: Colours): LineSeriesOption["markLine"] {
   const limit = (value: number, name: string, color: string): object => ({
     yAxis: value,
@@ -163,7 +169,7 @@ function markLines(trend: Trend, words: DOMStringMap, colours: Colours): LineSer
     silent: true,
     symbol: "none",
     data: [
-      ...trend.limits.map((one) => limit(one.value, words["limit"] ?? "", colours.urgent)),
+      ...trend.limits.map((one) => limit(one.value, nameOf(one.stage, words), colours.urgent)),
       ...trend.classes.map((one) => limit(one.value, one.name, colours.water)),
     ] as { yAxis: number }[],
   };
@@ -171,6 +177,11 @@ function markLines(trend: Trend, words: DOMStringMap, colours: Colours): LineSer
 
 function plain(name: string, data: [number, Value][], color: string): LineSeriesOption {
   return { type: "line", name, data, symbol: "none", itemStyle: { color }, lineStyle: { opacity: 0 } };
+}
+
+// A value that is sent less often than the spans are long stands until the next: steps, no slopes.
+function isHeld(trend: Trend): boolean {
+  return trend.hold_s !== null && trend.hold_s > trend.span_s;
 }
 
 // The axis reaches what alarms are measured by, and the next class of a river; a class far away need not
@@ -185,15 +196,26 @@ function beyond(trend: Trend, range: Range): { low: number | null; high: number 
   return { low: low < range.min ? low : null, high: high > range.max ? high * 1.04 : null };
 }
 
-// Where nothing was heard for a while the line is broken, not drawn on.
-function withGaps(at: number[], values: Value[], span: number): [number, Value][] {
-  const usual = typical(at, span);
+// A value is held until the next must have come; where that did not come the line is broken, not drawn on.
+// A gateway that does not tell how often it sends is judged by how often it did.
+function withGaps(at: number[], values: Value[], trend: Trend, end: number): [number, Value][] {
+  const span = trend.span_s * 1000;
+  const hold = trend.hold_s;
+  const usual = hold === null ? typical(at, span) : Math.max(hold * 1000, span);
+  const longest = hold === null ? 4 * usual : 2 * usual + span;
   const found: [number, Value][] = [];
   at.forEach((moment, n) => {
     const before = at[n - 1];
-    if (before !== undefined && moment - before > 4 * usual) found.push([before + usual, null]);
+    if (before !== undefined && moment - before > longest) {
+      if (hold !== null) found.push([before + usual, values[n - 1] ?? null]);
+      found.push([before + usual + 1, null]);
+    }
     found.push([moment, values[n] ?? null]);
   });
+  const last = at[at.length - 1];
+  if (hold !== null && last !== undefined) {
+    found.push([Math.min(last + usual, end), values[at.length - 1] ?? null]);
+  }
   return found;
 }
 
