@@ -11,10 +11,13 @@ import os
 import subprocess
 import urllib.request
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from server.cli import app
 from server.clock import ManualClock
 from server.history import service as history
 from server.history import spool, trends
@@ -118,6 +121,29 @@ async def test_the_bucket_is_made_and_keeps_what_it_shall(double):
     door.close()
 
 
+def test_a_command_makes_the_bucket_with_the_retention_of_the_settings(double, monkeypatch, tmp_path):
+    token = tmp_path / "influx.token"
+    token.write_text("t\n")
+    for name, value in {
+        "URL": double.url,
+        "ORG": "street",
+        "BUCKET": "kept-two-years",
+        "TOKEN_FILE": str(token),
+        "KEPT_DAYS": "731",
+    }.items():
+        monkeypatch.setenv(f"GRIDWARDEN_INFLUX_{name}", value)
+    result = CliRunner().invoke(app, ["influx", "setup"])
+    assert (result.exit_code, result.output.strip()) == (0, "bucket kept-two-years: made, keeps 731 days")
+    assert double.buckets == {"kept-two-years": 731 * 86_400}
+    monkeypatch.setenv("GRIDWARDEN_INFLUX_KEPT_DAYS", "30")
+    assert "was there, keeps 30 days" in CliRunner().invoke(app, ["influx", "setup"]).output
+    assert double.buckets == {"kept-two-years": 30 * 86_400}
+    monkeypatch.setenv("GRIDWARDEN_INFLUX_URL", f"http://127.0.0.1:{free_port()}")
+    assert CliRunner().invoke(app, ["influx", "setup"]).exit_code == 1
+    monkeypatch.delenv("GRIDWARDEN_INFLUX_URL")
+    assert CliRunner().invoke(app, ["influx", "setup"]).exit_code == 2
+
+
 async def test_what_is_stored_is_fed_and_can_be_read_back(readings, influx):
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     await history.apply(readings, [batch(1, 7.0, None, 8.0, at=now)], now=now)
@@ -148,6 +174,40 @@ async def test_an_outage_of_a_day_loses_nothing_and_doubles_nothing(readings, do
     door.close()
 
 
+async def test_a_kill_between_the_write_and_its_note_is_resumed_and_doubles_nothing(tmp_path, double):
+    door = Influx(InfluxAddress(url=double.url, org="street", bucket="readings", token="t"))
+    path = f"sqlite+aiosqlite:///{tmp_path}/readings.db"
+    killed = HistoryDatabase(path)
+    await killed.prepare()
+    killed.on_stored = spool.put
+    for seq in range(250):  # more than one request takes along
+        at = START + timedelta(minutes=seq)
+        await history.apply(killed, [batch(seq + 1, 7.0 + seq, at=at)], now=START)
+    feeder = feeder_of(killed, door)
+    written = door.write
+
+    async def write_and_die(lines: bytes) -> None:
+        await written(lines)
+        raise KeyboardInterrupt  # nothing catches it, as nothing catches a kill
+
+    door.write = write_and_die  # type: ignore[method-assign]  # the machine loses power here
+    with pytest.raises(KeyboardInterrupt):
+        await feeder.turn()
+    await killed.close()
+    door.write = written  # type: ignore[method-assign]  # as above: it is back
+    first = len(double.lines)
+    assert 0 < first < 250, "it died with part of them written"
+
+    resumed = HistoryDatabase(path)
+    await resumed.prepare()
+    assert (await spool.waiting(resumed))[0] == 250, "the cursor moves only once the write is noted"
+    await drain(resumed, feeder_of(resumed, door))
+    assert len(double.lines) == 250 + first
+    assert len(set(double.lines)) == len(double.values({})) == 250, "what is written twice lands on itself"
+    await resumed.close()
+    door.close()
+
+
 async def test_pauses_grow_while_nobody_answers(readings):
     door = Influx(InfluxAddress(url=f"http://127.0.0.1:{free_port()}", org="o", bucket="b", token="t"))
     feeder = feeder_of(readings, door)
@@ -171,9 +231,10 @@ async def test_one_line_that_is_refused_holds_up_no_other(readings, double):
     door.close()
 
 
-async def test_a_wrong_token_is_said_and_waits(readings, double):
-    door = Influx(InfluxAddress(url=double.url, org="street", bucket="readings", token="wrong"))
-    double.fail_with = 401
+async def test_a_wrong_token_is_said_and_waits(readings, address, request):
+    door = Influx(replace(address, token="wrong"))
+    if not REAL or address.url != REAL:
+        request.getfixturevalue("double").fail_with = 401
     with pytest.raises(InfluxError, match="401"):
         await door.write(b"x")
     await history.apply(readings, [batch(1, 7.0)], now=START)
@@ -182,18 +243,16 @@ async def test_a_wrong_token_is_said_and_waits(readings, double):
     door.close()
 
 
-async def test_a_trend_goes_back_beyond_what_the_database_keeps(readings, double):
-    door = Influx(InfluxAddress(url=double.url, org="street", bucket="readings", token="t"))
+async def test_a_trend_goes_back_beyond_what_the_database_keeps(readings, influx):
     old = START - timedelta(days=5 * 366)
-    await history.apply(readings, [batch(1, 9.0, at=START)], now=START)
-    double.lines += lines_of([batch(2, 5.0, 7.0, at=old)])
+    await history.apply(readings, [batch(1, 9.0, device="old river", at=START)], now=START)
+    await influx.write("\n".join(lines_of([batch(2, 5.0, 7.0, device="old river", at=old)])).encode())
     (series,) = await trends.find_series(readings, gateway=GATEWAY)
-    older = Older(influx=door, before=START - timedelta(days=365))
+    older = Older(influx=influx, before=START - timedelta(days=365))
     found = await trends.read_trend(
         readings, series, since=old - timedelta(days=1), until=START + timedelta(days=1), older=older
     )
     assert found.buckets.mean.tolist() == [6.0, 9.0]
-    door.close()
 
 
 @pytest.fixture
