@@ -132,11 +132,13 @@ async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, n
 
 async def tell_one(
     session: WriteSession, item: Item, person: str, occasion: Occasion, *, now: datetime
-) -> None:
-    """Make notices for one person who was told before."""
+) -> int:
+    """Make notices for one person who was told before; returns how many, 0 where they cannot be told."""
     if is_silent(item):
-        return
-    await notices.create(session, item, [person], occasion, step=item.step, now=now, reach=reach_of(item))
+        return 0
+    return await notices.create(
+        session, item, [person], occasion, step=item.step, now=now, reach=reach_of(item)
+    )
 
 
 def is_silent(item: Item) -> bool:
@@ -255,9 +257,11 @@ async def say_nobody_reached(
 async def take_all_steps(
     session: WriteSession, item: Item, policy: Policy, occasion: Occasion, *, now: datetime
 ) -> None:
-    """Tell the people of every step that is left at once."""
+    """Tell the people of every step that is left at once, and the last step's in any case once more."""
     await dues.settle(session, item.id, (DueKind.STEP, DueKind.REPEAT), now=now)
-    steps = await steps_left(session, item, policy, due_at=now, now=now)
+    candidates = await candidates_of(session, item, now=now)
+    first = min(item.step + 1, len(policy.steps) - 1)
+    steps = plan(policy, candidates, now, first=first)
     for step in steps:
         item.step = max(item.step, step.number)
         await tell(session, item, step.people, occasion, step=step.number, now=now, reach=step.reach)

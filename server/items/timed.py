@@ -161,12 +161,13 @@ async def _digest(session: WriteSession, item: Item, due: Due, now: datetime, po
 
 
 async def _attend(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    """Ask whoever is on site and was not heard of; from the second time on, the desk as well."""
+    """Ask whoever is on site and was not heard of; from the second time on, or if they cannot be, the desk."""
     if item.state is not ItemState.ON_SITE or telling.is_silent(item):
         return dues.SETTLED_NOT_NEEDED
+    asked = 0
     if item.owner is not None:
-        await telling.tell_one(session, item, item.owner, Occasion.SILENT_ON_SITE, now=now)
-    if due.step > 0 or item.owner is None:
+        asked = await telling.tell_one(session, item, item.owner, Occasion.SILENT_ON_SITE, now=now)
+    if due.step > 0 or not asked:
         policy = policy_for(policies, item.class_, item.community)
         await telling.tell_last_step(session, item, policy, Occasion.SILENT_ON_SITE, now=now)
     watch_site(session, item, asked=due.step + 1, now=now)
