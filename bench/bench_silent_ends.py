@@ -1,13 +1,14 @@
-"""Ten thousand incidents through the real rows, with bad luck of every kind: how many end in silence.
+"""Thousands of incidents through the real rows, with bad luck of every kind: how many end in silence.
 
-    .venv/bin/python bench/bench_silent_ends.py [--incidents 10000] [--first-seed 0]
+    .venv/bin/python bench/bench_silent_ends.py --incidents 10000 [--first-seed 0]
 
-A hundred incidents at a time share a street with one person for each role. A provider that fails as often as it
-works, and in some streets never reaches some people or anybody; people who take what they were told of and never come,
-who go away, who press one thing and another; a desk that gives things on. A judge reads the rows at the end of every
-stride (`tests/server/escalation/incidents.py`) and asks of every open item eight questions: whether it waits for
-something, whether the desk knows where nobody was reached, took it or came, and so on. Every tenth street is played for
-more than an hour and a half, the others for half an hour. The limit is none.
+A hundred incidents at a time share a street with one person for each role. A provider that fails as often
+as it works, and in some streets never reaches some people or anybody; people who take what they were told of
+and never come, who go away, who press one thing and another; a desk that gives things on. A judge reads the
+rows at the end of every stride (`tests/server/escalation/incidents.py`) and asks of every open item eight
+questions: whether it waits for something, whether the desk knows where nobody was reached, took it or came,
+and so on. Every tenth street is played for more than an hour and a half, the others for half an hour. The
+limit is none.
 """
 
 import argparse
@@ -28,7 +29,7 @@ LONG_EVERY = 10
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--incidents", type=int, default=10_000)
+    parser.add_argument("--incidents", type=int, default=1_000)
     parser.add_argument("--first-seed", type=int, default=0)
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))

@@ -161,7 +161,7 @@ async def _digest(session: WriteSession, item: Item, due: Due, now: datetime, po
 
 
 async def _attend(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    """Ask whoever is on site and was not heard of; from the second time on, or if they cannot be, the desk."""
+    """Ask whoever is on site and was not heard of; then, or if they cannot be, the desk as well."""
     if item.state is not ItemState.ON_SITE or telling.is_silent(item):
         return dues.SETTLED_NOT_NEEDED
     asked = 0

@@ -208,12 +208,15 @@ class Play:
     world: World
     seed: int
     incidents: int
+    never: Sequence[str] | None = None
+    """Whom the provider never reaches; null: chance says."""
     complaints: list[str] = field(default_factory=list)
 
     async def run(self, pauses_s: Sequence[float] = SHORT_S) -> list[str]:
         """Play to the end; returns everything that the judge ever complained about."""
         chance = Random(self.seed)
-        never = chance.sample([*PEOPLE], k=chance.choice((0, 0, 3, len(PEOPLE))))
+        drawn = chance.sample([*PEOPLE], k=chance.choice((0, 0, 3, len(PEOPLE))))
+        never = drawn if self.never is None else self.never
         self.world.worker._channels = {"webhook": BadLuck(self.seed, never)}
         await self._raise_all(chance)
         await self.world.settle()
@@ -301,8 +304,10 @@ _PRESSES: Final = (
 )
 
 
-async def play_street(seed: int, incidents: int, *, pauses_s: Sequence[float] = SHORT_S) -> list[str]:
+async def play_street(
+    seed: int, incidents: int, *, pauses_s: Sequence[float] = SHORT_S, never: Sequence[str] | None = None
+) -> list[str]:
     """Play one street of incidents over a database of its own; returns every complaint."""
     with tempfile.TemporaryDirectory() as folder:
         async with open_world(Path(folder)) as world:
-            return await Play(world, seed, incidents).run(pauses_s)
+            return await Play(world, seed, incidents, never).run(pauses_s)
