@@ -19,6 +19,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from server.access.dutylinks import DutyLinks
 from server.access.links import LinkBook
 from server.access.service import issue_first_run_code
 from server.clock import MovedClock, server_clock
@@ -52,6 +53,7 @@ from server.notify.cards import CardKeeper
 from server.notify.channels.door import Door
 from server.notify.channels.webhook import WebhookChannel
 from server.notify.claims import LinkMaker, Pair
+from server.notify.rosternews import RosterNews
 from server.notify.setup import build_channels, note_channels
 from server.notify.worker import NotifyWorker
 from server.pulse import ALWAYS, Pulses
@@ -169,7 +171,15 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         make_link=make_link,
         pulses=pulses,
     )
-    for hear in (commands.hear, escalation.hear, notify.hear, *((cards.hear,) if cards else ())):
+    roster_news = RosterNews(
+        database=database,
+        clock=clock,
+        channels=channels.by_kind,
+        link_of=_duty_link_maker(settings, port),
+        pulses=pulses,
+    )
+    hearers = (commands.hear, escalation.hear, notify.hear, roster_news.hear)
+    for hear in (*hearers, *((cards.hear,) if cards else ())):
         stack.callback(database.listen(hear))
     influx = _open_influx(settings, stack, readings)
     context = Context(
@@ -191,6 +201,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
     others: dict[str, _Runs] = {
         "history-packer": packer,
         "route-proof": NightlyProof(database=database, clock=clock, pulses=pulses),
+        "roster-news": roster_news,
         "upkeep": Upkeep(
             database=database,
             clock=clock,
@@ -350,6 +361,12 @@ def _link_maker(settings: Settings, port: int) -> LinkMaker:
         return {pair: f"{address}/i/{token}" for pair, token in made.items()}
 
     return make_links
+
+
+def _duty_link_maker(settings: Settings, port: int) -> Callable[[str], str]:
+    links = DutyLinks(settings.signing_key())
+    address = settings.address(port)
+    return lambda message: f"{address}/my/duty/links/{links.make(message)}"
 
 
 def _broker_address(settings: Settings) -> BrokerAddress:

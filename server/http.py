@@ -59,7 +59,10 @@ from server.places.importpages import build_import_pages
 from server.places.web import build_street_api
 from server.reports.web import build_reports
 from server.retention.web import build_personal_data_api
+from server.routing.dutylinkpages import build_duty_link_pages
+from server.routing.dutypages import build_duty_pages
 from server.routing.lookuppages import build_lookup_page
+from server.routing.rosterchanges import build_roster_changes
 from server.routing.rosterpages import build_roster_pages
 from server.routing.web import build_routing_api
 from server.telemetry.web import build_telemetry
@@ -136,6 +139,9 @@ def build_app(context: Context) -> FastAPI:
         build_grid_pages(context),
         build_lookup_page(context),
         build_roster_pages(context),
+        build_roster_changes(context),
+        build_duty_pages(context),
+        build_duty_link_pages(context),
         build_people_api(context),
         build_contacts_api(context),
         build_contact_pages(context),

@@ -26,6 +26,7 @@ LOOPS: Final = MappingProxyType(
         "silence": STALE_AFTER_S,
         "canary": STALE_AFTER_S,
         "cockpit": STALE_AFTER_S,
+        "roster-news": 300.0,
         "upkeep": 300.0,
     }
 )

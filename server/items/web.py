@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from server.access import links
 from server.access.guard import by_link, open_to_all
 from server.access.links import LinkBook, LinkState, LinkView
+from server.access.phones import keep_phone, phone_of, phone_or_new
 from server.access.secrets import new_secret
 from server.alarms.tables import Alarm
 from server.context import Context
@@ -33,7 +34,6 @@ from server.photos.tables import ItemPhoto
 from server.web import words
 from server.web.templating import SIZES, language_of, render_page
 
-PHONE_COOKIE: Final = "phone"
 _YEAR_S: Final = 31_536_000
 _MOST_CALLS: Final = 3
 _LAST_MS: Final = 253_402_300_799_999
@@ -69,17 +69,11 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
     return router
 
 
-def _cookie_of(context: Context) -> str:
-    return f"__Host-{PHONE_COOKIE}" if context.settings.cookies_are_secure else PHONE_COOKIE
-
-
 def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
-    cookie, secure = _cookie_of(context), context.settings.cookies_are_secure
-
     @router.get("/i/{token}", dependencies=[by_link()])
     async def show_item(request: Request, token: str, said: str = "") -> Response:
         async with context.database.read() as session:
-            view = await book.open(session, token, phone=request.cookies.get(cookie))
+            view = await book.open(session, token, phone=phone_of(context, request))
             if view is None:
                 lost = Refused.EXPIRED if book.was_made_here(token) else Refused.UNKNOWN
                 return await refuse_link(request, session, lost, status_code=404)
@@ -118,7 +112,7 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         matter: Annotated[str, Form()] = "",
         pressed_at_ms: Annotated[int | None, Form(ge=0, le=_LAST_MS)] = None,
     ) -> Response:
-        phone = request.cookies.get(cookie) or new_secret()
+        phone = phone_or_new(context, request)
         wanted = _read_press(move, press_id, reason, matter, pressed_at_ms)
         view, outcome = await _carry_out(context, book, token, phone, wanted)
         refused = refused_state(view)
@@ -127,9 +121,7 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
                 return await refuse_link(request, session, refused, status_code=403, view=view)
         said = "" if outcome is None else _say(wanted.move, outcome)
         answer = RedirectResponse(f"/i/{token}?said={said}", status_code=303)
-        answer.set_cookie(
-            cookie, phone, max_age=_YEAR_S, httponly=True, secure=secure, samesite="lax", path="/"
-        )
+        keep_phone(context, answer, phone)
         return answer
 
 
@@ -156,7 +148,7 @@ def _add_live(router: APIRouter, context: Context, book: LinkBook, hub: Hub) -> 
 def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
     @router.get("/my", dependencies=[open_to_all("the phone's own secret says whose list it is")])
     async def list_mine(request: Request) -> Response:
-        phone = request.cookies.get(_cookie_of(context))
+        phone = phone_of(context, request)
         now = context.clock.now()
         async with context.database.read() as session:
             known = await links.people_of_phone(session, phone)

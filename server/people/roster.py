@@ -87,8 +87,9 @@ class Roster:
         self.people: Mapping[str, PersonFacts] = {person.code: person for person in people}
         self.times: Mapping[DutyFacts, Sequence[Times]] = times or {}
         self.holidays: Holidays = holidays or {}
+        self._duties = tuple(duties)
         self._held: dict[Post, tuple[DutyFacts, ...]] = {}
-        for duty in duties:
+        for duty in self._duties:
             if duty.person in self.people:
                 post = (duty.role, duty.scope, duty.code)
                 self._held[post] = (*self._held.get(post, _NONE), duty)
@@ -102,6 +103,27 @@ class Roster:
     def person(self, code: str) -> PersonFacts | None:
         """Return somebody by code."""
         return self.people.get(code)
+
+    def duties(self) -> Iterator[DutyFacts]:
+        """Yield every duty of somebody who is among the people, in the order of registration."""
+        return (duty for duty in self._duties if duty.person in self.people)
+
+    def changed(
+        self,
+        *,
+        times: Mapping[DutyFacts, Sequence[Times]] | None = None,
+        absences: Iterable[AbsenceFacts] = (),
+        swaps: Iterable[SwapFacts] = (),
+    ) -> "Roster":
+        """Return the roster as it would be with other times of some duties, more absences and more swaps."""
+        return Roster(
+            self.people.values(),
+            self._duties,
+            times={**self.times, **(times or {})},
+            absences=[*(one for some in self.absences.values() for one in some), *absences],
+            swaps=[*(one for some in self.swaps.values() for one in some), *swaps],
+            holidays=self.holidays,
+        )
 
     def duties_of(self, post: Post) -> tuple[DutyFacts, ...]:
         """Return who was registered for a post, in that order."""

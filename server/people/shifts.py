@@ -4,17 +4,20 @@ Spans are half open and in UTC. Times of day are the street's; a day that is a h
 day of the week that the calendar gives it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from server.clock import STREET_ZONE
+from server.errors import InvalidError
 from server.people.model import DutyFacts
 
 _DAY: Final = timedelta(days=1)
 _WEEK_DAYS: Final = 7
 _MIDNIGHT: Final = "24:00"
+_CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d\Z")
 
 Span = tuple[datetime, datetime]
 """Beginning and end; the end is not part of it."""
@@ -86,6 +89,30 @@ class SwapFacts:
     def holds(self, at: datetime) -> bool:
         """Tell whether it is taken over at a moment."""
         return self.begins <= at < self.ends
+
+
+MOST_CYCLE_WEEKS: Final = 8
+
+
+def check_times(times: Sequence[Times]) -> None:
+    """Refuse times that no calendar knows.
+
+    Raises:
+        InvalidError: says in Chinese which.
+    """
+    seen: set[tuple[str, str]] = set()
+    for one in times:
+        if not one.days or set(one.days) - set("1234567") or len(set(one.days)) != len(one.days):
+            raise InvalidError("每一行至少选一天。")
+        if not (_CLOCK.match(one.begins) and (one.ends == _MIDNIGHT or _CLOCK.match(one.ends))):
+            raise InvalidError("时间写成 08:00 这样，到半夜写 24:00。")
+        if not 1 <= one.cycle_weeks <= MOST_CYCLE_WEEKS:
+            raise InvalidError("轮班最多八周一轮。")
+        if one.cycle_weeks > 1 and (one.cycle_start is None or one.cycle_start.isoweekday() != 1):
+            raise InvalidError("轮班要写从哪个周一开始轮。")
+        if (one.days, one.begins) in seen:
+            raise InvalidError("有两行是同一天、同一个时间开始的。")
+        seen.add((one.days, one.begins))
 
 
 def held_at(times: Sequence[Times], at: datetime, holidays: Holidays) -> bool:

@@ -7,8 +7,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
 from server.people.model import Role, Scope
+from server.people.rostertables import RosterMessage, SwapProposal
 
-__all__ = ["Absence", "Contact", "Duty", "DutyTime", "Holiday", "Person", "Role", "Scope", "Swap"]
+__all__ = [
+    "Absence",
+    "Contact",
+    "Duty",
+    "DutyTime",
+    "Holiday",
+    "Person",
+    "Role",
+    "RosterMessage",
+    "Scope",
+    "Swap",
+    "SwapProposal",
+]
 
 
 class Person(Base):

@@ -11,13 +11,13 @@ from starlette.responses import RedirectResponse, Response
 from server.access.guard import by_link, requires
 from server.access.links import LinkBook, LinkState, LinkView
 from server.access.model import Right
+from server.access.phones import phone_of
 from server.context import Context
 from server.errors import ForbiddenError, NotFoundError
 from server.photos.pictures import MOST_BYTES, make_anew
 from server.photos.service import keep_photo, photos_of, read_photo
 from server.web.problems import PROBLEMS
 
-PHONE_COOKIE: Final = "phone"
 _HEADERS: Final = {"Content-Disposition": "inline", "Cache-Control": "private, no-store"}
 
 
@@ -101,9 +101,8 @@ def build_photo_api(context: Context) -> APIRouter:
 
 
 async def _open(context: Context, book: LinkBook, request: Request, token: str) -> LinkView:
-    name = f"__Host-{PHONE_COOKIE}" if context.settings.cookies_are_secure else PHONE_COOKIE
     async with context.database.read() as session:
-        view = await book.open(session, token, phone=request.cookies.get(name))
+        view = await book.open(session, token, phone=phone_of(context, request))
     if view is None:
         raise NotFoundError("没有找到这个链接，请重新点开消息里的链接。")
     return view

@@ -15,7 +15,7 @@ from server.errors import ConflictError, NotFoundError
 from server.feedback.tables import Feedback
 from server.items.tables import Item, ItemMove, ItemParty
 from server.notify.tables import Notice, TrialMessage
-from server.people.tables import Absence, Contact, Duty, Person, Swap
+from server.people.tables import Absence, Contact, Duty, Person, RosterMessage, Swap, SwapProposal
 from server.photos.service import delete_photos
 from server.photos.tables import ItemPhoto
 from server.places.tables import PlacesVersion
@@ -41,6 +41,11 @@ async def export_person(session: ReadSession, code: str) -> dict[str, Any]:
         "duties": await _rows(session, select(Duty).where(Duty.person == code)),
         "absences": await _rows(session, select(Absence).where(Absence.person == code)),
         "swaps": await _rows(session, select(Swap).where(or_(Swap.person == code, Swap.taken_by == code))),
+        "swap_proposals": await _rows(
+            session,
+            select(SwapProposal).where(or_(SwapProposal.person == code, SwapProposal.asked == code)),
+        ),
+        "roster_messages": await _rows(session, select(RosterMessage).where(RosterMessage.person == code)),
         "contacts": await _rows(session, select(Contact).where(Contact.person == code)),
         "test_messages": await _rows(session, select(TrialMessage).where(TrialMessage.person == code)),
         "told": await _rows(session, select(ItemParty).where(told[1])),
@@ -125,6 +130,8 @@ async def _erase_mentions(session: WriteSession, person: Person) -> None:
             written = Feedback.contact.contains(words, autoescape=True)
             await session.execute(update(Feedback).where(written).values(contact=""))
     await session.execute(delete(TrialMessage).where(TrialMessage.person == code))
+    names = RosterMessage.text.contains(name, autoescape=True)
+    await session.execute(delete(RosterMessage).where(or_(RosterMessage.person == code, names)))
     await session.execute(delete(Contact).where(Contact.person == code))
 
 

@@ -19,6 +19,7 @@ from server.config import Settings
 from server.db.session import WriteSession
 from server.intake.tables import Quarantined
 from server.items.tables import Item, ItemMove
+from server.people.rostertables import RosterMessage
 from server.photos.service import delete_photos
 from server.photos.tables import ItemPhoto
 from server.places.uploads import forget_uploads
@@ -27,6 +28,10 @@ _MOST: Final = 2_000
 """Rows of one kind in one transaction: an alarm must never wait for a clean-up."""
 _LINK_DAYS: Final = 7
 _FAILURES: Final = timedelta(days=1)
+_ROSTER_NEWS: Final = timedelta(days=92)
+"""Longer than the time a swap may lie ahead: its link works as long."""
+_PHONE_DAYS: Final = 180
+"""How long a telephone keeps its list and its week without a press on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,7 @@ async def forget(session: WriteSession, lives: Lives, folder: Path, *, now: date
         "login_failures": await _delete(session, LoginFailure, LoginFailure.at < now - _FAILURES),
         "login_attempts": await _delete(session, LoginAttempt, LoginAttempt.created_at < now - _FAILURES),
         "street_uploads": await forget_uploads(session, now=now),
+        "roster_messages": await _delete(session, RosterMessage, RosterMessage.made_at < now - _ROSTER_NEWS),
         "links": await _forget_links(session, now - timedelta(days=_LINK_DAYS)),
     }
     return {kind: count for kind, count in gone.items() if count}
@@ -105,7 +111,8 @@ async def _forget_links(session: WriteSession, before: datetime) -> int:
     if ids:
         await session.execute(delete(Link).where(Link.id.in_(ids)))
     bound = select(Link.phone_hash).where(Link.phone_hash.is_not(None))
-    await session.execute(delete(Phone).where(Phone.bound_at < before, Phone.phone_hash.not_in(bound)))
+    unused = before - timedelta(days=_PHONE_DAYS - _LINK_DAYS)
+    await session.execute(delete(Phone).where(Phone.bound_at < unused, Phone.phone_hash.not_in(bound)))
     return len(ids)
 
 

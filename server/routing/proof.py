@@ -20,7 +20,7 @@ MINUTES_AN_HOUR: Final = 60
 HOURS: Final = 7 * 24
 _WANTED: Final = 2
 _MINUTE: Final = timedelta(minutes=1)
-_DESK: Final[Post] = (Role.DESK, Scope.STREET, "")
+DESK_POST: Final[Post] = (Role.DESK, Scope.STREET, "")
 
 Minutes = int
 """A set of minutes: bit n is the minute that begins n minutes after the proof's beginning."""
@@ -79,11 +79,11 @@ def prove(street: Street, begins_at: datetime, hours: int = HOURS) -> Proof:
     """
     begins_at = begins_at.replace(minute=0, second=0, microsecond=0)
     span = _Span(street.roster, begins_at, hours)
-    desk = span.told(_DESK)
+    desk = span.told(DESK_POST)
     gaps: list[Gap] = []
     grids = sorted(street.grids.values(), key=lambda grid: grid.code)
     for grid in grids:
-        posts = ((one.role, one.scope, one.code) for one in posts_of(street, _inside(grid)))
+        posts = ((one.role, one.scope, one.code) for one in posts_of(street, inside(grid)))
         some, enough = _count([*(span.told(post) for post in posts), desk])
         if enough != span.whole:
             gaps += _gaps(grid, span, some, enough)
@@ -164,7 +164,7 @@ class _Span:
         return found
 
 
-def _inside(grid: GridFacts) -> Placed:
+def inside(grid: GridFacts) -> Placed:
     """Return a place in the grid that the register names by nothing narrower."""
     why = (Reason(code=Why.DEVICE_LISTED, params={"grid": grid.name}),)
     return Placed(why=why, grid=grid, community=grid.community)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from sqlalchemy import select
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from server.access.guard import requires
 from server.access.model import Right
@@ -18,35 +18,26 @@ from server.clock import STREET_ZONE
 from server.context import Context
 from server.db.session import ReadSession
 from server.errors import InvalidError, NotFoundError
-from server.people import duties
-from server.people.duties import Span
-from server.people.model import DutyFacts, Role, Scope
-from server.people.roster import Post, Presence
+from server.people import news, proposals
+from server.people.model import Role, Scope
+from server.people.roster import Post
 from server.people.tables import Absence, DutyTime, Person, Swap
 from server.people.week import monday_of, week_of
 from server.places.tables import Community, Grid
 from server.places.within import Place, PlaceKind, parse_place
-from server.routing.lookuppages import read_moment
 from server.routing.proof import Gap, prove
 from server.routing.proving import newest_proof
 from server.routing.resolve import Placed, posts_of
+from server.routing.rosterchanges import SAID
 from server.routing.service import street_now
 from server.routing.street import GridFacts, Street
+from server.routing.timesform import rows_of
 from server.web import words
+from server.web.rosterwords import PRESENCES, WEEKDAYS
 from server.web.templating import render_page, stylesheet
 
-PRESENCES: Final = {
-    Presence.ON_DUTY: "值班",
-    Presence.AWAY: "请假",
-    Presence.GIVEN_AWAY: "已换出",
-    Presence.LEFT: "已离岗",
-    Presence.NO_CHANNEL: "没有联系方式",
-}
-WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _PLACES: Final = (PlaceKind.GRID, PlaceKind.COMMUNITY)
 _See = Annotated[SignedIn, requires(Right.SEE_PEOPLE)]
-_Change = Annotated[SignedIn, requires(Right.CHANGE_PEOPLE)]
-_Text = Annotated[str, Form(max_length=40)]
 
 
 def build_roster_pages(context: Context) -> APIRouter:
@@ -54,8 +45,6 @@ def build_roster_pages(context: Context) -> APIRouter:
     router = APIRouter(include_in_schema=False, prefix="/desk/roster")
     _add_overview(router, context)
     _add_week(router, context)
-    _add_absences(router, context)
-    _add_swaps(router, context)
     return router
 
 
@@ -83,7 +72,7 @@ def _add_overview(router: APIRouter, context: Context) -> None:
 
 def _add_week(router: APIRouter, context: Context) -> None:
     @router.get("/{place}")
-    async def show(request: Request, who: _See, place: str, week: str = "") -> Response:
+    async def show(request: Request, who: _See, place: str, week: str = "", said: str = "") -> Response:
         now = context.clock.now()
         monday = monday_of(_day(week, now))
         begins = datetime.combine(monday, time(0), STREET_ZONE)
@@ -95,6 +84,8 @@ def _add_week(router: APIRouter, context: Context) -> None:
             rows = week_of(street.roster, posts, monday)
             people = {row.person.code: row.person.name for row in rows}
             absences, swaps = await _suspended(session, list(people), begins)
+            waiting = await proposals.open_proposals(session, list(people))
+            unsent = await news.not_delivered(session, list(people))
             times = await _times(session, posts)
             query = select(Person.code, Person.name).where(Person.active, people_within(who.reach))
             named = await session.execute(query.order_by(Person.name))
@@ -119,68 +110,16 @@ def _add_week(router: APIRouter, context: Context) -> None:
             gaps_of=lambda day: _on_day(proof.gaps, day),
             absences=absences,
             swaps=swaps,
+            waiting=waiting,
+            unsent=unsent,
             times=times,
+            rows_of=lambda duty: rows_of(times, duty),
+            said=SAID.get(said, ""),
             people=people,
             everybody=everybody,
             duties=[(post, one) for post in posts for one in street.roster.duties_of(post)],
             may_change=Right.CHANGE_PEOPLE in who.rights,
         )
-
-
-def _add_absences(router: APIRouter, context: Context) -> None:
-    @router.post("/{place}/absences")
-    async def add(  # noqa: PLR0917 - FastAPI passes them by name
-        who: _Change,
-        place: str,
-        person: _Text,
-        begins: Annotated[str, Form()],
-        ends: Annotated[str, Form()],
-        stand_in: _Text = "",
-    ) -> Response:
-        async with context.database.write() as session:
-            await duties.add_absence(
-                session,
-                person,
-                _span(begins, ends),
-                stand_in or None,
-                by=who.operator,
-                now=context.clock.now(),
-            )
-        return _back(place, begins)
-
-    @router.post("/{place}/absences/end")
-    async def end(who: _Change, place: str, person: _Text, absence: Annotated[int, Form()]) -> Response:
-        async with context.database.write() as session:
-            await duties.end_absence(session, person, absence, by=who.operator, now=context.clock.now())
-        return _back(place)
-
-
-def _add_swaps(router: APIRouter, context: Context) -> None:
-    @router.post("/{place}/swaps")
-    async def add(  # noqa: PLR0917 - FastAPI passes them by name
-        who: _Change,
-        place: str,
-        duty: Annotated[str, Form(max_length=140)],
-        begins: Annotated[str, Form()],
-        ends: Annotated[str, Form()],
-        taken_by: _Text,
-    ) -> Response:
-        async with context.database.write() as session:
-            await duties.add_swap(
-                session,
-                _duty(duty),
-                _span(begins, ends),
-                taken_by,
-                by=who.operator,
-                now=context.clock.now(),
-            )
-        return _back(place, begins)
-
-    @router.post("/{place}/swaps/end")
-    async def end(who: _Change, place: str, person: _Text, swap: Annotated[int, Form()]) -> Response:
-        async with context.database.write() as session:
-            await duties.end_swap(session, person, swap, by=who.operator, now=context.clock.now())
-        return _back(place)
 
 
 # --- what the pages show -----------------------------------------------------------------------
@@ -244,24 +183,3 @@ def _day(text: str, now: datetime) -> date:
         return date.fromisoformat(text) if text else now.astimezone(STREET_ZONE).date()
     except ValueError as error:
         raise InvalidError("日期要写成 2026-03-02 这样。") from error
-
-
-def _span(begins: str, ends: str) -> Span:
-    since, until = read_moment(begins), read_moment(ends)
-    if since is None or until is None or until <= since:
-        raise InvalidError("结束必须晚于开始。")
-    return Span(begins=since, ends=until)
-
-
-def _duty(text: str) -> DutyFacts:
-    parts = text.split("|")
-    try:
-        person, role, scope, code = parts
-        return DutyFacts(person=person, role=Role(role), scope=Scope(scope), code=code)
-    except ValueError as error:
-        raise InvalidError("没有这个值班。") from error
-
-
-def _back(place: str, begins: str = "") -> Response:
-    week = f"?week={begins[:10]}" if begins else ""
-    return RedirectResponse(f"/desk/roster/{place}{week}", status_code=303)

@@ -109,7 +109,8 @@ def render_page(request: Request, template: str, *, status_code: int = 200, **va
             language="zh-CN" if language == "zh_CN" else "en",
             size=size if size in SIZES else SIZES[0],
             sizes=SIZES,
-            path=request.url.path,
+            # Another size of letters is asked for from here: a page that answers a press has no address.
+            path=request.url.path if request.method == "GET" else "/my",
             **values,
         )
     )
@@ -144,6 +145,7 @@ def _environment(language: str) -> Environment:
     environment.filters.update(
         unit=show_unit,
         clock=_show_clock,
+        street_time=lambda at: at.astimezone(ZONE),
         soon=_show_soon,
         moment=_show_moment,
         moment_s=_show_moment_s,

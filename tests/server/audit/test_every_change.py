@@ -227,6 +227,7 @@ _STEP_PAGES = "tests/server/escalation/test_dry_runs.py"
 _PLAYBOOK_PAGES = "tests/server/items/test_playbook_pages.py"
 _INSTALLER_PAGES = "tests/server/devices/test_installer_pages.py"
 _ORDER_PAGES = "tests/server/web/test_order_pages.py"
+_DUTY_PAGES = "tests/server/web/test_duty_pages.py"
 TOLD_BY = {
     ("PUT", "/api/v1/devices/{gateway}/{device}"): "tests/server/devices/test_register.py",
     ("POST", "/api/v1/devices/{gateway}/{device}/replacement"): "tests/server/devices/test_register.py",
@@ -277,6 +278,15 @@ TOLD_BY = {
     ("POST", "/desk/roster/{place}/absences/end"): "tests/server/web/test_roster_pages.py",
     ("POST", "/desk/roster/{place}/swaps"): "tests/server/web/test_roster_pages.py",
     ("POST", "/desk/roster/{place}/swaps/end"): "tests/server/web/test_roster_pages.py",
+    ("POST", "/desk/roster/{place}/proposals"): "tests/server/web/test_roster_pages.py",
+    ("POST", "/desk/roster/{place}/times"): "tests/server/web/test_roster_pages.py",
+    ("POST", "/desk/roster/{place}/links"): "tests/server/web/test_roster_pages.py",
+    ("POST", "/my/duty/absences"): _DUTY_PAGES,
+    ("POST", "/my/duty/absences/end"): _DUTY_PAGES,
+    ("POST", "/my/duty/swaps"): _DUTY_PAGES,
+    ("POST", "/my/duty/swaps/end"): _DUTY_PAGES,
+    ("POST", "/my/duty/proposals"): _DUTY_PAGES,
+    ("POST", "/my/duty/links/{token}"): _DUTY_PAGES,
     ("POST", "/desk/import"): "tests/server/web/test_import_wizard.py",
     ("POST", "/desk/import/previews/{upload}/taking"): "tests/server/web/test_import_wizard.py",
     ("POST", "/desk/import/previews/{upload}/cancelling"): "tests/server/web/test_import_wizard.py",
