@@ -8,9 +8,11 @@ from typing import Any, Final
 import httpx2
 import pyotp
 
+from server.access.dutylinks import DutyLinks
 from server.audit import chain
 from server.intake.status import keep
 from server.items.model import Move
+from server.people.rostertables import RosterMessage
 from server.people.tables import Person
 from server.places.tables import Building, Grid, PlacesVersion
 from tests.browser.pages import Reader, ShownPage
@@ -183,6 +185,21 @@ async def _raise_alarms(site: Site, desk: httpx2.AsyncClient) -> dict[str, str]:
     return names
 
 
+async def _ask_for_a_swap(site: Site, desk: httpx2.AsyncClient) -> str:
+    """The deputy asks the leader to take a night over; returns the link in the leader's message."""
+    wanted = {
+        "duty": "deputy|deputy|grid|g1",
+        "begins": "2026-11-26T20:00",
+        "ends": "2026-11-27T08:00",
+        "taken_by": "leader",
+        "how": "ask",
+    }
+    answer = await desk.post("/desk/roster/grid:g1/swaps", data=wanted)
+    assert answer.status_code == 303, answer.text[:500]
+    (message,) = await site.world.rows(RosterMessage)
+    return f"/my/duty/links/{DutyLinks(site.settings.signing_key()).make(message.id)}"
+
+
 async def _give_work(site: Site, desk: httpx2.AsyncClient, names: dict[str, str]) -> None:
     """An order waits for a second person, a resident has complained, a table waits to be taken."""
     wanted = {"order": "shelve", "pair": "gas-1\tgas-high", "hours": "1", "reason": "换探测器"}
@@ -192,6 +209,7 @@ async def _give_work(site: Site, desk: httpx2.AsyncClient, names: dict[str, str]
     await resident.post(
         "/feedback", data={"press": "press-0001", "text": "楼道里的报警器半夜响，没有人来看。"}
     )
+    names["asked"] = await _ask_for_a_swap(site, desk)
     answer = await desk.post("/desk/import", files=[("files", ("people.csv", _PEOPLE.encode()))])
     assert answer.status_code == 303, answer.text[:500]
     names["preview"] = answer.headers["location"]

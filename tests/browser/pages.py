@@ -65,6 +65,8 @@ PAGES: Final[tuple[ShownPage, ...]] = (
     _page("/i/{token}", "leader-visit", "{visit}", _L),
     _page("/i/{token}", "leader-lost", "/i/nonsense", _L, status=404),
     _page("/my", "leader-list", "", _L),
+    _page("/my/duty", "leader-duty", "", _L),
+    _page("/my/duty/links/{token}", "leader-asked", "{asked}", _L),
     _page("/feedback", "leader-feedback", "", _L),
     _page("/cockpit", "cockpit-page", "", ready="#map[data-drawn=yes]"),
     _page("/desk", "desk-items"),
