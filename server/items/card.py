@@ -340,7 +340,7 @@ def _nearest_camera(facts: CardFacts, viewer: Viewer) -> NearCamera | None:
     """One on the same building before any other; then the nearest within sight."""
     found = []
     for camera in facts.cameras:
-        metres = _metres(facts.at, camera.at)
+        metres = metres_between(facts.at, camera.at)
         same = camera.building is not None and camera.building == facts.building_code
         if same or (metres is not None and metres <= NEAR_M):
             found.append((not same, math.inf if metres is None else metres, camera.code, camera))
@@ -354,7 +354,7 @@ def _nearest_camera(facts: CardFacts, viewer: Viewer) -> NearCamera | None:
     )
 
 
-def _metres(one: Point | None, other: Point | None) -> float | None:
+def metres_between(one: Point | None, other: Point | None) -> float | None:
     """The way between two positions over the ground; unknown where their datums differ."""
     if one is None or other is None or one.datum != other.datum:
         return None

@@ -74,6 +74,13 @@ async def card_for(session: ReadSession, story: ItemStory, viewer: Viewer, *, no
     return make_card(facts, viewer)
 
 
+async def position_of(session: ReadSession, item: Item) -> Point | None:
+    """Return where an item is: its device's position, else its building's."""
+    device = await session.get(Device, (item.gateway, item.device))
+    building = await session.get(Building, item.building) if item.building else None
+    return _point(device) or _point(building)
+
+
 def _alarm(alarm: Alarm) -> AlarmFacts:
     return AlarmFacts(
         value=alarm.value,

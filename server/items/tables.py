@@ -107,6 +107,18 @@ class ItemMove(Base):
     undone: Mapped[bool] = mapped_column(default=False)
 
 
+class PressDistance(Base):
+    """How far from the item's place a press was made, coarsely; only where a person offered it."""
+
+    __tablename__ = "press_distance"
+
+    move: Mapped[int] = mapped_column(ForeignKey("item_move.id"), primary_key=True)
+    item: Mapped[str] = mapped_column(ForeignKey("item.id"), index=True)
+    metres: Mapped[int]
+    on_site: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(Utc)
+
+
 class ItemParty(Base):
     """A person who was told of an item, and why."""
 

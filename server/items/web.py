@@ -1,6 +1,6 @@
 """The leader's pages: one item on one screen, the list of a phone, presses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -18,9 +18,11 @@ from server.context import Context
 from server.errors import InvalidError, NotFoundError
 from server.history.glance import Glance, glance_at_item
 from server.items.card import Card, Viewer
-from server.items.cardfacts import card_for
+from server.items.cardfacts import card_for, position_of
 from server.items.company import Company, company_of
 from server.items.model import ActorKind, ItemState, Move
+from server.items.nearmodel import Fix
+from server.items.nearness import MEASURED, distances_of, note_distance
 from server.items.ownlist import own_list
 from server.items.queries import ItemStory, find_item, item_story, open_moves
 from server.items.record import Actor
@@ -57,6 +59,8 @@ class _Press:
     """When it was pressed, by the phone's clock, for one that was kept on a bad line."""
     matter: str | None
     """What is ticked off of a visit, rather than the whole."""
+    fix: Fix | None
+    """Where the telephone was, if somebody offered it."""
 
 
 def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
@@ -87,6 +91,8 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             card = await card_for(session, story, viewer, now=context.clock.now())
             company = await company_of(session, story, view.link.person)
             photos = await photos_of(session, view.item.id)
+            distances = await distances_of(session, view.item.id)
+            locatable = await position_of(session, view.item) is not None
         may_press = view.state is LinkState.OPEN
         moves = {move for move, refusal in allowed.items() if refusal is None and may_press}
         return _item_page(
@@ -98,6 +104,8 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             card=card,
             company=company,
             photos=photos,
+            distances=distances,
+            may_locate=locatable and may_press and bool(moves & set(MEASURED)),
             moves=moves,
             said=said,
         )
@@ -111,9 +119,13 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         reason: Annotated[str, Form()] = "",
         matter: Annotated[str, Form()] = "",
         pressed_at_ms: Annotated[int | None, Form(ge=0, le=_LAST_MS)] = None,
+        latitude: Annotated[str, Form()] = "",
+        longitude: Annotated[str, Form()] = "",
+        accuracy_m: Annotated[str, Form()] = "",
     ) -> Response:
         phone = phone_or_new(context, request)
-        wanted = _read_press(move, press_id, reason, matter, pressed_at_ms)
+        fix = _read_fix(latitude, longitude, accuracy_m)
+        wanted = _read_press(move, press_id, reason, matter, pressed_at_ms, fix)
         view, outcome = await _carry_out(context, book, token, phone, wanted)
         refused = refused_state(view)
         if refused is not None:
@@ -208,6 +220,7 @@ async def _carry_out(
             now=now,
             policies=context.policies,
         )
+        await note_distance(session, matter or view.item, wanted.press, wanted.fix, now=now)
     return view, outcome
 
 
@@ -225,7 +238,17 @@ def _why(item: Item, person: str) -> str:
     return next((f"{one['reason']}。" for one in item.chain if one["person"] == person), item.reason)
 
 
-def _read_press(move: str, press_id: str, reason: str, matter: str, at_ms: int | None) -> _Press:
+def _read_fix(latitude: str, longitude: str, accuracy_m: str) -> Fix | None:
+    """Nothing for nonsense: a press is never refused for what goes with it."""
+    try:
+        return Fix(latitude=float(latitude), longitude=float(longitude), accuracy_m=float(accuracy_m))
+    except ValueError:
+        return None
+
+
+def _read_press(  # noqa: PLR0917 - the fields of one form
+    move: str, press_id: str, reason: str, matter: str, at_ms: int | None, fix: Fix | None
+) -> _Press:
     try:
         known = Move(move)
     except ValueError as error:
@@ -233,7 +256,7 @@ def _read_press(move: str, press_id: str, reason: str, matter: str, at_ms: int |
     if not 8 <= len(press_id) <= 64:  # noqa: PLR2004 - a UUID with room to spare
         raise InvalidError("页面太旧，请刷新后再按。")
     at = None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
-    return _Press(move=known, press=press_id, reason=reason[:500], at=at, matter=matter or None)
+    return _Press(move=known, press=press_id, reason=reason[:500], at=at, matter=matter or None, fix=fix)
 
 
 def _say(move: Move, outcome: PressOutcome) -> str:
@@ -279,6 +302,8 @@ def _item_page(
     card: Card,
     company: Company,
     photos: Sequence[ItemPhoto],
+    distances: Mapping[int, tuple[str, dict[str, str]]],
+    may_locate: bool,
     moves: set[Move],
     said: str,
 ) -> Response:
@@ -302,6 +327,8 @@ def _item_page(
         dangerous=item.class_ in DANGEROUS,
         elsewhere=_elsewhere(item, company),
         photos=photos,
+        distances=[(move, distances[move.id]) for move in story.moves if move.id in distances],
+        may_locate=may_locate,
         may_photograph=view.state is LinkState.OPEN,
         times_limit=_times_limit(alarm),
         why=_why(item, view.link.person),

@@ -13,7 +13,7 @@ from server.audit.tables import AuditRow
 from server.db.session import ReadSession, WriteSession
 from server.errors import ConflictError, NotFoundError
 from server.feedback.tables import Feedback
-from server.items.tables import Item, ItemMove, ItemParty
+from server.items.tables import Item, ItemMove, ItemParty, PressDistance
 from server.notify.tables import Notice, TrialMessage
 from server.people.tables import Absence, Contact, Duty, Person, RosterMessage, Swap, SwapProposal
 from server.photos.service import delete_photos
@@ -51,6 +51,12 @@ async def export_person(session: ReadSession, code: str) -> dict[str, Any]:
         "told": await _rows(session, select(ItemParty).where(told[1])),
         "notices": await _rows(session, select(Notice).where(told[0])),
         "presses": await _rows(session, select(ItemMove).where(acted[0])),
+        "press_distances": await _rows(
+            session,
+            select(PressDistance).where(
+                PressDistance.move.in_(select(ItemMove.id).where(ItemMove.actor == code))
+            ),
+        ),
         "links": await _rows(session, select(Link).where(Link.person == code)),
         "photos": await _rows(session, select(ItemPhoto).where(ItemPhoto.by_person == code)),
         "audit": await _rows(session, select(AuditRow).where(or_(acted[1], AuditRow.subject == code))),
@@ -76,6 +82,8 @@ async def erase_person(session: WriteSession, code: str, folder: Path, *, by: st
     await _erase_register(session, person)
     await _erase_ways_in(session, code)
     await session.execute(update(ItemMove).where(ItemMove.actor == code).values(reason=""))
+    presses = select(ItemMove.id).where(ItemMove.actor == code)
+    await session.execute(delete(PressDistance).where(PressDistance.move.in_(presses)))
     photos = list(await session.scalars(select(ItemPhoto).where(ItemPhoto.by_person == code)))
     await delete_photos(session, folder, photos)
     says = AuditRow.reason.contains(name, autoescape=True)

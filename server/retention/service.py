@@ -18,7 +18,7 @@ from server.audit.tables import AuditRow, AuditSeal
 from server.config import Settings
 from server.db.session import WriteSession
 from server.intake.tables import Quarantined
-from server.items.tables import Item, ItemMove
+from server.items.tables import Item, ItemMove, PressDistance
 from server.people.rostertables import RosterMessage
 from server.photos.service import delete_photos
 from server.photos.tables import ItemPhoto
@@ -28,6 +28,8 @@ _MOST: Final = 2_000
 """Rows of one kind in one transaction: an alarm must never wait for a clean-up."""
 _LINK_DAYS: Final = 7
 _FAILURES: Final = timedelta(days=1)
+_DISTANCES: Final = timedelta(days=30)
+"""How long after an item closed it is known how far from it somebody pressed."""
 _ROSTER_NEWS: Final = timedelta(days=92)
 """Longer than the time a swap may lie ahead: its link works as long."""
 _PHONE_DAYS: Final = 180
@@ -74,6 +76,7 @@ async def forget(session: WriteSession, lives: Lives, folder: Path, *, now: date
         "login_attempts": await _delete(session, LoginAttempt, LoginAttempt.created_at < now - _FAILURES),
         "street_uploads": await forget_uploads(session, now=now),
         "roster_messages": await _delete(session, RosterMessage, RosterMessage.made_at < now - _ROSTER_NEWS),
+        "press_distances": await _forget_distances(session, now - _DISTANCES),
         "links": await _forget_links(session, now - timedelta(days=_LINK_DAYS)),
     }
     return {kind: count for kind, count in gone.items() if count}
@@ -97,6 +100,15 @@ async def _forget_audit_words(session: WriteSession, before: datetime, *, now: d
     )
     ids = list(await session.scalars(query))
     return await chain.erase_words(session, ids, now=now) if ids else 0
+
+
+async def _forget_distances(session: WriteSession, before: datetime) -> int:
+    old = select(Item.id).where(Item.closed_at < before)
+    query = select(PressDistance.move).where(PressDistance.item.in_(old)).limit(_MOST)
+    ids = list(await session.scalars(query))
+    if ids:
+        await session.execute(delete(PressDistance).where(PressDistance.move.in_(ids)))
+    return len(ids)
 
 
 async def _forget_photos(session: WriteSession, folder: Path, before: datetime) -> int:

@@ -27,6 +27,7 @@ from server.intake.tables import Quarantined
 from server.items.cardfacts import card_for
 from server.items.guards import SHELF_LIMITS
 from server.items.model import ActorKind, ItemState, Move
+from server.items.nearness import distances_of
 from server.items.queries import ItemFilter, chattering_since, item_story, list_items, open_moves
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
@@ -109,6 +110,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
             glance = await glance_at_item(context, session, story, now=now)
             viewer = await viewer_of(session, signed_in, english=language_of(request) == "en")
             card = await card_for(session, story, viewer, now=now)
+            distances = await distances_of(session, item_id)
             orders = await order_desk(
                 session, signed_in, story.item.gateway, item=item_id, device=story.item.device, now=now
             )
@@ -122,6 +124,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
             orders=orders,
             shelf_hours=SHELF_LIMITS[story.item.class_].total_seconds() / 3600,
             glance=glance,
+            distances=distances,
             card=card,
             chattering_since=chattering_since(story.item, now),
             said=said[:200],

@@ -72,8 +72,9 @@ class Guard:
         # Not "no-referrer": a form then says `Origin: null`, and over plain HTTP nothing else tells
         # our own page's press from a foreign one. Other sites are told nothing either way.
         headers["Referrer-Policy"] = "same-origin"
+        place = "self" if path.startswith("/i/") else ""  # a leader may offer how far away they are
         camera = "self" if path == _SCANS else ""
-        headers["Permissions-Policy"] = f"camera=({camera}), geolocation=(), microphone=()"
+        headers["Permissions-Policy"] = f"camera=({camera}), geolocation=({place}), microphone=()"
         if self._secure:
             headers["Cross-Origin-Opener-Policy"] = "same-origin"  # over plain HTTP only a warning
             headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -1,6 +1,8 @@
 // A press on a bad line. It is written down on the phone first, with its own id and the time it was
 // made, then sent; what does not get through is sent again when there is a line. The server counts an
 // id once, so that sending twice does no harm. Without this script, forms work as forms do.
+import { addPlace } from "./nearness";
+
 const KEY = "gridwarden.presses";
 const AGAIN_AFTER_MS = 15_000;
 const PATIENCE_MS = 20_000;
@@ -28,6 +30,7 @@ export function keepPress(form: HTMLFormElement, button: HTMLButtonElement | nul
   });
   if (button?.name) words.append(button.name, button.value);
   words.append("pressed_at_ms", String(Date.now()));
+  addPlace(words);
   if (!write([...read(), { address: form.action, body: words.toString() }])) return false;
   void sendAll();
   return true;

@@ -1,4 +1,5 @@
 import { keepPress } from "./bridge";
+import { shrinkFirst } from "./shrink";
 
 // A press counts once: the button is dead after it, and each press carries an id of its own.
 export function guardForms(): void {
@@ -16,11 +17,16 @@ export function guardForms(): void {
     }
     form.dataset["sent"] = "yes";
     form.classList.add("sending");
+    if (shrinkFirst(form)) {
+      event.preventDefault();
+      return;
+    }
     if (keepPress(form, pressed?.form === form ? pressed : null)) event.preventDefault();
   });
   window.addEventListener("pageshow", () => {
     for (const form of document.forms) {
       delete form.dataset["sent"];
+      delete form.dataset["shrunk"];
       form.classList.remove("sending");
     }
   });
