@@ -1,0 +1,75 @@
+"""A bad line: what was pressed stays on the telephone until the server has it, whatever happens meanwhile."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import async_playwright, expect
+
+from server.items.model import Move
+from server.items.tables import ItemMove
+from tests.browser.chromium import open_phone_folder
+from tests.browser.test_leader_page import PHONE
+from tests.harness.waiting import until
+from tests.server.web.running_site import open_site
+
+pytestmark = pytest.mark.browser
+KEPT = "localStorage.getItem('gridwarden.presses')"
+OPTIONS = {"viewport": PHONE, "locale": "zh-CN", "has_touch": True}
+
+
+@pytest.fixture
+async def site(tmp_path):
+    async with open_site(tmp_path) as opened:
+        yield opened
+
+
+async def moves_of(site, move: Move) -> list[ItemMove]:
+    return [row for row in await site.world.rows(ItemMove) if row.move is move]
+
+
+async def test_a_press_outlives_the_browser_and_a_clock_that_is_hours_wrong(site, tmp_path):
+    item = await site.world.raise_alarm(value=60.0, limit=25.0)
+    link = f"{site.url}{await site.link(item.id, 'leader')}"
+    async with async_playwright() as playwright:
+        phone = await open_phone_folder(playwright, tmp_path / "phone", **OPTIONS)
+        page = await phone.new_page()
+        await page.clock.install(time=site.clock.now() + timedelta(hours=7))
+        await page.goto(link, wait_until="domcontentloaded")
+        await page.locator("button.press", has_text="已收到").tap()
+        await page.locator("button.press", has_text="已到场").wait_for()
+        await phone.set_offline(True)
+        site.clock.advance(seconds=60)
+        await page.locator("button.press", has_text="已到场").tap()
+        await expect(page.locator(".kept-note")).to_contain_text("已记在手机上")
+        await phone.close()
+        assert await moves_of(site, Move.ARRIVE) == []
+
+        site.clock.advance(seconds=3600)
+        phone = await open_phone_folder(playwright, tmp_path / "phone", **OPTIONS)
+        page = await phone.new_page()
+        await page.goto(f"{site.url}/my", wait_until="domcontentloaded")
+        await until(lambda: page.evaluate(f"{KEPT} === '[]'"), what="the kept press went out")
+        [arrived] = await moves_of(site, Move.ARRIVE)
+        assert item.opened_at <= arrived.at <= site.clock.now(), (
+            "a telephone's clock is believed within reason"
+        )
+        await page.goto(link, wait_until="domcontentloaded")
+        await expect(page.locator("button.press", has_text="已处理")).to_be_visible()
+        await phone.close()
+
+
+async def test_of_two_telephones_with_one_link_the_first_counts_and_the_other_is_told(site, browser):
+    item = await site.world.raise_alarm(value=60.0, limit=25.0)
+    link = f"{site.url}{await site.link(item.id, 'leader')}"
+    first, second = [await (await browser.new_context(**OPTIONS)).new_page() for _ in range(2)]
+    for page in (first, second):
+        await page.goto(link, wait_until="domcontentloaded")
+    await second.context.set_offline(True)
+    await second.locator("button.press", has_text="已收到").tap()
+    await expect(second.locator(".kept-note")).to_contain_text("已记在手机上")
+    await first.locator("button.press", has_text="已收到").tap()
+    await first.locator("button.press", has_text="已到场").wait_for()
+    await second.context.set_offline(False)
+    await expect(second.locator("main")).to_contain_text("请用第一次按过按钮的那部手机")
+    assert len(await moves_of(site, Move.ACCEPT)) == 1
+    assert await second.evaluate(KEPT) == "[]"
