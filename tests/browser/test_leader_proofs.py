@@ -2,14 +2,20 @@
 
 import gzip
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 from sqlalchemy import delete
 
+from server.access.dutylinks import DutyLinks
 from server.access.tables import Link
 from server.items.model import Move
+from server.people.duties import Span
+from server.people.model import DutyFacts, Role, Scope
+from server.people.proposals import by_person, propose
+from server.people.rostertables import RosterMessage
 from tests.browser.test_leader_page import MEASURE, PHONE
 from tests.harness.waiting import until
 from tests.server.web.running_site import open_site
@@ -75,8 +81,21 @@ async def play(site) -> dict[str, str]:
         "feedback": "/feedback",
         "thanks": "/feedback?said=kept",
         "lost": "/i/nonsense",
+        "duty": "/my/duty",
+        "asked": await _ask_her_for_a_swap(site),
         **await _play_refusals(site),
     }
+
+
+async def _ask_her_for_a_swap(site) -> str:
+    """The deputy asks the leader to take a night over; returns the link of the leader's message."""
+    begins = site.clock.now() + timedelta(hours=30)
+    duty = DutyFacts(person="deputy", role=Role.DEPUTY, scope=Scope.GRID, code="g1")
+    async with site.world.database.write() as session:
+        span = Span(begins=begins, ends=begins + timedelta(hours=12))
+        await propose(session, duty, span, "leader", by=by_person("deputy"), now=site.clock.now())
+    [message] = await site.world.rows(RosterMessage)
+    return f"/my/duty/links/{DutyLinks(site.settings.signing_key()).make(message.id)}"
 
 
 async def _play_refusals(site) -> dict[str, str]:
