@@ -17,6 +17,7 @@ from server.devices.deviceforms import DATES, KINDS
 from server.devices.labelcode import DEVICES, DeviceCode, page_of
 from server.devices.placing import NOT_FOUND, check_device
 from server.devices.register import Change
+from server.devices.reported import device_report
 from server.devices.tables import Device
 from server.errors import NotFoundError
 from server.places.tables import Building, Estate
@@ -89,10 +90,12 @@ def _add_one(router: APIRouter, context: Context) -> None:
             if await check_device(session, who, gateway, device) is None:
                 raise NotFoundError(NOT_FOUND)
             sheet = await device_sheet(session, who, gateway, device, now=now)
+            report = await device_report(session, gateway, device)
         return render_settings(
             request,
             "device.html",
             sheet_of=sheet,
+            report=report,
             here=page_of(DeviceCode(gateway, device)),
             kinds=KINDS,
             dates=DATES,
