@@ -13,7 +13,7 @@ from tests.server.world import GATEWAY
 from wire import codec
 from wire.configuration import ConfigurationReport, DeviceInForce, RuleInForce
 from wire.messages import StatusMessage, SuppressionState
-from wire.statusparts import BusState, ConfigState, WarmingRule
+from wire.statusparts import BusState, ConfigState, MachineState, WarmingRule
 from wire.topics import Up
 from wire.vocabulary import AlarmClass, Kind, Presence, Suppression
 
@@ -111,6 +111,26 @@ async def test_what_is_well_says_so_and_what_is_not_known_is_not_said(site):
     page = (await operator.get(f"/desk/devices/{GATEWAY}/gas-2")).text
     assert "网关的配置里没有这个设备" in page
     assert "没有任何规则看着这个设备。" in page
+
+
+async def test_the_list_of_gateways_says_how_each_machine_stands(site):
+    operator = await site.operator()
+    await say(site.world)
+    assert "空闲" not in (await operator.get("/desk/gateways")).text, "what was not measured is not shown"
+    machine = MachineState(
+        cpu_temperature_c=61.5,
+        memory_total_bytes=1_000,
+        memory_available_bytes=250,
+        disk_total_bytes=1_000,
+        starts_this_boot=3,
+    )
+    await say(site.world, software="gridwarden 9", machine=machine, disk_free_bytes=400, warming_count=7)
+    page = (await operator.get("/desk/gateways")).text
+    for said in (
+        "gridwarden 9", "温度 61.5 °C", "空闲内存 25%", "空闲磁盘 40%", "开机以来启动 3 次",
+        "新配置试用中", "7 条规则还在预热",
+    ):  # fmt: skip
+        assert said in page, said
 
 
 async def test_a_status_that_this_version_cannot_read_is_none(site):
