@@ -92,6 +92,8 @@ class RosterNews:
 
     async def turn(self) -> int:
         """Send what is due; returns how many messages were taken by a provider."""
+        if not await self._has_work():
+            return 0  # nobody who writes an alarm waits for a look
         async with self._database.write() as session:
             await proposals.lapse(session, now=self._clock.now())
         sent = 0
@@ -100,6 +102,17 @@ class RosterNews:
             sent += outcome.verdict is Verdict.SENT
             await self._record(claimed, outcome)
         return sent
+
+    async def _has_work(self) -> bool:
+        """Tell whether a message is due, or a proposal has had its time."""
+        now = self._clock.now()
+        async with self._database.read() as session:
+            due = select(RosterMessage.id).where(
+                RosterMessage.sent_at.is_(None), RosterMessage.send_at <= now
+            )
+            if await session.scalar(due.limit(1)) is not None:
+                return True
+            return await proposals.any_to_lapse(session, now=now)
 
     async def _claim(self) -> Sequence[_Claimed]:
         now = self._clock.now()

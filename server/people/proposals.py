@@ -121,6 +121,14 @@ async def answer(
     return row
 
 
+async def any_to_lapse(session: ReadSession, *, now: datetime) -> bool:
+    """Tell whether the time of some proposal is over without an answer."""
+    query = select(SwapProposal.id).where(
+        SwapProposal.state == ProposalState.PROPOSED, SwapProposal.lapses_at <= now
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
 async def lapse(session: WriteSession, *, now: datetime) -> int:
     """End proposals whose time is over without an answer; returns how many."""
     query = select(SwapProposal).where(

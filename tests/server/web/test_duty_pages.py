@@ -4,19 +4,23 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from server.access.dutylinks import DutyLinks
+from server.access.service import issue_first_run_code
 from server.access.tables import Phone
 from server.audit.tables import AuditRow
 from server.clock import STREET_ZONE
 from server.items.model import Move
 from server.notify.channels import Outcome, Verdict
 from server.notify.rosternews import RETRIES, RosterNews
+from server.people.news import News, tell
 from server.people.rostertables import RosterMessage, SwapProposal
 from server.people.swapping import ProposalState
-from server.people.tables import Absence, Swap
+from server.people.tables import Absence, Duty, Swap
 from server.pulse import Pulses
-from tests.server.web.running_site import open_site
+from server.retention.service import Lives, forget
+from tests.server.web.running_site import CODE, open_site
 
 DAY = timedelta(days=1)
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=STREET_ZONE)
@@ -282,3 +286,28 @@ async def test_a_link_belongs_to_the_telephone_that_first_pressed_it(site, hers)
     assert (await other.post(link, data={"decision": "agree"})).status_code == 403
     assert (await other.get("/my/duty/links/nonsense")).status_code == 404
     assert (await other.post("/my/duty/links/nonsense")).status_code == 404
+
+
+async def test_messages_about_the_roster_are_forgotten_and_go_with_whom_they_name(site, hers):
+    await ask(hers)
+    await told(site)
+    lives, folder = Lives.of(site.settings), site.settings.photo_folder
+    for days, left in ((91, 1), (2, 0)):
+        site.clock.advance(seconds=days * DAY.total_seconds())
+        async with site.world.database.write() as session:
+            await forget(session, lives, folder, now=site.clock.now())
+            await session.flush()
+        assert len([row for row in await site.world.rows(RosterMessage) if "请您替班" in row.text]) == left
+    async with site.world.database.write() as session:
+        await session.execute(delete(Duty).where(Duty.person == "deputy"))
+        await tell(
+            session, News.STANDS_IN, ["officer"], now=site.clock.now(), person="deputy", other="officer"
+        )
+    assert any("deputy某" in row.text for row in await site.world.rows(RosterMessage))
+    async with site.world.database.write() as session:
+        await issue_first_run_code(session, now=site.clock.now(), code=CODE)
+    desk = await site.operator()
+    exported = (await desk.get("/api/v1/people/deputy/data")).json()
+    assert [row["asked"] for row in exported["swap_proposals"]] == ["deputy"]
+    assert (await desk.delete("/api/v1/people/deputy/data")).status_code in {200, 204}
+    assert not any("deputy某" in row.text for row in await site.world.rows(RosterMessage))
