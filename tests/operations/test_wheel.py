@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,54 +11,59 @@ from pathlib import Path
 import pytest
 
 from hatch_build import BuildError, check_assets
+from tests.browser.pages import PAGES
 
 pytestmark = pytest.mark.story
 ROOT = Path(__file__).parents[2]
 
 SERVE = """
 import asyncio, pathlib, re, shutil, sys, tempfile
-import httpx2, server
-from server.clock import ManualClock
-from server.config import Settings
-from server.context import Context
-from server.db.base import Base
-from server.db.schema import whole_metadata
-from server.db.session import Database
-from server.escalation.plan import make_policies
-from server.history.database import HistoryDatabase
-from server.http import build_app
-from server.pulse import Pulses
+import server
 
 assert shutil.which("node") is None and shutil.which("npm") is None
 assert pathlib.Path(server.__file__).is_relative_to(sys.prefix), server.__file__
 
+from tests.browser.evening import play_evening
+from tests.browser.pages import PAGES, Reader
+from tests.server.web.running_site import open_site
+
+async def look(client, address, shown, parts):
+    page = await client.get(address)
+    assert page.status_code == shown.status, (shown.name, page.status_code, page.headers.get("location"))
+    found = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
+    assert len(found) >= 2, (shown.name, found)
+    parts.update(found)
+
 async def main(folder):
-    settings = Settings(data_folder=folder)
-    database, readings = Database(settings.database), HistoryDatabase(settings.readings_database)
-    whole_metadata()
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    await readings.prepare()
-    context = Context(settings=settings, clock=ManualClock(), database=database, readings=readings,
-                      policies=make_policies(60), pulses=Pulses())
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=build_app(context)),
-                                  base_url="http://127.0.0.1") as client:
-        for path in ("/my", "/feedback", "/setup", "/i/nonsense"):
-            page = await client.get(path)
-            assert page.status_code in (200, 404), (path, page.status_code)
-            parts = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
-            assert len(parts) == 2, (path, parts)
-            for part in parts:
-                assert (await client.get(part)).status_code == 200, part
-        english = await client.get("/feedback", headers={"Accept-Language": "en"})
+    parts = set()
+    async with open_site(folder) as site:
+        stranger = await site.visitor()
+        for shown in PAGES:
+            if shown.before:
+                await look(stranger, shown.address, shown, parts)
+        evening = await play_evening(site)
+        for reader in Reader:
+            client = await site.visitor()
+            client.cookies.update(await evening.cookies(reader))
+            for shown in PAGES:
+                if shown.reader is reader and not shown.before:
+                    await look(client, evening.address(shown), shown, parts)
+        for part in sorted(parts):
+            assert (await stranger.get(part)).status_code == 200, part
+        english = await stranger.get("/feedback", headers={"Accept-Language": "en"})
         assert "Complaints" in english.text
-    await readings.close()
-    await database.close()
+    print("served", len(PAGES), "pages,", len(parts), "parts")
 
 with tempfile.TemporaryDirectory() as folder:
     asyncio.run(main(pathlib.Path(folder)))
-print("served")
 """
+HARNESS = (
+    "tests/browser/evening.py",
+    "tests/browser/pages.py",
+    "tests/harness/**/*.py",
+    "tests/server/**/*.py",
+)
+"""What plays the evening and names its pages: copied beside the wheel, which has no tests."""
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +101,7 @@ def test_a_build_that_lacks_a_file_fails_and_says_which(tmp_path):
         check_assets(tmp_path)
 
 
-def test_installed_where_there_is_no_node_it_serves_the_pages(wheel, tmp_path):
+def test_installed_where_there_is_no_node_it_serves_every_page(wheel, tmp_path):
     place = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True, timeout=60)
     [site] = place.glob("lib/python*/site-packages")
@@ -104,13 +110,22 @@ def test_installed_where_there_is_no_node_it_serves_the_pages(wheel, tmp_path):
     # that the source tree stays out of reach.
     libraries = [path for path in sys.path if path.endswith("site-packages")]
     (site / "libraries.pth").write_text("\n".join(libraries))
+    for pattern in HARNESS:
+        for path in ROOT.glob(pattern):
+            copied = tmp_path / path.relative_to(ROOT)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copied)
     done = subprocess.run(
         [str(place / "bin" / "python"), "-c", SERVE],
         cwd=tmp_path,
-        env={"PATH": str(place / "bin"), "LANG": os.environ.get("LANG", "C.UTF-8")},
+        env={
+            "PATH": str(place / "bin"),
+            "PYTHONPATH": str(tmp_path),
+            "LANG": os.environ.get("LANG", "C.UTF-8"),
+        },
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert "served" in done.stdout, done.stderr[-3000:]
+    assert f"served {len(PAGES)} pages" in done.stdout, done.stderr[-3000:]
