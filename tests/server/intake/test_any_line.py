@@ -360,11 +360,11 @@ class Play:
         for _ in range(40):
             await self.go_on(5)
         assert len(self.gateway.uplink.alarms) == 0
-        if not await self.has_configuration():  # told seven times in vain on the bad line: a new connection
-            self.gateway.connect()
-            for _ in range(5):
-                await self.go_on(5)
-        assert await self.has_configuration()
+        for _ in range(20):  # what was lost on the bad line is told again, ever more seldom
+            if await self.has_configuration():
+                return
+            await self.go_on(60)
+        raise AssertionError("the server never said that it keeps the configuration")
 
     async def has_configuration(self) -> bool:
         """Whether the server holds what the gateway told, whole, and the gateway knows it."""
