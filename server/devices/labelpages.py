@@ -67,12 +67,12 @@ def build_label_pages(context: Context) -> APIRouter:
         estate: _Text = "",
         building: _Text = "",
         gateway: _Text = "",
-        device: Annotated[str, Query(max_length=200)] = "",
+        code: Annotated[str, Query(max_length=200)] = "",
         only: _Text = "",
         spare: Annotated[str, Query(max_length=8_000)] = "",
     ) -> Response:
         async with context.database.read() as session:
-            where = await _chosen(session, who, estate, building, gateway, device)
+            where = await _chosen(session, who, estate, building, gateway, code)
             wanted = where is not None and only != _SPARE_ONLY
             rows = await _devices(session, who, where, unlabelled=only == _NEW_ONLY) if wanted else []
             labels = [await _label_of(session, context, row) for row in rows[:MOST_LABELS]]
@@ -162,14 +162,14 @@ _IN_USE: Final = (Device.retired_at.is_(None), Device.device != GATEWAY_ITSELF)
 
 
 async def _chosen(  # noqa: PLR0917 - the fields of the form, one by one
-    session: ReadSession, who: SignedIn, estate: str, building: str, gateway: str, device: str
+    session: ReadSession, who: SignedIn, estate: str, building: str, gateway: str, typed: str
 ) -> ColumnElement[bool] | None:
     """Return the condition on `Device` of what was chosen; None where only spare labels are wanted.
 
     The guard has judged estate, building and gateway; a device's code it cannot.
     """
-    if device:
-        code = read_code(device)
+    if typed:
+        code = read_code(typed)
         named = {"gateway": code.gateway, "device": code.device} if code else {}
         if code is None or not await all_within(session, who.reach, named):
             raise NotFoundError(NOT_FOUND)

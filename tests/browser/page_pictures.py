@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page
 
 from tests.browser.evening import play_evening
-from tests.browser.pages import PAGES, Reader, ShownPage
+from tests.browser.pages import ON_A_PHONE, PAGES, Reader, ShownPage
 from tests.server.web.running_site import open_site
 
 LOOKS: Final = (("zh-CN", "light"), ("zh-CN", "dark"), ("en-GB", "light"), ("en-GB", "dark"))
@@ -42,7 +42,7 @@ async def take_every_page(browser: Browser, folder: Path, names: frozenset[str] 
 async def _open(
     browser: Browser, look: tuple[str, str], reader: Reader, cookies: dict[str, str], url: str
 ) -> Page:
-    viewport = PHONE if reader is Reader.LEADER else DESK
+    viewport = PHONE if reader in ON_A_PHONE else DESK
     context = await browser.new_context(viewport=viewport, locale=look[0], color_scheme=look[1])
     await context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
     return await context.new_page()

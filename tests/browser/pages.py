@@ -20,6 +20,11 @@ class Reader(StrEnum):
     """Has given the password; the code of the second factor is asked for."""
     LEADER = "leader"
     """A phone to which a leader's link is bound."""
+    INSTALLER = "installer"
+    """The phone of whoever stands beside a device."""
+
+
+ON_A_PHONE: Final = (Reader.LEADER, Reader.INSTALLER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,8 @@ def _page(
     return ShownPage(route=route, name=name, address=address or route, reader=reader, **more)  # type: ignore[arg-type] # passed on by name
 
 
-_N, _L = Reader.NOBODY, Reader.LEADER
+_N, _L, _I = Reader.NOBODY, Reader.LEADER, Reader.INSTALLER
+_DEVICE: Final = "/desk/devices/{gateway}/{device}"
 _DRAWN: Final = "[data-drawn=yes]"
 
 PAGES: Final[tuple[ShownPage, ...]] = (
@@ -83,20 +89,15 @@ PAGES: Final[tuple[ShownPage, ...]] = (
         "/desk/gateways/{gateway}/orders/close-valve?target={device}",
     ),
     _page("/desk/unassigned", "unassigned"),
-    _page("/desk/adopt", "adopt"),
-    _page("/desk/devices/{gateway}/{device}/adopt", "adopt-form", "/desk/devices/{gateway}/{stranger}/adopt"),
+    _page("/desk/adopt", "adopt", "", _I),
+    _page(f"{_DEVICE}/adopt", "adopt-form", "/desk/devices/{gateway}/{stranger}/adopt", _I),
+    _page(f"{_DEVICE}/adopt", "adopt-known", f"{_DEVICE}/adopt", _I),
+    _page(f"{_DEVICE}/check", "device-check", "/desk/devices/{gateway}/{tried}/check", _I),
+    _page(f"{_DEVICE}/move", "device-move", f"{_DEVICE}/move", _I),
+    _page(f"{_DEVICE}/replace", "device-replace", f"{_DEVICE}/replace", _I),
+    _page(f"{_DEVICE}/retire", "device-retire", f"{_DEVICE}/retire", _I),
     _page("/desk/devices", "devices"),
-    _page("/desk/devices/{gateway}/{device}", "device", "/desk/devices/{gateway}/{device}"),
-    _page("/desk/devices/{gateway}/{device}/check", "device-check", "/desk/devices/{gateway}/{device}/check"),
-    _page("/desk/devices/{gateway}/{device}/move", "device-move", "/desk/devices/{gateway}/{device}/move"),
-    _page(
-        "/desk/devices/{gateway}/{device}/replace",
-        "device-replace",
-        "/desk/devices/{gateway}/{device}/replace",
-    ),
-    _page(
-        "/desk/devices/{gateway}/{device}/retire", "device-retire", "/desk/devices/{gateway}/{device}/retire"
-    ),
+    _page(_DEVICE, "device", _DEVICE),
     _page("/desk/labels", "labels"),
     _page("/desk/labels/sheet", "labels-sheet", "/desk/labels/sheet?gateway={gateway}"),
     _page("/desk/quarantine", "quarantine"),

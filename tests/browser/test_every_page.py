@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.browser.evening import STREET_NAMES, play_evening
-from tests.browser.pages import PAGES, Reader
+from tests.browser.pages import ON_A_PHONE, PAGES, Reader
 from tests.browser.test_leader_page import MEASURE, PHONE
 from tests.server.web.running_site import open_site
 
@@ -41,7 +41,7 @@ async def open_readers(evening, browser, **options):
     """A page for each reader, which notes every error and every address it asks for."""
     pages = {}
     for reader in Reader:
-        viewport = PHONE if reader is Reader.LEADER else DESK
+        viewport = PHONE if reader in ON_A_PHONE else DESK
         context = await browser.new_context(viewport=viewport, **options)
         cookies = (await evening.cookies(reader)).items()
         where = {"url": evening.site.url, "httpOnly": True}

@@ -421,6 +421,8 @@ async def test_labels_say_where_and_open_the_device_and_are_printed_once(site, i
     assert (await installer.post("/desk/labels/printed", data={"code": codes[:2]})).status_code == 303
     rest = (await installer.get("/desk/labels/sheet", params={"gateway": GATEWAY, "only": "new"})).text
     assert rest.count('class="label"') == 1
+    again = (await installer.get("/desk/labels/sheet", params={"code": f"{GATEWAY}/gas-1"})).text
+    assert again.count('class="label"') == 1, "a single one once more, from the device's own page"
     assert "1 台没有标签" in (await installer.get("/desk/labels")).text
 
 
@@ -439,7 +441,7 @@ async def test_spare_labels_leave_the_place_to_the_hand(site, installer):
 async def test_nobody_prints_labels_of_somebody_elses(site, installer):
     await build(site)
     for asked in (
-        {"device": f"{FOREIGN}-gw/{FOREIGN}-gas"},
+        {"code": f"{FOREIGN}-gw/{FOREIGN}-gas"},
         {"estate": f"{FOREIGN}-e"},
         {"building": f"{FOREIGN}-b"},
         {"gateway": f"{FOREIGN}-gw", "spare": "x"},
