@@ -37,8 +37,8 @@ ITEMS_A_DAY: Final = 3_000
 """Two in each grid, most of them faults and advice; a busy day."""
 STORM_AT_S: Final = DAY_S // 2
 RESTARTS_AT_S: Final = (DAY_S // 4, 3 * DAY_S // 4)
-FIRST_NUMBER: Final = 2**32 - 20_000
-"""Of the day's events: their number passes the 32-bit boundary at about a third of the day."""
+FIRST_NUMBER: Final = 2**32 - 5_000
+"""Of the day's events: their number passes the 32-bit boundary early in each third of the day."""
 _MIX: Final = (
     (Kind.CONTACT, AlarmClass.FAULT),
     (Kind.FIRE, AlarmClass.ADVICE),

@@ -17,6 +17,7 @@ COLOURS: Final = 64
 """Enough for a page of text; a third of the bytes."""
 PHONE: Final = {"width": 390, "height": 844}
 DESK: Final = {"width": 1280, "height": 900}
+WALL: Final = {"width": 1920, "height": 1080}
 
 
 async def take_every_page(browser: Browser, folder: Path, names: frozenset[str] = frozenset()) -> None:
@@ -49,6 +50,8 @@ async def _open(
 
 
 async def _take(page: Page, address: str, shown: ShownPage, look: tuple[str, str], folder: Path) -> None:
+    if shown.reader is Reader.DESK:
+        await page.set_viewport_size(WALL if shown.wall else DESK)
     await page.goto(address, wait_until="domcontentloaded")
     await page.locator(shown.ready).first.wait_for()
     await page.evaluate("document.fonts.ready")

@@ -39,6 +39,7 @@ class ShownPage:
         ready: a selector that must be there before the page is judged; pages that draw name it.
         folded: whether its folded parts are opened for the check; not where an open part covers others.
         status: of the answer.
+        wall: whether it hangs on a wall: looked at as large as that.
         before: whether it is there only before the first account is made.
     """
 
@@ -50,6 +51,7 @@ class ShownPage:
     folded: bool = True
     status: int = 200
     before: bool = False
+    wall: bool = False
 
 
 def _page(
@@ -74,7 +76,8 @@ PAGES: Final[tuple[ShownPage, ...]] = (
     _page("/my/duty", "leader-duty", "", _L),
     _page("/my/duty/links/{token}", "leader-asked", "{asked}", _L),
     _page("/feedback", "leader-feedback", "", _L),
-    _page("/cockpit", "cockpit-page", "", ready="#map[data-drawn=yes]"),
+    _page("/cockpit", "cockpit-page", "", ready="#map[data-drawn=yes]", wall=True),
+    _page("/cockpit", "cockpit-laptop", "", ready="#map[data-drawn=yes]"),
     _page("/desk", "desk-items"),
     _page("/desk", "desk-closed", "/desk?show=closed"),
     _page("/desk/items/{item_id}", "desk-one-item", "/desk/items/{item}"),

@@ -35,6 +35,7 @@ LEAST_CONTRAST = 4.5
 LEAST_TARGET_PX = 24
 """WCAG 2.2, 1.4.3 and 2.5.8."""
 DESK = {"width": 1280, "height": 900}
+WALL = {"width": 1920, "height": 1080}
 
 
 async def open_readers(evening, browser, **options):
@@ -112,6 +113,8 @@ async def test_every_page_can_be_read_by_everyone_and_nothing_leaves_the_host(
 
 
 async def visit(page, address, shown, locale) -> list[str]:
+    if shown.reader is Reader.DESK:
+        await page.set_viewport_size(WALL if shown.wall else DESK)
     answer = await page.goto(address, wait_until="domcontentloaded")
     if answer.status != shown.status or page.url.partition("?")[0] != quote(
         address.partition("?")[0], safe=":/"
