@@ -1,11 +1,13 @@
-"""How soon lists answer with 100,000 items in the database: a leader's, the desk's, the cockpit's snapshot.
+"""How soon lists answer with 100,000 items in the database: a leader's, the desk's, the cockpit's snapshot,
+what needs attention among 120,000 devices.
 
     python bench/bench_lists.py [--items 100000] [--asks 200]
 
 The whole street's places, people and devices; one item in fifty is open, the rest was closed within two
 years, each with its people, history, notices and due rows. The server answers over HTTP in a process of
-its own.
-Bar: the leader's list within 50 ms (95 of 100).
+its own. Of the devices one in ten is overdue for its test, one in thirty past its life, one in a hundred
+silent, one in fifty has a weak battery; one gateway in fifty is silent, one in thirty has a wrong clock.
+Bar: the leader's list and the list of what needs attention within 50 ms (95 of 100).
 """
 
 import argparse
@@ -25,7 +27,7 @@ from typing import Any
 
 import httpx2
 import structlog
-from sqlalchemy import create_engine, insert
+from sqlalchemy import Integer, case, cast, create_engine, func, insert, update
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -33,20 +35,23 @@ from street_database import COMMUNITIES, DEVICES_EACH, GATEWAYS, NOW, grid_of, s
 
 from server.access.secrets import hash_secret
 from server.access.tables import Phone
+from server.alarms.tables import Alarm
 from server.app import _loop_factory
 from server.clock import ManualClock, SystemClock
 from server.db.session import Database
+from server.devices.tables import Device, DeviceCondition, Gateway
 from server.escalation.tables import Due, DueKind
 from server.items.model import ActorKind, ItemState, Move
 from server.items.tables import Item, ItemMove, ItemParty
 from server.notify.tables import Notice, NoticeState
 from tests.server.web.running_site import open_site_over
-from wire.vocabulary import AlarmClass, Kind, Mode
+from wire.vocabulary import AlarmClass, Condition, Kind, Mode, Presence, Quality, Suppression
 
 OPEN_OF = 50
 LIMIT_MS = 50.0
 PHONE = "the-phone-of-the-bench"
 LEADER = "l7"
+ATTENTION = "what needs attention, the first 50 of some 22,000"
 CLASSES = (AlarmClass.FAULT, AlarmClass.ADVICE, AlarmClass.HAZARD, AlarmClass.LIFE_SAFETY)
 KINDS = (Kind.FIRE, Kind.GAS, Kind.ELECTRIC, Kind.WATER)
 
@@ -147,6 +152,72 @@ def fill(url: str, count: int) -> None:
     engine.dispose()
 
 
+def wear_out(url: str) -> None:
+    """Let devices and gateways need attention, as a street that was not cared for."""
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    today = NOW.date()
+    number = cast(func.substr(Device.device, 2), Integer) + cast(func.substr(Device.gateway, 4), Integer)
+    with engine.begin() as connection:
+        connection.execute(update(Device).values(kind=case((number % 2 == 0, "gas"), else_="electric")))
+        connection.execute(update(Device).values(test_due_on=today + timedelta(days=90)))
+        overdue = update(Device).where(number % 10 == 0)
+        connection.execute(overdue.values(test_due_on=today - timedelta(days=30)))
+        connection.execute(update(Device).values(ends_on=today + timedelta(days=900)))
+        ended = update(Device).where(number % 30 == 1)
+        connection.execute(ended.values(ends_on=today - timedelta(days=40)))
+        connection.execute(update(Gateway).values(heard_at=NOW, presence=Presence.ONLINE))
+        on_gateway = cast(func.substr(Gateway.id, 4), Integer)
+        silent = update(Gateway).where(on_gateway % 50 == 0)
+        connection.execute(silent.values(heard_at=NOW - timedelta(hours=3)))
+        unsure = update(Gateway).where(on_gateway % 30 == 1)
+        connection.execute(unsure.values(clock_wrong_since=NOW - timedelta(days=1), clock_offset_ms=-190_000))
+        connection.execute(insert(Alarm), list(_silent_devices()))
+        connection.execute(insert(DeviceCondition), list(_weak_devices()))
+    engine.dispose()
+
+
+def _silent_devices() -> Iterator[dict[str, Any]]:
+    for n in range(GATEWAYS * DEVICES_EACH):
+        gone = n % 100 == 0
+        if n % 10:
+            continue  # nine of ten of these are over: alarms that were outnumber those that stand
+        at = NOW - timedelta(minutes=n % 9_000)
+        yield {
+            "gateway": f"gw-{n % GATEWAYS:03}",
+            "alarm": f"contact-{n}",
+            "run": "run",
+            "seq": n + 1,
+            "boot": "boot",
+            "up_ms": n,
+            "device": f"d{n // GATEWAYS}",
+            "rule": "contact",
+            "kind": Kind.CONTACT,
+            "class": AlarmClass.FAULT,
+            "condition": Condition.ACTIVE if gone else Condition.NORMAL,
+            "latched": False,
+            "suppression": Suppression.NONE,
+            "mode": Mode.LIVE,
+            "quality": Quality.COMM_FAULT,
+            "raised_at": at,
+            "changed_at": at,
+            "received_at": at,
+            "cleared_at": None if gone else NOW,
+        }
+
+
+def _weak_devices() -> Iterator[dict[str, Any]]:
+    for n in range(0, GATEWAYS * DEVICES_EACH, 50):
+        yield {
+            "gateway": f"gw-{n % GATEWAYS:03}",
+            "device": f"d{n // GATEWAYS}",
+            "point": "battery_percent",
+            "concern": "weak",
+            "since": NOW - timedelta(hours=n % 700),
+            "value": 11.0,
+            "unit": "%",
+        }
+
+
 def serve(url: str, folder: str, line: Connection) -> None:
     """Run the site until told to stop; say its address, and at the end its CPU seconds by request."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -195,6 +266,7 @@ def main() -> None:
     found: dict[str, Any] = {"items": given.items, "limit_ms": LIMIT_MS}
     with street_database() as url, tempfile.TemporaryDirectory() as folder:
         fill(url, given.items)
+        wear_out(url)
         ours, theirs = multiprocessing.get_context("spawn").Pipe()
         server = multiprocessing.get_context("spawn").Process(
             target=serve, args=(url, folder, theirs), name="site"
@@ -207,13 +279,16 @@ def main() -> None:
             ("the desk's list of closed ones", "/desk?show=closed", cookies),
             ("the items as JSON, a hundred", "/api/v1/items?limit=100", cookies),
             ("the cockpit's snapshot, all that is open", "/api/v1/cockpit", cookies),
+            (ATTENTION, "/desk/attention", cookies),
+            ("its hundredth page", "/desk/attention?page=100", cookies),
+            ("its page of tests that are overdue", "/desk/attention?concern=untested", cookies),
         ):
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 found[title] = runner.run(ask(address, who, path, given.asks, ours))
         ours.send("done")
         server.join(20)
     print(json.dumps(found, indent=1, ensure_ascii=False))
-    sys.exit(found["a leader's list"]["p95_ms"] > LIMIT_MS)
+    sys.exit(any(found[title]["p95_ms"] > LIMIT_MS for title in ("a leader's list", ATTENTION)))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from server.context import Context
 from server.db.base import Base
 from server.db.migrate import migrate
 from server.db.session import Database, WriteSession
+from server.devices import conditions
 from server.errors import ServerError
 from server.escalation.canary import Canary
 from server.escalation.keeper import PolicyKeeper
@@ -225,6 +226,9 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
             every_s=settings.canary_every_s,
             pulses=pulses,
         )
+    others[conditions.LOOP] = conditions.ConditionKeeper(
+        database=database, readings=readings, clock=clock, pulses=pulses
+    )
     if cards is not None:
         others["cards"] = cards
     if influx is not None:

@@ -27,6 +27,7 @@ from server.cockpit.board import Board
 from server.cockpit.web import build_cockpit
 from server.context import Context
 from server.devices.adoptpages import build_adopt_pages
+from server.devices.attentionpages import build_attention_pages
 from server.devices.checkpages import build_check_pages
 from server.devices.configurationapi import build_configuration_api
 from server.devices.deviceacts import build_device_acts
@@ -134,6 +135,7 @@ def build_app(context: Context) -> FastAPI:
         build_device_pages(context),
         build_device_acts(context),
         build_label_pages(context),
+        build_attention_pages(context),
         build_street_api(context),
         build_import_pages(context),
         build_grid_pages(context),

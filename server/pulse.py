@@ -28,6 +28,7 @@ LOOPS: Final = MappingProxyType(
         "cockpit": STALE_AFTER_S,
         "roster-news": 300.0,
         "upkeep": 300.0,
+        "conditions": 300.0,
     }
 )
 """How long each loop may be away, in seconds. Packing and pruning a large history takes its time; the
@@ -43,6 +44,9 @@ ALWAYS: Final = (
     "notify",
 )
 """The loops that run whatever the settings say: the alarm's path, and what comes on the same connection."""
+forgetting what has had its time; batteries are looked at once a minute."""
+ALWAYS: Final = ("intake-alarms", "intake-readings", "intake-statuses", "commands", "escalation", "notify")
+"""The loops of the alarm's path, which run whatever the settings say."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 
 from server.alarms.order import Order, Position, compare
-from server.alarms.tables import Alarm
+from server.alarms.tables import MATTER_RUN, Alarm
 from server.db.session import WriteSession
 from wire.messages import AlarmState, Envelope, LaneEnvelope
 from wire.vocabulary import (
@@ -149,7 +149,10 @@ async def supersede(
     An alarm sent after the list was made is left alone: it may have overtaken the list.
     """
     query = select(Alarm).where(
-        Alarm.gateway == gateway, Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None)
+        Alarm.gateway == gateway,
+        Alarm.cleared_at.is_(None),
+        Alarm.superseded_at.is_(None),
+        Alarm.run != MATTER_RUN,
     )
     known = set(listed)
     gone = [

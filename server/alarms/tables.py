@@ -1,13 +1,19 @@
 """The table of alarms, by gateway and alarm id."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
 from wire.vocabulary import AlarmClass, Condition, Kind, Measure, Mode, Quality, Suppression
+
+_STANDING = "cleared_at IS NULL AND superseded_at IS NULL"
+"""Of all alarms that were, those that stand are few."""
+MATTER_RUN: Final = "server-matters"
+"""The run of alarms that the server itself states because a person put a matter on a visit list: no gateway
+knows them, so that none supersedes them."""
 
 
 class Alarm(Base):
@@ -21,6 +27,14 @@ class Alarm(Base):
     __table_args__ = (
         Index("ix_alarm_open", "gateway", "cleared_at"),
         Index("ix_alarm_device", "gateway", "device", "raised_at"),
+        Index(
+            "ix_alarm_standing",
+            "device",
+            "gateway",
+            "kind",
+            sqlite_where=text(_STANDING),
+            postgresql_where=text(_STANDING),
+        ),
     )
 
     gateway: Mapped[str] = mapped_column(String(64), primary_key=True)

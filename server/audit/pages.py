@@ -1,7 +1,5 @@
 """The pages of the audit: who did what when and why, whether the chain is whole, and a copy to keep."""
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
@@ -23,10 +21,10 @@ from server.errors import InvalidError
 from server.web import auditwords
 from server.web.pressing import typed_moment
 from server.web.settingspage import render_settings
+from server.web.spreadsheet import MARK, csv_line
 
 AUDIT: Final = "/desk/audit"
 _PAGE_ROWS: Final = 100
-_UNSAFE: Final = ("=", "+", "-", "@", "\t", "\r")
 _HASH_LENGTH: Final = 64
 _PIECE: Final = 64 * 1024
 """Characters that are sent together."""
@@ -162,10 +160,10 @@ def _wanted(typed: dict[str, str]) -> AuditFilter:
 
 async def _lines(context: Context, wanted: AuditFilter) -> AsyncIterator[str]:
     """Yield the copy piece by piece, in the order in which it was written and sealed."""
-    piece = "\ufeff" + _line(_COLUMNS)  # the mark by which spreadsheets know UTF-8
+    piece = MARK + csv_line(_COLUMNS)
     async with context.database.read() as session:
         async for row, mark in all_rows(session, wanted):
-            piece += _line(_values(row, mark))
+            piece += csv_line(_values(row, mark))
             if len(piece) > _PIECE:
                 yield piece
                 piece = ""
@@ -187,12 +185,3 @@ def _values(row: AuditRow, mark: AuditSeal | None) -> tuple[object, ...]:
         mark.hash if mark else "",
         mark.erased_at.isoformat() if mark and mark.erased_at else "",
     )
-
-
-def _line(values: tuple[object, ...]) -> str:
-    """Return one line; no text is one that a spreadsheet takes for a formula."""
-    out = io.StringIO()
-    csv.writer(out).writerow(
-        f"'{value}" if isinstance(value, str) and value.startswith(_UNSAFE) else value for value in values
-    )
-    return out.getvalue()

@@ -1,6 +1,7 @@
 """The register of gateways and devices, what they say of themselves, and commands to them."""
 
 from collections.abc import Collection
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from sqlalchemy import select, tuple_, update
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
 from server.db.shifting import bring_forward
+from server.devices.health import Health, health_after
 from server.devices.tables import Command, CommandState, Device, Gateway
 from wire.codec import as_raw
 from wire.ids import new_uuid7
@@ -25,6 +27,8 @@ from wire.vocabulary import CommandOutcome, Presence
 
 SILENT_AFTER: Final = timedelta(seconds=90)
 """Three statuses were missed."""
+GATEWAY_DEVICE: Final = "gateway"
+"""The id under which a gateway speaks of itself, as a device that hangs where it hangs."""
 _SEND_AGAIN: Final = timedelta(seconds=5)
 _DEFAULT_LIFE: Final = timedelta(minutes=1)
 AGREEMENT_WITHIN: Final = timedelta(minutes=10)
@@ -121,10 +125,30 @@ async def apply_status(session: WriteSession, gateway: str, message: StatusMessa
     row.heard_at = now
     if message.presence is Presence.ONLINE:
         row.status = msgspec.to_builtins(message)
+        _keep_health(row, message, now=now)
     if came:
         log.info("gateway_presence", gateway=gateway, presence=message.presence.value)
         session.announce("gateway", gateway)
     return True
+
+
+async def make_gateway_device(session: WriteSession, gateway: str, *, now: datetime) -> None:
+    """Register a gateway as a device of itself, which hangs where it hangs, unless it is already."""
+    if await session.get(Device, (gateway, GATEWAY_DEVICE)) is None:
+        known = await session.get(Gateway, gateway)
+        name = known.name if known is not None and known.name else gateway
+        session.add(
+            Device(gateway=gateway, device=GATEWAY_DEVICE, name=name, adopted=True, first_heard_at=now)
+        )
+        await session.flush()
+
+
+def _keep_health(row: Gateway, message: StatusMessage, *, now: datetime) -> None:
+    names = [one.name for one in fields(Health)]
+    held = Health(**{name: getattr(row, name) for name in names})
+    after = health_after(held, message, now=now)
+    for name in names:
+        setattr(row, name, getattr(after, name))
 
 
 async def silent_gateways(session: ReadSession, *, now: datetime) -> list[Gateway]:

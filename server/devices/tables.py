@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
@@ -32,12 +32,25 @@ class Gateway(Base):
     """The newest status as it came."""
     configuration: Mapped[str | None] = mapped_column(String(128))
     """`content_hash` of the configuration that it last reported whole."""
+    clock_offset_ms: Mapped[int | None] = mapped_column(BigInteger)
+    """Its clock less the server's, as its newest status came; see `server.devices.health`."""
+    clock_wrong_since: Mapped[datetime | None] = mapped_column(Utc)
+    waiting_alarms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    waiting_readings: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    queue_since: Mapped[datetime | None] = mapped_column(Utc)
+    """Since when what waits there does not get less; None where it does."""
+    certificate_ends_at: Mapped[datetime | None] = mapped_column(Utc)
 
 
 class Device(Base):
     """A device, by gateway and the id it has there; `adopted` false means unassigned."""
 
     __tablename__ = "device"
+    __table_args__ = (
+        Index("ix_device_test_due", "test_due_on", "tested_on", "adopted", "retired_at", "kind"),
+        Index("ix_device_ends", "ends_on", "adopted", "retired_at", "kind"),
+        Index("ix_device_heard", "first_heard_at", "adopted", "retired_at", "kind"),
+    )
 
     gateway: Mapped[str] = mapped_column(ForeignKey("gateway.id"), primary_key=True)
     device: Mapped[str] = mapped_column(String(128), primary_key=True)
@@ -57,7 +70,7 @@ class Device(Base):
     datum: Mapped[Datum] = mapped_column(Word(Datum), default=Datum.WGS84, server_default="wgs84")
     responsible: Mapped[str | None] = mapped_column(ForeignKey("person.code"))
     """Who is told of it before anybody else, whatever place it is in."""
-    grid: Mapped[str | None] = mapped_column(ForeignKey("grid.code"))
+    grid: Mapped[str | None] = mapped_column(ForeignKey("grid.code"), index=True)
     """Its grid, where that is not its place's."""
     tested_on: Mapped[date | None]
     test_due_on: Mapped[date | None]
@@ -86,6 +99,24 @@ class DeviceChange(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class DeviceCondition(Base):
+    """A device whose newest reading says that its battery, its signal or itself is in a bad way.
+
+    A row for as long as that lasts; see `server.devices.conditions`.
+    """
+
+    __tablename__ = "device_condition"
+
+    gateway: Mapped[str] = mapped_column(String(64), primary_key=True)
+    device: Mapped[str] = mapped_column(String(128), primary_key=True)
+    point: Mapped[str] = mapped_column(String(128), primary_key=True)
+    concern: Mapped[str] = mapped_column(String(32), index=True)
+    """A `server.devices.attention.Concern`."""
+    since: Mapped[datetime] = mapped_column(Utc)
+    value: Mapped[float]
+    unit: Mapped[str] = mapped_column(String(32), default="")
 
 
 class CommandState(StrEnum):

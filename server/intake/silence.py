@@ -16,8 +16,8 @@ from server.alarms import service as alarms
 from server.alarms.tables import Alarm
 from server.clock import Clock
 from server.db.session import Database, ReadSession, WriteSession
-from server.devices.service import SILENT_AFTER
-from server.devices.tables import Device, Gateway
+from server.devices.service import SILENT_AFTER, make_gateway_device
+from server.devices.tables import Gateway
 from server.escalation.plan import Policies
 from server.intake.mqtt import BrokerLink
 from server.items import opening
@@ -29,8 +29,6 @@ from wire.vocabulary import Clock as ClockTrust
 
 log = structlog.get_logger()
 
-GATEWAY_DEVICE: Final = GATEWAY_ITSELF
-"""The gateway itself, as a device that hangs where it hangs."""
 SILENT_RULE: Final = "gateway-silent"
 _SAID_GOODBYE: Final = timedelta(seconds=30)
 """How long a gateway whose connection broke has to come back."""
@@ -87,11 +85,11 @@ class SilenceWatch:
     async def _say(
         self, session: WriteSession, gateway: str, alarm: str, now: datetime, *, active: bool
     ) -> None:
-        await _make_device(session, gateway, now=now)
+        await make_gateway_device(session, gateway, now=now)
         held = await session.get(Alarm, (gateway, alarm))
         state = AlarmState(
             alarm=alarm,
-            device=GATEWAY_DEVICE,
+            device=GATEWAY_ITSELF,
             rule=SILENT_RULE,
             kind=Kind.CONTACT,
             class_=AlarmClass.FAULT,
@@ -128,7 +126,7 @@ async def _silent(session: ReadSession, *, now: datetime) -> dict[str, datetime]
 
 async def _open_alarms(session: ReadSession) -> dict[str, str]:
     query = select(Alarm.gateway, Alarm.alarm).where(
-        Alarm.device == GATEWAY_DEVICE,
+        Alarm.device == GATEWAY_ITSELF,
         Alarm.rule == SILENT_RULE,
         Alarm.cleared_at.is_(None),
         Alarm.superseded_at.is_(None),
@@ -141,13 +139,3 @@ async def _spoken(session: ReadSession, gateways: list[str], *, now: datetime) -
         Gateway.id.in_(gateways), Gateway.heard_at > now - SILENT_AFTER, Gateway.presence == Presence.ONLINE
     )
     return list(await session.scalars(query.order_by(Gateway.id)))
-
-
-async def _make_device(session: WriteSession, gateway: str, *, now: datetime) -> None:
-    if await session.get(Device, (gateway, GATEWAY_DEVICE)) is None:
-        known = await session.get(Gateway, gateway)
-        name = known.name if known is not None and known.name else gateway
-        session.add(
-            Device(gateway=gateway, device=GATEWAY_DEVICE, name=name, adopted=True, first_heard_at=now)
-        )
-        await session.flush()

@@ -13,6 +13,7 @@ from server.escalation.plan import RECHECK_AFTER, Candidate, Policies, Policy
 from server.escalation.tables import TELLING, DueKind
 from server.items import grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
+from server.items.matters import end_matters
 from server.items.model import ActorKind, Move, Outcome
 from server.items.record import Actor
 from server.items.responsible import responsible_for
@@ -157,6 +158,7 @@ async def _reassign(act: Act) -> None:
 
 async def _close_exception(act: Act) -> None:
     act.item.outcome = Outcome.EXCEPTION
+    await end_matters(act.session, act.item, now=act.now)
     await lay_down(act.session, act.item, now=act.now)
     await grouping.follow_child(act.session, act.item, now=act.now)
 
@@ -233,6 +235,7 @@ async def _done(act: Act) -> None:
     item.help_wanted = item.false_alarm_claimed = False
     for_working = (DueKind.ACCEPTANCE, DueKind.ATTEND, DueKind.RECHECK)
     await dues.settle(act.session, item.id, for_working, now=act.now)
+    await end_matters(act.session, item, now=act.now)
     await grouping.finish_children(act.session, item, act.actor, at=act.now)
     ended = await end_if_both_agree(act.session, item, now=act.now)
     await grouping.follow_child(act.session, item, now=act.now)

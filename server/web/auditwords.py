@@ -64,6 +64,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "swap_lapsed": "换班请求没有回音",
     "duty_times_set": "修改值班时间",
     "duty_link_sent": "发送值班页面链接",
+    "matter_put_on_list": "列入上门清单",
     "device_registered": "预先登记设备",
     "device_adopted": "登记设备",
     "device_corrected": "修改设备",

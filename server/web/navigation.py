@@ -44,6 +44,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/cockpit", title="大屏", section=Section.DUTY, right=Right.ACT_AS_DESK),
     Page(address="/desk/load", title="网格长负担", section=Section.DUTY, right=Right.SEE_PEOPLE),
     Page(address="/desk/feedback", title="投诉建议", section=Section.DUTY, right=Right.ACT_AS_DESK),
+    Page(address="/desk/attention", title="需要处理的设备", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/gateways", title="网关", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/devices", title="设备登记表", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/adopt", title="扫码登记", section=Section.DEVICES, right=Right.CHANGE_DEVICES),

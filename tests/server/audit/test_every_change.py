@@ -140,6 +140,12 @@ def as_desk(method: str, path: str, **options: Any) -> Call:
 
 
 CALLS: dict[tuple[str, str], Call] = {
+    ("POST", "/desk/attention/devices/{gateway}/{device}/{concern}"): as_desk(
+        "POST", "/desk/attention/devices/gw-one/gas-2/unheard"
+    ),
+    ("POST", "/desk/attention/gateways/{gateway}/{concern}"): as_desk(
+        "POST", "/desk/attention/gateways/gw-one/unheard"
+    ),
     ("POST", "/i/{token}/moves"): lambda s: _by_phone(
         s, f"{s.link}/moves", data={"move": "accept", "press": "press-0001"}
     ),

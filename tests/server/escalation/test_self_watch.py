@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from server.devices.service import GATEWAY_DEVICE
 from server.devices.tables import Device, Gateway
 from server.errors import SettingsError
 from server.escalation.canary import CANARY_GATEWAY, Canary, canary_age_s
 from server.escalation.tables import CanaryRun
 from server.intake.received import receive
-from server.intake.silence import GATEWAY_DEVICE, SilenceWatch
+from server.intake.silence import SilenceWatch
 from server.items.tables import Item
 from server.people.tables import Duty, Person, Role, Scope
 from server.places.tables import PlacesVersion

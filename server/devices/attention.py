@@ -1,0 +1,473 @@
+"""What needs a maintainer's attention, each concern with where it is read from, the most dangerous first.
+
+Nothing here is a finding of its own: a gateway says that a device is silent, the register says when a life
+ends. This only gathers it. What somebody has shelved or taken out of service is known, and not listed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from server.access.model import Reach
+from server.access.scopes import devices_within, gateways_within
+from server.alarms.tables import Alarm
+from server.clock import STREET_ZONE
+from server.db.session import ReadSession
+from server.devices.service import GATEWAY_DEVICE, SILENT_AFTER
+from server.devices.tables import Device, DeviceCondition, Gateway
+from wire.vocabulary import Kind, Mode, Presence, Suppression
+
+QUEUE_AFTER: Final = timedelta(minutes=2)
+"""A queue that was not empty for so long is not just a busy moment."""
+SOON: Final = timedelta(days=30)
+TEST_EVERY: Final = timedelta(days=365)
+"""How long a test lasts where the register does not say when the next is due."""
+LIVES: Final = frozenset({Kind.GAS.value, Kind.FIRE.value})
+"""Kinds of devices that watch over lives."""
+_OWN_RULES: Final = ("gateway-silent", "gateway-clock", "gateway-certificate")
+"""What gateways are listed for by other columns."""
+
+
+class Concern(StrEnum):
+    """Why something needs attention."""
+
+    SILENT = "silent"
+    """It does not answer."""
+    UNHEARD = "unheard"
+    """It is registered and was never heard."""
+    QUEUE = "queue"
+    """What a gateway has to deliver does not get less."""
+    FAULTY = "faulty"
+    """It says itself that it is faulty."""
+    PAST_LIFE = "past_life"
+    CERTIFICATE = "certificate"
+    """A gateway's certificate has run out or soon will."""
+    CLOCK = "clock"
+    """A gateway's clock is wrong or undisciplined."""
+    WEAK = "weak"
+    """A battery or a radio signal is weak."""
+    DIRTY = "dirty"
+    UNTESTED = "untested"
+    """The last test is too long ago."""
+    ENDING = "ending"
+    """The end of its life is near."""
+
+
+class Whom(StrEnum):
+    """Whose concern it is."""
+
+    GATEWAY = "gateway"
+    LIVES = "lives"
+    """A device that watches over lives: gas, fire."""
+    OTHER = "other"
+
+
+_C, _W = Concern, Whom
+BY_DANGER: Final[tuple[tuple[Concern, Whom], ...]] = (
+    (_C.SILENT, _W.GATEWAY),  # all behind it is unwatched from afar
+    (_C.QUEUE, _W.GATEWAY),  # its alarms do not arrive
+    (_C.SILENT, _W.LIVES),
+    (_C.FAULTY, _W.LIVES),
+    (_C.PAST_LIFE, _W.LIVES),
+    (_C.FAULTY, _W.GATEWAY),
+    (_C.CERTIFICATE, _W.GATEWAY),  # when it runs out, the gateway falls silent
+    (_C.UNHEARD, _W.GATEWAY),
+    (_C.CLOCK, _W.GATEWAY),
+    (_C.UNHEARD, _W.LIVES),
+    (_C.WEAK, _W.LIVES),
+    (_C.DIRTY, _W.LIVES),
+    (_C.UNTESTED, _W.LIVES),
+    (_C.SILENT, _W.OTHER),
+    (_C.FAULTY, _W.OTHER),
+    (_C.WEAK, _W.OTHER),
+    (_C.DIRTY, _W.OTHER),
+    (_C.PAST_LIFE, _W.OTHER),
+    (_C.UNTESTED, _W.OTHER),
+    (_C.UNHEARD, _W.OTHER),
+    (_C.ENDING, _W.LIVES),
+    (_C.ENDING, _W.OTHER),
+)
+"""The order of the list. Within each the longest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """One line of the list.
+
+    Attributes:
+        concern: why it is listed.
+        gateway, device: where; the device is `gateway` for the gateway itself.
+        name, kind, building, floor, door: as the register has it.
+        since: since when; a day where the register says only that, None where nobody knows.
+        value: what was measured or counted, where something was; `unit` is its UCUM code.
+        item: the work that came of it, open or closed.
+    """
+
+    concern: Concern
+    gateway: str
+    device: str
+    name: str
+    kind: str
+    building: str | None
+    floor: str
+    door: str
+    since: datetime | date | None
+    value: float | None
+    unit: str
+    item: str | None
+
+    @property
+    def of_gateway(self) -> bool:
+        """Whether it is the gateway itself."""
+        return self.device == GATEWAY_DEVICE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the queries depend on."""
+
+    reach: Reach
+    now: datetime
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(STREET_ZONE).date()
+
+
+_Rows = Select[Any]
+_LIKE: Final[Mapping[Concern, tuple[str, ...]]] = {
+    Concern.WEAK: ("%battery%", "%rssi%", "%signal%", "%link_quality%"),
+    Concern.DIRTY: ("%dirty%", "%contamina%"),
+    Concern.FAULTY: ("%fault%",),
+}
+"""Points whose alarms are about the device and not about what it watches; see the profiles."""
+_TOLD: Final = (Concern.SILENT, Concern.FAULTY, Concern.WEAK, Concern.DIRTY)
+"""Concerns of devices that gateways tell; the others the register does."""
+_REGISTERED: Final = (Concern.PAST_LIFE, Concern.UNTESTED, Concern.ENDING, Concern.UNHEARD)
+
+
+def _concern_of_alarm() -> ColumnElement[Any]:
+    """Return what an alarm that stands says of its device; nothing where it is about what is watched."""
+    own = Alarm.device == GATEWAY_DEVICE
+    return case(
+        (own & Alarm.rule.in_(_OWN_RULES), null()),
+        (own, literal(Concern.FAULTY.value)),
+        (Alarm.kind == Kind.CONTACT, literal(Concern.SILENT.value)),
+        *(
+            (or_(*(Alarm.point.like(pattern) for pattern in patterns)), literal(concern.value))
+            for concern, patterns in _LIKE.items()
+        ),
+        else_=null(),
+    )
+
+
+def _told(*, own: bool, only: Concern | None = None) -> Subquery:
+    """Return what alarms that stand say and, where no rule watches it, what the newest readings say.
+
+    Args:
+        own: of gateways themselves, else of devices.
+        only: one concern.
+    """
+    concern = _concern_of_alarm()
+    whose = Alarm.device == GATEWAY_DEVICE if own else Alarm.device != GATEWAY_DEVICE
+    stated = select(
+        concern.label("concern"),
+        Alarm.gateway,
+        Alarm.device,
+        Alarm.raised_at.label("since"),
+        Alarm.value,
+        Alarm.unit,
+        Alarm.item,
+    ).where(
+        Alarm.cleared_at.is_(None),
+        Alarm.superseded_at.is_(None),
+        whose,
+        Alarm.mode == Mode.LIVE,
+        Alarm.suppression == Suppression.NONE,
+        concern.is_not(None) if only is None else concern == only.value,
+    )
+    read = select(
+        DeviceCondition.concern,
+        DeviceCondition.gateway,
+        DeviceCondition.device,
+        DeviceCondition.since,
+        DeviceCondition.value,
+        DeviceCondition.unit,
+        cast(null(), String(36)).label("item"),
+    )
+    if only is not None:
+        read = read.where(DeviceCondition.concern == only.value)
+    both = stated.subquery() if own else union_all(stated, read).subquery()
+    return (
+        select(
+            both.c.concern,
+            both.c.gateway,
+            both.c.device,
+            func.min(both.c.since).label("since"),
+            func.min(both.c.value).label("value"),
+            func.max(both.c.unit).label("unit"),
+            func.max(both.c.item).label("item"),
+        )
+        .group_by(both.c.concern, both.c.gateway, both.c.device)
+        .subquery()
+    )
+
+
+def _in_use(asked: _Asked) -> ColumnElement[bool]:
+    return and_(Device.adopted, Device.retired_at.is_(None), devices_within(asked.reach))
+
+
+def _of_whom(whom: Whom) -> ColumnElement[bool]:
+    return Device.kind.in_(LIVES) if whom is Whom.LIVES else Device.kind.not_in(LIVES)
+
+
+def _register(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any]:
+    """Return the condition of a concern that the register tells, and the column that says since when."""
+    today = asked.today
+    overdue = or_(
+        Device.test_due_on < today,
+        and_(Device.test_due_on.is_(None), Device.tested_on < today - TEST_EVERY),
+    )
+    return {
+        Concern.PAST_LIFE: (Device.ends_on < today, Device.ends_on),
+        Concern.ENDING: (and_(Device.ends_on >= today, Device.ends_on <= today + SOON), Device.ends_on),
+        Concern.UNTESTED: (overdue, func.coalesce(Device.test_due_on, Device.tested_on)),
+        Concern.UNHEARD: (Device.first_heard_at.is_(None), Device.installed_on),
+    }[concern]
+
+
+_PLACE: Final = (Device.gateway, Device.device, Device.name, Device.kind, Device.building, Device.floor)
+
+
+def _device_rows(concern: Concern, whom: Whom, asked: _Asked) -> _Rows:
+    if concern in _TOLD:
+        found = _told(own=False, only=concern)
+        here = (found.c.gateway == Device.gateway) & (found.c.device == Device.device)
+        return (
+            select(*_PLACE, Device.door, found.c.since, found.c.value, found.c.unit, found.c.item)
+            .join(found, here)
+            .where(_in_use(asked), _of_whom(whom))
+            .order_by(found.c.since, Device.gateway, Device.device)
+        )
+    condition, since = _register(concern, asked)
+    return (
+        select(
+            *_PLACE,
+            Device.door,
+            since.label("since"),
+            null().label("value"),
+            literal("").label("unit"),
+            null().label("item"),
+        )
+        .where(condition, _in_use(asked), _of_whom(whom))
+        .order_by(since, Device.gateway, Device.device)
+    )
+
+
+def _gateway(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any, Any]:
+    """Return the condition of a gateway's concern, since when, and what was measured."""
+    now = asked.now
+    silent = or_(Gateway.heard_at < now - SILENT_AFTER, Gateway.presence == Presence.OFFLINE)
+    ends_at = Gateway.certificate_ends_at
+    return {
+        Concern.SILENT: (silent, Gateway.heard_at, null()),
+        Concern.UNHEARD: (Gateway.heard_at.is_(None), Gateway.installed_on, null()),
+        Concern.QUEUE: (
+            Gateway.queue_since <= now - QUEUE_AFTER,
+            Gateway.queue_since,
+            Gateway.waiting_alarms + Gateway.waiting_readings,
+        ),
+        Concern.CLOCK: (
+            Gateway.clock_wrong_since.is_not(None),
+            Gateway.clock_wrong_since,
+            Gateway.clock_offset_ms / 1000.0,
+        ),
+        Concern.CERTIFICATE: (ends_at <= now + SOON, ends_at, null()),
+    }[concern]
+
+
+def _gateway_rows(concern: Concern, asked: _Asked) -> _Rows:
+    inside = (Gateway.registered, gateways_within(asked.reach))
+    place = (
+        Gateway.id.label("gateway"),
+        literal(GATEWAY_DEVICE).label("device"),
+        Gateway.name,
+        literal("").label("kind"),
+        Gateway.building,
+        literal("").label("floor"),
+        literal("").label("door"),
+    )
+    if concern is Concern.FAULTY:
+        found = _told(own=True, only=concern)
+        return (
+            select(*place, found.c.since, found.c.value, found.c.unit, found.c.item)
+            .join(found, found.c.gateway == Gateway.id)
+            .where(*inside)
+            .order_by(found.c.since, Gateway.id)
+        )
+    condition, since, value = _gateway(concern, asked)
+    return (
+        select(
+            *place,
+            since.label("since"),
+            value.label("value"),
+            literal("").label("unit"),
+            null().label("item"),
+        )
+        .where(condition, *inside)
+        .order_by(since, Gateway.id)
+    )
+
+
+def _rows(concern: Concern, whom: Whom, asked: _Asked) -> _Rows:
+    return _gateway_rows(concern, asked) if whom is Whom.GATEWAY else _device_rows(concern, whom, asked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many there are.
+
+    Attributes:
+        of: of each concern and of whom.
+        without_life, without_test: devices of which the register does not say it: nobody knows whether
+            their life or their test is over.
+    """
+
+    of: Mapping[tuple[Concern, Whom], int]
+    without_life: int
+    without_test: int
+
+    def total(self, only: Concern | None = None) -> int:
+        """Return how many lines there are, of one concern or of all."""
+        return sum(number for (concern, _), number in self.of.items() if only in (None, concern))
+
+
+async def count_matters(session: ReadSession, reach: Reach, *, now: datetime) -> Counts:
+    """Return how many lines the list has within a reach."""
+    asked = _Asked(reach=reach, now=now)
+    of: dict[tuple[Concern, Whom], int] = dict.fromkeys(BY_DANGER, 0)
+    for row in (await session.execute(_count_told(asked))).mappings():
+        concern, total, lives = Concern(row["concern"]), row["total"], row["lives"]
+        of[concern, Whom.LIVES], of[concern, Whom.OTHER] = lives, total - lives
+    wanted = {concern: _register(concern, asked)[0] for concern in _REGISTERED}
+    unknown = (Device.ends_on.is_(None), Device.test_due_on.is_(None) & Device.tested_on.is_(None))
+    numbers = await _count_devices(session, asked, [*wanted.values(), *unknown])
+    for concern, (total, lives) in zip(wanted, numbers, strict=False):
+        of[concern, Whom.LIVES], of[concern, Whom.OTHER] = lives, total - lives
+    gateways = [concern for concern, whom in BY_DANGER if whom is Whom.GATEWAY]
+    judged = {one: _gateway(one, asked)[0] for one in gateways if one is not Concern.FAULTY}
+    query = select(*(func.sum(case((condition, 1), else_=0)) for condition in judged.values()))
+    query = query.where(Gateway.registered, gateways_within(reach))
+    for concern, number in zip(judged, (await session.execute(query)).one(), strict=True):
+        of[concern, Whom.GATEWAY] = number or 0
+    faulty = _gateway_rows(Concern.FAULTY, asked).order_by(None).subquery()
+    of[Concern.FAULTY, Whom.GATEWAY] = await session.scalar(select(func.count()).select_from(faulty)) or 0
+    return Counts(of=of, without_life=numbers[-2][0], without_test=numbers[-1][0])
+
+
+def _lives() -> ColumnElement[int]:
+    return func.sum(case((Device.kind.in_(LIVES), 1), else_=0))
+
+
+def _count_told(asked: _Asked) -> _Rows:
+    found = _told(own=False)
+    here = (found.c.gateway == Device.gateway) & (found.c.device == Device.device)
+    columns = (found.c.concern, func.count().label("total"), _lives().label("lives"))
+    query = select(*columns).select_from(found).join(Device, here)
+    return query.where(_in_use(asked)).group_by(found.c.concern)
+
+
+async def _count_devices(
+    session: ReadSession, asked: _Asked, conditions: Sequence[ColumnElement[bool]]
+) -> list[tuple[int, int]]:
+    """Return how many devices in use meet each condition, and how many of them watch over lives.
+
+    Of the whole street each condition is a stretch of an index; of a part of it all devices are looked at,
+    once.
+    """
+    if asked.reach.street:
+        rows = [
+            (
+                await session.execute(
+                    select(func.count(), _lives()).select_from(Device).where(one, _in_use(asked))
+                )
+            ).one()
+            for one in conditions
+        ]
+        return [(total, lives or 0) for total, lives in rows]
+    both = [(one, one & Device.kind.in_(LIVES)) for one in conditions]
+    columns = [func.sum(case((one, 1), else_=0)) for pair in both for one in pair]
+    numbers = [
+        number or 0 for number in (await session.execute(select(*columns).where(_in_use(asked)))).one()
+    ]
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+async def list_matters(
+    session: ReadSession,
+    reach: Reach,
+    counts: Counts,
+    *,
+    now: datetime,
+    only: Concern | None = None,
+    first: int = 0,
+    most: int = 50,
+) -> list[Matter]:
+    """Return a part of the list, the most dangerous first.
+
+    Args:
+        session: where to read.
+        reach: of whoever looks.
+        counts: of `count_matters` in the same session.
+        now: the server's time.
+        only: one concern; all if not given.
+        first: how many to leave out at the beginning.
+        most: how many at most.
+    """
+    asked = _Asked(reach=reach, now=now)
+    found: list[Matter] = []
+    for concern, whom in BY_DANGER:
+        if only is not None and concern is not only:
+            continue
+        here = counts.of[concern, whom]
+        if first >= here or len(found) >= most:
+            first = max(0, first - here)
+            continue
+        query = _rows(concern, whom, asked).offset(first).limit(most - len(found))
+        found += [Matter(concern=concern, **row) for row in (await session.execute(query)).mappings()]
+        first = 0
+    return found
+
+
+async def find_matter(
+    session: ReadSession, reach: Reach, concern: Concern, gateway: str, device: str, *, now: datetime
+) -> Matter | None:
+    """Return one line of the list, or None where it is not, or no longer, on it."""
+    asked = _Asked(reach=reach, now=now)
+    for one, whom in BY_DANGER:
+        if one is not concern or (whom is Whom.GATEWAY) is not (device == GATEWAY_DEVICE):
+            continue
+        inside = _rows(concern, whom, asked).order_by(None).subquery()
+        query = select(inside).where(inside.c.gateway == gateway, inside.c.device == device)
+        row = (await session.execute(query)).mappings().first()
+        if row is not None:
+            return Matter(concern=concern, **row)
+    return None
