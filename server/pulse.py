@@ -44,9 +44,6 @@ ALWAYS: Final = (
     "notify",
 )
 """The loops that run whatever the settings say: the alarm's path, and what comes on the same connection."""
-forgetting what has had its time; batteries are looked at once a minute."""
-ALWAYS: Final = ("intake-alarms", "intake-readings", "intake-statuses", "commands", "escalation", "notify")
-"""The loops of the alarm's path, which run whatever the settings say."""
 
 
 @dataclass(slots=True)
