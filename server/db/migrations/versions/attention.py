@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "attention"
-down_revision = "installer"
+down_revision = "press_distance"
 branch_labels = None
 depends_on = None
 
