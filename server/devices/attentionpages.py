@@ -17,7 +17,8 @@ from server.clock import STREET_ZONE
 from server.context import Context
 from server.db.session import ReadSession
 from server.devices import attentionwords
-from server.devices.attention import LIVES, Concern, Matter, count_matters, find_matter, list_matters
+from server.devices.attention import LIVES, count_matters, find_matter, list_matters
+from server.devices.concerns import Concern, Matter
 from server.devices.labelcode import DeviceCode, page_of
 from server.devices.service import GATEWAY_DEVICE, make_gateway_device
 from server.errors import ConflictError, InvalidError

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from server.devices.attention import BY_DANGER, Concern, Matter, Whom
+from server.devices.concerns import BY_DANGER, Concern, Matter, Whom
 
 TITLES: Final[Mapping[Concern, str]] = {
     Concern.SILENT: "失联",

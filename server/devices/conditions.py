@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock
 from server.db.session import Database
-from server.devices.attention import Concern
+from server.devices.concerns import Concern
 from server.devices.tables import DeviceCondition
 from server.history.columns import QUALITIES
 from server.history.database import HistoryDatabase

@@ -6,7 +6,8 @@ import pytest
 
 from server.access.model import Reach
 from server.clock import STREET_ZONE, ManualClock
-from server.devices.attention import Concern, count_matters, list_matters
+from server.devices.attention import count_matters, list_matters
+from server.devices.concerns import Concern
 from server.devices.conditions import SCALES, ConditionKeeper
 from server.devices.health import Health, health_after
 from server.devices.service import apply_status
