@@ -1,4 +1,4 @@
-"""What a maintainer's attention can be needed for: each concern, whom it is about, and one matter of the list."""
+"""What a maintainer's attention can be needed for: each concern, whom it is about, one line of the list."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
