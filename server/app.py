@@ -19,6 +19,8 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from server.access.allowancekeeper import LOOP as ALLOWANCES_LOOP
+from server.access.allowancekeeper import AllowanceKeeper, recall
 from server.access.dutylinks import DutyLinks
 from server.access.links import LinkBook
 from server.access.service import issue_first_run_code
@@ -193,6 +195,8 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         pulses=pulses,
         channels=channels.by_kind,
     )
+    async with database.read() as session:
+        await recall(session, context.allowances, now=clock.now())
     packer = Packer(
         database=readings,
         clock=clock,
@@ -228,6 +232,9 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         )
     others[conditions.LOOP] = conditions.ConditionKeeper(
         database=database, readings=readings, clock=clock, pulses=pulses
+    )
+    others[ALLOWANCES_LOOP] = AllowanceKeeper(
+        database=database, allowances=context.allowances, clock=clock, pulses=pulses
     )
     if cards is not None:
         others["cards"] = cards

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from server.access.allowances import Allowances
 from server.clock import Clock
 from server.config import Settings
 from server.db.session import Database
@@ -29,3 +30,5 @@ class Context:
     """What `/health/ready` reads: `pulses.stuck(boot_s=clock.boot_s())` is empty when all is well."""
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """By kind, to send the codes that confirm contacts; notices go through the worker alone."""
+    allowances: Allowances = field(default_factory=Allowances)
+    """What askers have used up; `take` or `check` before work, `note_guess` after a wrong guess."""

@@ -29,6 +29,7 @@ LOOPS: Final = MappingProxyType(
         "roster-news": 300.0,
         "upkeep": 300.0,
         "conditions": 300.0,
+        "allowances": STALE_AFTER_S,
     }
 )
 """How long each loop may be away, in seconds. Packing and pruning a large history takes its time; the

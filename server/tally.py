@@ -61,6 +61,8 @@ class Tally:
     """How late due rows were carried out."""
     due_failures: int = 0
     """Due rows that failed and were left for the next turn."""
+    held_up: Counter[str] = field(default_factory=Counter)
+    """Requests that had to wait because of a limit, by door."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Messages in the intake's queues when they were last looked at, by queue."""
     broker_connected: bool = False

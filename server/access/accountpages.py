@@ -22,7 +22,7 @@ from server.db.session import ReadSession
 from server.errors import AnswerError, InvalidError
 from server.people.model import Scope
 from server.people.tables import Person
-from server.places.tables import Community, Estate, Grid
+from server.places.tables import Block, Community, Estate, Grid
 from server.web import deskwords
 from server.web.pressing import ShowAgain, press_form, show_refusal
 from server.web.settingspage import render_settings
@@ -30,7 +30,12 @@ from server.web.settingspage import render_settings
 ACCOUNTS: Final = "/desk/accounts"
 _Manager = Annotated[SignedIn, requires(Right.MANAGE_ACCESS, unscoped=("account",))]
 _Text = Annotated[str, Form(max_length=200)]
-_PLACES: Final[Mapping[Scope, Any]] = {Scope.COMMUNITY: Community, Scope.GRID: Grid, Scope.ESTATE: Estate}
+_PLACES: Final[Mapping[Scope, Any]] = {
+    Scope.COMMUNITY: Community,
+    Scope.GRID: Grid,
+    Scope.ESTATE: Estate,
+    Scope.BLOCK: Block,
+}
 _MOST_ROWS: Final = 200
 _CHOICES: Final = tuple((role, scope) for role, scopes in PLACES_OF.items() for scope in scopes)
 """Each role with each kind of place, as a form offers them."""

@@ -19,11 +19,16 @@ from server.db.session import ReadSession, WriteSession
 from server.errors import ConflictError, InvalidError, NotFoundError
 from server.people.model import Scope
 from server.people.tables import Person
-from server.places.tables import Community, Estate, Grid
+from server.places.tables import Block, Community, Estate, Grid
 
 _KEY_PREFIX: Final = "gwk_"
 LONGEST_KEY: Final = timedelta(days=366)
-_PLACES: Final = {Scope.COMMUNITY: Community, Scope.GRID: Grid, Scope.ESTATE: Estate}
+_PLACES: Final = {
+    Scope.COMMUNITY: Community,
+    Scope.GRID: Grid,
+    Scope.ESTATE: Estate,
+    Scope.BLOCK: Block,
+}
 
 
 async def make_account(

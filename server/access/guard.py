@@ -17,6 +17,9 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from server.access import accounts, service
+from server.access.allowancekeeper import note_guess
+from server.access.allowances import Door, source_key
+from server.access.links import LinkView
 from server.access.model import Right
 from server.access.scopes import NAMED, all_within
 from server.access.service import SignedIn
@@ -26,10 +29,13 @@ from server.errors import ForbiddenError, NotFoundError, NotSignedInError, Serve
 SESSION_COOKIE: Final = "session"
 _SAFE: Final = ("GET", "HEAD")
 _SCOPED: Final = frozenset(NAMED)
+_PROGRAMS: Final = "/api/"
+_NEVER_HELD_UP: Final = frozenset({Right.PRESS_ITEMS, Right.ACT_AS_DESK, Right.ORDER_GATEWAYS})
+"""What is done with these is never counted: a press, the desk's acts, an order that closes a valve."""
 _PUBLISHED: Final = frozenset({"/openapi.json", "/static"})
 """The interface's description and the pages' built files: the same for everybody."""
 
-Door = Callable[[Request], Awaitable[SignedIn]]
+WhoAsks = Callable[[Request], Awaitable[SignedIn]]
 """Returns who asks; raises NotSignedInError when nobody is signed in."""
 
 
@@ -57,6 +63,8 @@ class Requirement:
         who = (await build_door(context)(request)).asking(self.right)
         if self.right not in who.rights:
             raise ForbiddenError("您的账号没有这个权限。")
+        if request.url.path.startswith(_PROGRAMS) and not self._acts(request):
+            context.allowances.take(Door.API, who.key or who.operator, now=context.clock.now())
         named = {**request.query_params, **request.path_params}
         wanted = {name: str(named[name]) for name in named.keys() & _SCOPED - self.unscoped}
         if wanted and not who.reach.street:
@@ -64,6 +72,9 @@ class Requirement:
                 if not await all_within(session, who.reach, wanted):
                     raise NotFoundError("没有找到，或者不在您的范围内。")
         return who
+
+    def _acts(self, request: Request) -> bool:
+        return request.method not in _SAFE and self.right in _NEVER_HELD_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ def by_link() -> Any:
     return Depends(OpenDoor("the signed link in the path says whose it is"))
 
 
-def build_door(context: Context) -> Door:
+def build_door(context: Context) -> WhoAsks:
     """Return what finds out who asks. Routes use `requires`, which does this first."""
     cookie = cookie_name(secure=context.settings.cookies_are_secure)
 
@@ -115,6 +126,8 @@ def build_door(context: Context) -> Door:
             else:
                 found = await service.find_session(session, request.cookies.get(cookie), now=now)
         if found is None:
+            if secret is not None:
+                await guessed(context, request, Door.KEY)
             raise NotSignedInError("请先登录。")
         if request.method not in _SAFE:
             async with context.database.write() as session:
@@ -126,6 +139,41 @@ def build_door(context: Context) -> Door:
         return found
 
     return who_asks
+
+
+def source_of(request: Request) -> str:
+    """Return where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+async def guessed(context: Context, request: Request, door: Door) -> None:
+    """Count something that fits nothing against where it comes from.
+
+    Raises:
+        TooManyError: too much of it came from there.
+    """
+    asker = source_key(source_of(request))
+    await note_guess(context.database, context.allowances, door, asker, now=context.clock.now())
+
+
+async def note_unknown_link(context: Context, request: Request) -> None:
+    """Count a link that was never made here; one that ended is none.
+
+    Raises:
+        TooManyError: too many such came from there.
+    """
+    await guessed(context, request, Door.LINK)
+
+
+def note_opening(context: Context, request: Request, view: LinkView) -> None:
+    """Count a link that is opened, except by the phone that pressed it.
+
+    Raises:
+        TooManyError: this link was opened far too often from there.
+    """
+    if not view.bound_here:
+        asker = f"{view.link.id} {source_key(source_of(request))}"
+        context.allowances.take(Door.OPENING, asker, now=context.clock.now())
 
 
 def _key_in(request: Request) -> str | None:

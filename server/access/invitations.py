@@ -63,6 +63,15 @@ async def withdraw_invitation(session: WriteSession, name: str, *, by: str, now:
     await _record(session, now, by, "invitation_withdrawn", name)
 
 
+async def check_joining(session: ReadSession, source: str, *, now: datetime) -> None:
+    """Refuse a code that comes too soon after wrong ones from the same source; before its password is hashed.
+
+    Raises:
+        TooManyError: how long to wait.
+    """
+    await check_pause(session, _counted_as(source), source, now)
+
+
 async def join(
     session: WriteSession, code: str, password: HashedPassword, *, source: str, now: datetime
 ) -> str | None:
@@ -84,12 +93,11 @@ async def join(
         InvalidError: the password is too short; the code is not used up by that.
         TooManyError: too many wrong codes from there; how long to wait.
     """
-    counted_as = f" {_COUNTED_AS} {source}"[:60]
-    await check_pause(session, counted_as, source, now)
+    await check_joining(session, source, now=now)
     row = await session.get(Invitation, hash_secret("".join(code.split()).upper()))
     operator = await session.get(Operator, row.operator) if row is not None else None
     if row is None or operator is None or row.used_at is not None or row.expires_at <= now:
-        session.add(LoginFailure(name=counted_as, source=source[:64], at=now))
+        session.add(LoginFailure(name=_counted_as(source), source=source[:64], at=now))
         return None
     if operator.disabled_at is not None:
         return None
@@ -100,6 +108,10 @@ async def join(
     await session.execute(delete(OperatorSession).where(OperatorSession.operator == operator.name))
     await _record(session, now, operator.name, "invitation_used", operator.name)
     return operator.name
+
+
+def _counted_as(source: str) -> str:
+    return f" {_COUNTED_AS} {source}"[:60]
 
 
 async def _drop_unused(session: WriteSession, name: str) -> None:

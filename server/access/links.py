@@ -44,6 +44,11 @@ class LinkView:
     item: Item
     state: LinkState
 
+    @property
+    def bound_here(self) -> bool:
+        """Whether the phone that asks is the one that the link is bound to."""
+        return self.link.phone_hash is not None and self.state in (LinkState.OPEN, LinkState.OVER)
+
 
 class LinkBook:
     """Makes, opens, binds and revokes links."""

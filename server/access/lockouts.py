@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import delete, func, select
 
-from server.access.service import FREE_ATTEMPTS, WINDOW, pause_s
+from server.access.pauses import FREE_ATTEMPTS, WINDOW, pause_s
 from server.access.tables import LoginFailure
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession

@@ -54,7 +54,7 @@ class AccessRole(StrEnum):
     COMMUNITY = "community"
     """Secretary and officers of a community."""
     LEADER = "leader"
-    """网格长 of a grid, or the duty room of an estate."""
+    """网格长 of a grid, or the duty room of an estate or business block."""
     MAINTAINER = "maintainer"
     """Keeps gateways and devices working."""
 
@@ -122,7 +122,7 @@ PLACES_OF: Final[Mapping[AccessRole, tuple[Scope, ...]]] = {
     AccessRole.DESK: (Scope.STREET,),
     AccessRole.AUDITOR: (Scope.STREET,),
     AccessRole.COMMUNITY: (Scope.COMMUNITY,),
-    AccessRole.LEADER: (Scope.GRID, Scope.ESTATE),
+    AccessRole.LEADER: (Scope.GRID, Scope.ESTATE, Scope.BLOCK),
     AccessRole.MAINTAINER: (Scope.COMMUNITY, Scope.STREET),
 }
 """What kinds of place each role may be held for."""
@@ -133,6 +133,7 @@ ROLE_OF_DUTY: Final[Mapping[tuple[Role, Scope], AccessRole]] = {
     (Role.OFFICER, Scope.GRID): AccessRole.LEADER,
     (Role.OFFICER, Scope.COMMUNITY): AccessRole.COMMUNITY,
     (Role.DUTY_ROOM, Scope.ESTATE): AccessRole.LEADER,
+    (Role.DUTY_ROOM, Scope.BLOCK): AccessRole.LEADER,
     (Role.SECRETARY, Scope.COMMUNITY): AccessRole.COMMUNITY,
     (Role.MAINTAINER, Scope.COMMUNITY): AccessRole.MAINTAINER,
     (Role.MAINTAINER, Scope.STREET): AccessRole.MAINTAINER,
@@ -156,7 +157,7 @@ class Reach:
 
     Attributes:
         street: everything, also what has no place yet.
-        communities, grids, estates: by code.
+        communities, grids, estates, blocks: by code.
         person: who asks, by the register's code: what they were told of themselves is theirs to see.
     """
 
@@ -164,6 +165,7 @@ class Reach:
     communities: frozenset[str] = frozenset()
     grids: frozenset[str] = frozenset()
     estates: frozenset[str] = frozenset()
+    blocks: frozenset[str] = frozenset()
     person: str | None = None
 
     @classmethod
@@ -179,6 +181,7 @@ class Reach:
             communities=codes(Scope.COMMUNITY),
             grids=codes(Scope.GRID),
             estates=codes(Scope.ESTATE),
+            blocks=codes(Scope.BLOCK),
             person=person,
         )
 

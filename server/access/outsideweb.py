@@ -4,8 +4,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from server.access import oidc, outside, service, wecom
-from server.access.guard import open_to_all
-from server.access.web import enter, source_of
+from server.access.allowances import Door, source_key
+from server.access.guard import open_to_all, source_of
+from server.access.web import enter
 from server.context import Context
 from server.errors import ForbiddenError
 
@@ -26,8 +27,7 @@ def _add_oidc(router: APIRouter, context: Context) -> None:
     @router.get("/login/oidc", dependencies=[_ANYBODY])
     async def go_out(request: Request) -> Response:
         provider = outside.provider_of(context.settings, _address(context, request))
-        async with context.database.write() as session:
-            out = await outside.go_out(session, outside.OIDC, now=context.clock.now())
+        out = await _go_out(context, request, outside.OIDC)
         address = await oidc.address_of_login(
             provider, state=out.state, nonce=out.nonce, verifier=out.verifier
         )
@@ -45,8 +45,7 @@ def _add_wecom(router: APIRouter, context: Context) -> None:
     @router.get("/login/wecom", dependencies=[_ANYBODY])
     async def go_out(request: Request) -> Response:
         corporation = outside.corporation_of(context.settings, _address(context, request))
-        async with context.database.write() as session:
-            out = await outside.go_out(session, outside.WECOM, now=context.clock.now())
+        out = await _go_out(context, request, outside.WECOM)
         return _leave(context, wecom.address_of_login(corporation, state=out.state), out.state)
 
     @router.get("/login/wecom/back", dependencies=[_ANYBODY])
@@ -55,6 +54,13 @@ def _add_wecom(router: APIRouter, context: Context) -> None:
         await _returned(context, request, outside.WECOM, code, state)
         user = await wecom.user_of(corporation, code=code)
         return await _let_in(context, request, corporation.issuer, user, leader=True)
+
+
+async def _go_out(context: Context, request: Request, way: str) -> outside.Outgoing:
+    now = context.clock.now()
+    context.allowances.take(Door.OUTSIDE, source_key(source_of(request)), now=now)
+    async with context.database.write() as session:
+        return await outside.go_out(session, way, now=now)
 
 
 def _address(context: Context, request: Request) -> str:

@@ -7,14 +7,13 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from server.access import accounts, invitations, secondfactor, service
-from server.access.guard import open_to_all, requires
+from server.access.guard import open_to_all, requires, source_of
 from server.access.model import Right
 from server.access.sealing import SecretBox
 from server.access.secondfactor import Enrolment
 from server.access.secrets import hash_password
 from server.access.service import SignedIn, prove_password
 from server.access.tables import Operator
-from server.access.web import source_of
 from server.context import Context
 from server.errors import AnswerError, InvalidError
 from server.web import deskwords
@@ -208,6 +207,8 @@ def _add_joining(router: APIRouter, context: Context) -> None:
         async def act() -> str:
             if password != again:
                 raise InvalidError("两次输入的密码不一样。")
+            async with context.database.read() as reading:
+                await invitations.check_joining(reading, source_of(request), now=context.clock.now())
             hashed = await hash_password(password)
             async with context.database.write() as session:
                 name = await invitations.join(

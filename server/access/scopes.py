@@ -32,6 +32,15 @@ def estates_within(reach: Reach) -> ColumnElement[bool]:
     return or_(Estate.code.in_(reach.estates), Estate.community.in_(reach.communities))
 
 
+def blocks_within(reach: Reach) -> ColumnElement[bool]:
+    """Return the condition on `Block`: its own, those of its communities, those listed in its grids."""
+    if reach.street:
+        return true()
+    return or_(
+        Block.code.in_(reach.blocks), Block.community.in_(reach.communities), Block.grid.in_(_grids(reach))
+    )
+
+
 def buildings_within(reach: Reach) -> ColumnElement[bool]:
     """Return the condition on `Building`."""
     return true() if reach.street else Building.code.in_(_buildings(reach))
@@ -80,6 +89,7 @@ def people_within(reach: Reach) -> ColumnElement[bool]:
         and_(Duty.scope == Scope.COMMUNITY, Duty.code.in_(reach.communities)),
         and_(Duty.scope == Scope.GRID, Duty.code.in_(_grids(reach))),
         and_(Duty.scope == Scope.ESTATE, Duty.code.in_(select(Estate.code).where(estates_within(reach)))),
+        and_(Duty.scope == Scope.BLOCK, Duty.code.in_(select(Block.code).where(blocks_within(reach)))),
     )
     mine = Person.code.in_(select(Duty.person).where(places))
     return mine if reach.person is None else or_(mine, Person.code == reach.person)
@@ -97,9 +107,7 @@ def _grids(reach: Reach) -> Select[str]:
 
 def _buildings(reach: Reach) -> Select[str]:
     estates = select(Estate.code).where(estates_within(reach))
-    blocks = select(Block.code).where(
-        or_(Block.community.in_(reach.communities), Block.grid.in_(_grids(reach)))
-    )
+    blocks = select(Block.code).where(blocks_within(reach))
     return select(Building.code).where(
         or_(Building.grid.in_(_grids(reach)), Building.estate.in_(estates), Building.block.in_(blocks))
     )
@@ -118,6 +126,7 @@ def _place(reach: Reach, named: Mapping[str, str]) -> Select[str]:
         PlaceKind.COMMUNITY: select(Community.code).where(communities_within(reach)),
         PlaceKind.GRID: select(Grid.code).where(grids_within(reach)),
         PlaceKind.ESTATE: select(Estate.code).where(estates_within(reach)),
+        PlaceKind.BLOCK: select(Block.code).where(blocks_within(reach)),
         PlaceKind.BUILDING: select(Building.code).where(buildings_within(reach)),
     }
     if place is None or place.kind not in within:  # an area and the street are the street's to see
@@ -126,6 +135,7 @@ def _place(reach: Reach, named: Mapping[str, str]) -> Select[str]:
         PlaceKind.COMMUNITY: Community.code,
         PlaceKind.GRID: Grid.code,
         PlaceKind.ESTATE: Estate.code,
+        PlaceKind.BLOCK: Block.code,
         PlaceKind.BUILDING: Building.code,
     }[place.kind]
     return within[place.kind].where(column == place.code)

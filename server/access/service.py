@@ -13,6 +13,7 @@ from typing import Final, Self
 from sqlalchemy import delete, func, select
 
 from server.access.model import NOT_FOR_KEYS, ROLE_OF_DUTY, AccessRole, Grant, Reach, Right, rights_of
+from server.access.pauses import WINDOW, pause_s
 from server.access.secrets import HashedPassword, fits_password, hash_secret, new_code, new_secret
 from server.access.tables import ApiKey, FirstRunCode, LoginFailure, Operator, OperatorGrant, OperatorSession
 from server.audit import service as audit
@@ -31,11 +32,8 @@ CODE_WAIT: Final = timedelta(minutes=5)
 LEAST_PASSWORD: Final = 12
 _LONGEST_NAME: Final = 60
 _TOUCH_AFTER: Final = timedelta(minutes=1)
-FREE_ATTEMPTS: Final = 5
-WINDOW: Final = timedelta(minutes=15)
 UNKNOWN_NAME: Final = "?"
 """Stands in the audit for a name that no account has."""
-_LONGEST_PAUSE_S: Final = 300
 _FIRST_ROLES: Final = (AccessRole.ADMINISTRATOR, AccessRole.DESK)
 """Of the first operator, who gives the others theirs."""
 
@@ -114,6 +112,21 @@ def is_usable_name(name: str) -> bool:
     return bool(name) and len(name) <= _LONGEST_NAME and name.isprintable() and not set(name) & set("/\\?#%")
 
 
+async def check_first_run_code(session: ReadSession, code: str, *, now: datetime) -> FirstRunCode:
+    """Return the row of a code that can make the first operator.
+
+    Raises:
+        ConflictError: there is an operator already.
+        ForbiddenError: the code is not the one that was shown, or its hour is over.
+    """
+    if await has_operator(session):
+        raise ConflictError("已经有值班员账号，请直接登录。")
+    row = await session.get(FirstRunCode, hash_secret(code.strip().upper()))
+    if row is None or row.used_at is not None or now - row.created_at > CODE_LIFE:
+        raise ForbiddenError("首次启动码不对或已过期。请在服务器上运行 gridwarden-server first-run-code。")
+    return row
+
+
 async def set_up_first_operator(
     session: WriteSession, *, code: str, name: str, password: HashedPassword, now: datetime
 ) -> None:
@@ -124,11 +137,7 @@ async def set_up_first_operator(
         ForbiddenError: the code is not the one that was shown, or its hour is over.
         InvalidError: the name or password cannot be used.
     """
-    if await has_operator(session):
-        raise ConflictError("已经有值班员账号，请直接登录。")
-    row = await session.get(FirstRunCode, hash_secret(code.strip().upper()))
-    if row is None or row.used_at is not None or now - row.created_at > CODE_LIFE:
-        raise ForbiddenError("首次启动码不对或已过期。请在服务器上运行 gridwarden-server first-run-code。")
+    row = await check_first_run_code(session, code, now=now)
     if not is_usable_name(name.strip()):
         raise InvalidError("请填写姓名，最多 60 个字，不含斜杠。")
     if password.length < LEAST_PASSWORD:
@@ -364,12 +373,6 @@ async def check_pause(session: ReadSession, name: str, source: str, now: datetim
         left_s = pause_s(count) - (now - last).total_seconds()
         if left_s > 0:
             raise TooManyError("尝试次数太多，请稍后再试。", retry_after_s=int(left_s) + 1)
-
-
-def pause_s(failures: int) -> float:
-    """Return how long after the last of so many failures the next attempt is refused, in seconds."""
-    over = failures - FREE_ATTEMPTS
-    return 0.0 if over < 0 else min(2.0**over, _LONGEST_PAUSE_S)
 
 
 async def _record(

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
+from server.access.allowances import Door
 from server.access.model import AccessRole
 from server.db.base import Base, Utc, Word
 from server.people.model import Scope
@@ -144,6 +145,17 @@ class LoginFailure(Base):
     name: Mapped[str] = mapped_column(String(60), index=True)
     source: Mapped[str] = mapped_column(String(64), index=True)
     at: Mapped[datetime] = mapped_column(Utc, index=True)
+
+
+class UsedAllowance(Base):
+    """What an asker has used up of an allowance, so that a restart gives nothing back; gone once whole."""
+
+    __tablename__ = "used_allowance"
+
+    door: Mapped[Door] = mapped_column(Word(Door), primary_key=True)
+    asker: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """A digest of who asks: an address, an account, a link."""
+    whole_at: Mapped[datetime] = mapped_column(Utc, index=True)
 
 
 class Link(Base):

@@ -6,14 +6,15 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from server.access import secondfactor, service
-from server.access.guard import cookie_name, open_to_all, requires
+from server.access.allowances import Door, source_key
+from server.access.guard import cookie_name, guessed, open_to_all, requires, source_of
 from server.access.model import Right
 from server.access.outside import ways_of
 from server.access.sealing import SecretBox
 from server.access.secrets import hash_password
 from server.access.service import NewSession, SignedIn
 from server.context import Context
-from server.errors import AnswerError, TooManyError
+from server.errors import AnswerError, ForbiddenError, TooManyError
 from server.web.comingback import COOKIE, page_to_return_to
 from server.web.templating import render_page
 
@@ -63,11 +64,6 @@ def _add_login(router: APIRouter, context: Context) -> None:
         if made is None:
             return _login_page(request, context, "姓名或密码不对。", name, status=403)
         return enter(context, request, made)
-
-
-def source_of(request: Request) -> str:
-    """Return where a request comes from."""
-    return request.client.host if request.client else ""
 
 
 def enter(context: Context, request: Request, made: NewSession) -> Response:
@@ -150,21 +146,37 @@ def _add_setup(router: APIRouter, context: Context) -> None:
         name: Annotated[str, Form()],
         password: Annotated[str, Form()],
     ) -> Response:
-        hashed = await hash_password(password)
         try:
+            await _check_code(request, context, code)
+            hashed = await hash_password(password)
             async with context.database.write() as session:
                 await service.set_up_first_operator(
                     session, code=code, name=name, password=hashed, now=context.clock.now()
                 )
         except AnswerError as error:
-            return render_page(
+            page = render_page(
                 request,
                 "setup.html",
                 status_code=error.status,
                 problem=error.detail,
                 name=name,
             )
+            if isinstance(error, TooManyError):
+                page.headers["Retry-After"] = str(error.retry_after_s)
+            return page
         return RedirectResponse("/login", status_code=303)
+
+
+async def _check_code(request: Request, context: Context, code: str) -> None:
+    """Let the holder of the first-run code on to the work that takes long; a wrong one is counted."""
+    now = context.clock.now()
+    context.allowances.check(Door.SETUP, source_key(source_of(request)), now=now)
+    try:
+        async with context.database.read() as session:
+            await service.check_first_run_code(session, code, now=now)
+    except ForbiddenError:
+        await guessed(context, request, Door.SETUP)
+        raise
 
 
 def _add_logout(router: APIRouter, context: Context) -> None:

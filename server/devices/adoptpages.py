@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
+from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import devices_within
@@ -93,6 +94,7 @@ def _add_form(router: APIRouter, context: Context) -> None:
         form = await request.form()
 
         async def act() -> str:
+            context.allowances.take(Door.ADOPTION, who.operator, now=context.clock.now())
             values = read_entry(form)
             async with context.database.write() as session:
                 known = await check_device(session, who, gateway, device)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import devices_within
@@ -154,6 +155,7 @@ def _add_changing(router: APIRouter, context: Context) -> None:
         who: Annotated[SignedIn, requires(Right.CHANGE_DEVICES)], gateway: str, device: str, wanted: EntryIn
     ) -> RegisteredOut:
         """Adopt a device, register one that was not heard of yet, correct or move a known one."""
+        context.allowances.take(Door.ADOPTION, who.operator, now=context.clock.now())
         values = wanted.values()
         async with context.database.write() as session:
             await check_placing(session, who, values)
@@ -170,6 +172,7 @@ def _add_changing(router: APIRouter, context: Context) -> None:
         wanted: ReplacementIn,
     ) -> RegisteredOut:
         """Put another device in its place; the old one is retired and keeps its history."""
+        context.allowances.take(Door.ADOPTION, who.operator, now=context.clock.now())
         values = wanted.values()
         async with context.database.write() as session:
             await check_placing(session, who, {**values, "gateway": wanted.new_gateway})

@@ -5,7 +5,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from server.access.guard import open_to_all, requires
+from server.access.allowances import Door, source_key
+from server.access.guard import open_to_all, requires, source_of
 from server.access.model import Right
 from server.access.secrets import new_secret
 from server.access.service import SignedIn
@@ -36,8 +37,12 @@ def build_feedback_pages(context: Context) -> APIRouter:
 
     @router.post("/feedback", dependencies=[open_to_all(_ANYBODY)])
     async def write(
-        press: Annotated[str, Form()], text: Annotated[str, Form()] = "", contact: Annotated[str, Form()] = ""
+        request: Request,
+        press: Annotated[str, Form()],
+        text: Annotated[str, Form()] = "",
+        contact: Annotated[str, Form()] = "",
     ) -> Response:
+        context.allowances.take(Door.FEEDBACK, source_key(source_of(request)), now=context.clock.now())
         async with context.database.write() as session:
             await take_in(session, press=press, text=text, contact=contact, now=context.clock.now())
         return RedirectResponse("/feedback?said=kept", status_code=303)

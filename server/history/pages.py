@@ -27,7 +27,7 @@ from server.history.pointnames import main_point, name_of
 from server.history.service import from_ms
 from server.history.trends import find_series
 from server.history.web import known_place, notes_of
-from server.places.tables import Building, Community, Estate, Grid
+from server.places.tables import Block, Building, Community, Estate, Grid
 from server.places.within import STREET, Place, PlaceKind, buildings_within, parts_of
 from server.web import words
 from server.web.templating import entry, render_page
@@ -217,13 +217,15 @@ def _add_place(router: APIRouter, context: Context) -> None:
 
 
 async def places_within(session: ReadSession, reach: Reach) -> list[tuple[Place, str]]:
-    """Return the places that somebody may look at: communities, or else the grids and estates they have."""
+    """Return the places that somebody may look at: communities, or else the grids, estates and blocks."""
     communities = select(Community.code, Community.name).where(scopes.communities_within(reach))
     found = [(Place(PlaceKind.COMMUNITY, code), name) for code, name in await session.execute(communities)]
     if not found:
         grids = select(Grid.code, Grid.name).where(Grid.code.in_(reach.grids))
         estates = select(Estate.code, Estate.name).where(Estate.code.in_(reach.estates))
+        blocks = select(Block.code, Block.name).where(Block.code.in_(reach.blocks))
         found += [(Place(PlaceKind.GRID, code), name) for code, name in await session.execute(grids)]
+        found += [(Place(PlaceKind.BLOCK, code), name) for code, name in await session.execute(blocks)]
         found += [(Place(PlaceKind.ESTATE, code), name) for code, name in await session.execute(estates)]
     return sorted(found, key=lambda one: (one[1], one[0].code))
 

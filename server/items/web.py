@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from server.access import links
-from server.access.guard import by_link, open_to_all
+from server.access.guard import by_link, note_opening, note_unknown_link, open_to_all
 from server.access.links import LinkBook, LinkState, LinkView
 from server.access.phones import keep_phone, phone_of, phone_or_new
 from server.access.secrets import new_secret
@@ -80,7 +80,10 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             view = await book.open(session, token, phone=phone_of(context, request))
             if view is None:
                 lost = Refused.EXPIRED if book.was_made_here(token) else Refused.UNKNOWN
+                if lost is Refused.UNKNOWN:
+                    await note_unknown_link(context, request)
                 return await refuse_link(request, session, lost, status_code=404)
+            note_opening(context, request, view)
             if view.state is LinkState.REVOKED:
                 return await refuse_link(request, session, Refused.REVOKED, status_code=410, view=view)
             story = await item_story(session, view.item.id)
@@ -127,6 +130,10 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
         fix = _read_fix(latitude, longitude, accuracy_m)
         wanted = _read_press(move, press_id, reason, matter, pressed_at_ms, fix)
         view, outcome = await _carry_out(context, book, token, phone, wanted)
+        if view is None:
+            if not book.was_made_here(token):
+                await note_unknown_link(context, request)
+            raise NotFoundError("没有找到这个链接。")
         refused = refused_state(view)
         if refused is not None:
             async with context.database.read() as session:
@@ -139,11 +146,14 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
 
 def _add_live(router: APIRouter, context: Context, book: LinkBook, hub: Hub) -> None:
     @router.get("/i/{token}/live", dependencies=[by_link()])
-    async def follow_item(token: str) -> StreamingResponse:
+    async def follow_item(request: Request, token: str) -> StreamingResponse:
         async with context.database.read() as session:
-            view = await book.open(session, token, phone=None)
+            view = await book.open(session, token, phone=phone_of(context, request))
         if view is None:
+            if not book.was_made_here(token):
+                await note_unknown_link(context, request)
             raise NotFoundError("没有找到这个链接。")
+        note_opening(context, request, view)
 
         async def still() -> bool:
             async with context.database.read() as session:
@@ -196,13 +206,16 @@ def _add_settings(router: APIRouter) -> None:
 
 async def _carry_out(
     context: Context, book: LinkBook, token: str, phone: str, wanted: _Press
-) -> tuple[LinkView, PressOutcome | None]:
-    """Bind the link to this phone and press; the first press decides which phone that is."""
+) -> tuple[LinkView | None, PressOutcome | None]:
+    """Bind the link to this phone and press; the first press decides which phone that is.
+
+    Never counted and never held up: a press on a link that was made here is what everything else is for.
+    """
     now = context.clock.now()
     async with context.database.write() as session:
         view = await book.open(session, token, phone=phone)
         if view is None:
-            raise NotFoundError("没有找到这个链接。")
+            return None, None
         if refused_state(view) is not None:
             return view, None
         matter = await find_item(session, wanted.matter) if wanted.matter else None

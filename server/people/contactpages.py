@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy import func, or_, select
 from starlette.responses import Response
 
+from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import people_within
@@ -19,6 +20,7 @@ from server.notify.confirming import send_code, spend_for_code
 from server.notify.trying import newest_trials, try_person
 from server.people import contacts
 from server.people.addresses import addresses_of
+from server.people.contactsweb import note_wrong_code
 from server.people.model import CHANNEL_ORDER, ChannelKind
 from server.people.tables import Contact, Duty, Person
 from server.web import deskwords, words
@@ -203,6 +205,7 @@ def _add_confirming(router: APIRouter, context: Context) -> None:
     async def send(request: Request, who: _Writer, person: str, contact_id: int) -> Response:
         async def act() -> str:
             now = context.clock.now()
+            context.allowances.take(Door.CONTACT_CODE, person, now=now)
             async with context.database.write() as session:
                 row, code = await contacts.begin_confirming(
                     session, person, contact_id, by=who.operator, now=now
@@ -222,11 +225,13 @@ def _add_confirming(router: APIRouter, context: Context) -> None:
         code: Annotated[str, Form(min_length=1, max_length=20)],
     ) -> Response:
         async def act() -> str:
+            context.allowances.check(Door.CONTACT_GUESS, who.operator, now=context.clock.now())
             async with context.database.write() as session:
                 fits = await contacts.confirm(
                     session, person, contact_id, code, by=who.operator, now=context.clock.now()
                 )
             if not fits:
+                await note_wrong_code(context, who)
                 raise InvalidError("验证码不对。")
             return _address(person, "confirmed")
 

@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.access.allowancekeeper import note_guess
+from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
@@ -94,6 +96,7 @@ def _add_confirming(router: APIRouter, context: Context) -> None:
     ) -> None:
         """Send a code over that channel: at most one a minute, each good for ten minutes."""
         now = context.clock.now()
+        context.allowances.take(Door.CONTACT_CODE, person, now=now)
         async with context.database.write() as session:
             row, code = await contacts.begin_confirming(session, person, contact_id, by=who.operator, now=now)
             await spend_for_code(session, row, now=now)
@@ -107,11 +110,23 @@ def _add_confirming(router: APIRouter, context: Context) -> None:
         read: CodeIn,
     ) -> ContactOut:
         """Take the code that the person read; after five wrong ones a new one must be sent."""
+        context.allowances.check(Door.CONTACT_GUESS, who.operator, now=context.clock.now())
         async with context.database.write() as session:
             fits = await contacts.confirm(
                 session, person, contact_id, read.code, by=who.operator, now=context.clock.now()
             )
             found = await contacts.contacts_of(session, person)
         if not fits:
+            await note_wrong_code(context, who)
             raise InvalidError("验证码不对。")
         return ContactOut.model_validate(next(one for one in found if one.id == contact_id))
+
+
+async def note_wrong_code(context: Context, who: SignedIn) -> None:
+    """Count a wrong code against whoever typed it.
+
+    Raises:
+        TooManyError: too many were wrong within the hour.
+    """
+    now = context.clock.now()
+    await note_guess(context.database, context.allowances, Door.CONTACT_GUESS, who.operator, now=now)

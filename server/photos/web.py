@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, UploadFile
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
-from server.access.guard import by_link, requires
+from server.access.guard import by_link, note_unknown_link, requires
 from server.access.links import LinkBook, LinkState, LinkView
 from server.access.model import Right
 from server.access.phones import phone_of
@@ -104,5 +104,7 @@ async def _open(context: Context, book: LinkBook, request: Request, token: str) 
     async with context.database.read() as session:
         view = await book.open(session, token, phone=phone_of(context, request))
     if view is None:
+        if not book.was_made_here(token):
+            await note_unknown_link(context, request)
         raise NotFoundError("没有找到这个链接，请重新点开消息里的链接。")
     return view

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
 
+from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
@@ -74,6 +75,7 @@ def _add_upload(router: APIRouter, context: Context) -> None:
 
     @router.post("")
     async def upload(request: Request, who: _Change, files: Annotated[list[UploadFile], File()]) -> Response:
+        context.allowances.take(Door.UPLOAD, who.operator, now=context.clock.now())
         named = {file.filename: await file.read() for file in files if file.filename}
         try:
             read = await uploads.read_upload(context.database, named)

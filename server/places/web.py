@@ -11,6 +11,7 @@ from shapely import from_wkt, to_geojson
 from sqlalchemy import select
 from starlette.responses import Response
 
+from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import grids_within
@@ -79,12 +80,14 @@ def build_street_api(context: Context) -> APIRouter:
 
 
 def _add_files(router: APIRouter, context: Context) -> None:
-    @router.post("/preview", operation_id="previewStreet", dependencies=[requires(Right.CHANGE_PLACES)])
+    @router.post("/preview", operation_id="previewStreet")
     async def preview(
+        who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)],
         files: Annotated[list[UploadFile], File()],
         rows: Annotated[int, Query(ge=0, le=10_000)] = 200,
     ) -> ImportOut:
         """Say what files would change, row by row with old and new, and every problem; change nothing."""
+        context.allowances.take(Door.UPLOAD, who.operator, now=context.clock.now())
         try:
             parsed = await _read(context, files)
         except ImportRefusedError as error:
@@ -98,6 +101,7 @@ def _add_files(router: APIRouter, context: Context) -> None:
         files: Annotated[list[UploadFile], File()],
     ) -> ImportOut:
         """Take files of a street, all of it or nothing; 422 names every problem."""
+        context.allowances.take(Door.UPLOAD, who.operator, now=context.clock.now())
         try:
             parsed = await _read(context, files)
         except ImportRefusedError as error:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Select, or_, select, true
 
 from server.db.session import ReadSession
-from server.places.tables import Area, Building, Community, Estate, Grid
+from server.places.tables import Area, Block, Building, Community, Estate, Grid
 
 
 class PlaceKind(StrEnum):
@@ -22,6 +22,8 @@ class PlaceKind(StrEnum):
     """网格, with the grids that belong to it."""
     ESTATE = "estate"
     """小区."""
+    BLOCK = "block"
+    """商务楼宇."""
     BUILDING = "building"
     """楼栋."""
 
@@ -49,11 +51,12 @@ def parse_place(text: str) -> Place | None:
     return Place(PlaceKind(kind), code)
 
 
-_TABLES: dict[PlaceKind, type[Area | Community | Grid | Estate | Building]] = {
+_TABLES: dict[PlaceKind, type[Area | Community | Grid | Estate | Block | Building]] = {
     PlaceKind.AREA: Area,
     PlaceKind.COMMUNITY: Community,
     PlaceKind.GRID: Grid,
     PlaceKind.ESTATE: Estate,
+    PlaceKind.BLOCK: Block,
     PlaceKind.BUILDING: Building,
 }
 
@@ -92,12 +95,15 @@ def buildings_within(place: Place) -> Select[str]:
         return select(Building.code).where(Building.code == place.code)
     if place.kind is PlaceKind.ESTATE:
         return select(Building.code).where(Building.estate == place.code)
+    if place.kind is PlaceKind.BLOCK:
+        return select(Building.code).where(Building.block == place.code)
     if place.kind is PlaceKind.GRID:
         return select(Building.code).where(Building.grid.in_(grids_within(place)))
     communities = communities_within(place)
     return select(Building.code).where(
         or_(
             Building.estate.in_(select(Estate.code).where(Estate.community.in_(communities))),
+            Building.block.in_(select(Block.code).where(Block.community.in_(communities))),
             Building.grid.in_(select(Grid.code).where(Grid.community.in_(communities))),
         )
     )
@@ -115,6 +121,7 @@ async def parts_of(session: ReadSession, place: Place) -> list[tuple[Place, str]
         ],
         PlaceKind.COMMUNITY: [
             (PlaceKind.ESTATE, select(Estate.code, Estate.name).where(Estate.community == place.code)),
+            (PlaceKind.BLOCK, select(Block.code, Block.name).where(Block.community == place.code)),
             (
                 PlaceKind.GRID,
                 select(Grid.code, Grid.name).where(Grid.community == place.code, Grid.parent.is_(None)),
@@ -126,6 +133,9 @@ async def parts_of(session: ReadSession, place: Place) -> list[tuple[Place, str]
         ],
         PlaceKind.ESTATE: [
             (PlaceKind.BUILDING, select(Building.code, Building.name).where(Building.estate == place.code))
+        ],
+        PlaceKind.BLOCK: [
+            (PlaceKind.BUILDING, select(Building.code, Building.name).where(Building.block == place.code))
         ],
         PlaceKind.BUILDING: [],
     }

@@ -69,6 +69,7 @@ def _counted(tally: Tally) -> Iterator[Metric]:
     for name, text, label, counts in (
         ("messages_received", "Messages from gateways.", "channel", tally.received),
         ("messages_refused_full", "Messages a queue had no room for.", "channel", tally.refused_full),
+        ("held_up_requests", "Requests a limit told to wait.", "door", tally.held_up),
     ):
         yield _counter(name, text, (label,), {(key,): value for key, value in counts.items()})
     for name, text, counts in (

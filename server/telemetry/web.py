@@ -25,6 +25,7 @@ def build_telemetry(context: Context) -> APIRouter:
     router = APIRouter(tags=["health"])
     probed = open_to_all("probes have no account; it tells nothing but the names of loops")
     measured = open_to_all("this machine alone, or the bearer of the metrics' token")
+    context.pulses.tally.held_up = context.allowances.refused
     token = context.settings.metrics_token  # a file that cannot be read ends the start
 
     @router.get("/health/live", operation_id="isAlive", dependencies=[probed])

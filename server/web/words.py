@@ -91,7 +91,7 @@ ROLES: Final[Mapping[Role, str]] = {
     Role.LEADER: "网格长",
     Role.DEPUTY: "副网格长",
     Role.OFFICER: "综合网格专员",
-    Role.DUTY_ROOM: "小区值班室",
+    Role.DUTY_ROOM: "值班室",
     Role.MAINTAINER: "维护人员",
     Role.SECRETARY: "社区书记",
     Role.DESK: "指挥中心",

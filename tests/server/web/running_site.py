@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import httpx2
 import uvicorn
 
+from server.access.allowancekeeper import AllowanceKeeper, recall
+from server.access.allowances import Allowances
 from server.access.links import LinkBook
 from server.access.service import issue_first_run_code
 from server.app import _listening, _serve, _WebServer
@@ -39,7 +41,9 @@ class Site:
     url: str
     stack: AsyncExitStack
     restart: Callable[[], Awaitable[None]]
-    """Serves anew at the same address, over the same database."""
+    """Serves anew at the same address, over the same database, as a process that was killed and started."""
+    allowances: AllowanceKeeper
+    """Its `turn` is what the server does every few seconds."""
 
     async def visitor(self, **headers: str) -> httpx2.AsyncClient:
         """A browser of its own: it keeps its cookies."""
@@ -117,10 +121,16 @@ async def _open(world: World, folder: Path, **values: str):
 
         async def restart() -> None:
             await running.aclose()
-            await running.enter_async_context(_serving(context, port=int(url.rpartition(":")[2])))
+            again = replace(context, allowances=Allowances())
+            async with world.database.read() as session:
+                await recall(session, again.allowances, now=world.clock.now())
+            await running.enter_async_context(_serving(again, port=int(url.rpartition(":")[2])))
 
         async with AsyncExitStack() as visitors:
-            yield Site(world, world.clock, settings, readings, context.pulses, url, visitors, restart)
+            keeper = AllowanceKeeper(
+                database=world.database, allowances=context.allowances, clock=world.clock, pulses=Pulses()
+            )
+            yield Site(world, world.clock, settings, readings, context.pulses, url, visitors, restart, keeper)
 
 
 @asynccontextmanager
