@@ -46,7 +46,7 @@ from server.history.retention import plan_retention
 from server.history.spool import Feeder
 from server.http import build_app
 from server.intake.commands import CommandSender
-from server.intake.mqtt import BrokerAddress
+from server.intake.mqtt import broker_address
 from server.intake.service import Intake
 from server.intake.silence import SilenceWatch
 from server.items import timed
@@ -144,7 +144,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         database=database,
         readings=readings,
         clock=clock,
-        address=_broker_address(settings),
+        address=broker_address(settings),
         policies=policies,
         pulses=pulses,
     )
@@ -378,19 +378,6 @@ def _duty_link_maker(settings: Settings, port: int) -> Callable[[str], str]:
     links = DutyLinks(settings.signing_key())
     address = settings.address(port)
     return lambda message: f"{address}/my/duty/links/{links.make(message)}"
-
-
-def _broker_address(settings: Settings) -> BrokerAddress:
-    return BrokerAddress(
-        host=settings.mqtt_host,
-        port=settings.mqtt_port,
-        username=settings.mqtt_username,
-        password=settings.mqtt_password,
-        tls_ca=settings.mqtt_tls_ca,
-        tls_certificate=settings.mqtt_tls_certificate,
-        tls_key=settings.mqtt_tls_key,
-        client_id=settings.mqtt_client_id,
-    )
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

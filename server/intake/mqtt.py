@@ -20,6 +20,7 @@ import aiomqtt
 import structlog
 
 from server.cancellation import await_cancellable, enter_cancellable
+from server.config import Settings
 from server.errors import ServerError
 from wire import codec
 from wire.messages import CommandMessage, Reply
@@ -65,6 +66,20 @@ class BrokerAddress:
         if self.tls_certificate is not None:
             context.load_cert_chain(str(self.tls_certificate), self.tls_key)
         return context
+
+
+def broker_address(settings: Settings) -> BrokerAddress:
+    """Return where the settings say that the broker is."""
+    return BrokerAddress(
+        host=settings.mqtt_host,
+        port=settings.mqtt_port,
+        username=settings.mqtt_username,
+        password=settings.mqtt_password,
+        tls_ca=settings.mqtt_tls_ca,
+        tls_certificate=settings.mqtt_tls_certificate,
+        tls_key=settings.mqtt_tls_key,
+        client_id=settings.mqtt_client_id,
+    )
 
 
 class BrokerLink:

@@ -17,6 +17,7 @@ from server.audit.tables import AuditRow
 from server.clock import STREET_ZONE
 from server.devices.register import Change
 from server.items.model import Move
+from server.people.swapping import ProposalState
 from server.web.auditwords import ACTIONS
 from tests.server.access.street_of_two import PLACES, account
 from tests.server.web.running_site import OPERATOR, open_site
@@ -156,6 +157,7 @@ async def test_what_people_wrote_is_shown_as_text(site):
 def recorded_actions() -> set[str]:
     """Every act that the server's code writes down by a word of its own."""
     found = {f"item_{move.value}" for move in Move} | {f"device_{change.value}" for change in Change}
+    found |= {f"swap_{state.value}" for state in ProposalState}
     for path in (ROOT / "server").rglob("*.py"):
         if "assets" in path.parts:
             continue
