@@ -17,6 +17,11 @@ def check_rules(*files: Path) -> str:
     return _say(["promtool", "check", "rules", *map(str, files)])
 
 
+def check_config(file: Path) -> str:
+    """What `promtool check config` objects to, files that it names included."""
+    return _say(["promtool", "check", "config", str(file)])
+
+
 def try_rules(*files: Path) -> str:
     """What `promtool test rules` finds wrong."""
     return _say(["promtool", "test", "rules", *map(str, files)])

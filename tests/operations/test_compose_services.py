@@ -11,8 +11,9 @@ import httpx2
 import pytest
 import yaml
 
-from tests.harness.composed import COMPOSE, ROOT, Composed, image_command
+from tests.harness.composed import COMPOSE, ROOT, Composed, image_command, make_secrets
 from tests.harness.postgres import running_postgres
+from tests.harness.promtool import check_config, lint
 from tests.harness.surfaces import Phones
 from tests.harness.waiting import until
 from tests.operations.test_compose_secrets import broker
@@ -75,6 +76,22 @@ def scrapes(composed: Composed) -> dict[str, tuple[str, dict[str, str]]]:
     return found
 
 
+def test_prometheus_takes_its_configuration_with_the_rules_and_tokens_it_is_given(tmp_path):
+    composed = Composed(tmp_path)
+    make_secrets(composed.secrets)
+    config = tmp_path / "prometheus.yml"
+    text = composed.here("prometheus", (ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
+    (rules,) = [
+        entry.split(":")[1] for entry in composed.services["prometheus"]["volumes"] if "/rules/" in entry
+    ]
+    folder = Path(rules).parent
+    assert f"{folder}/*.yml" in text, "the rules are mounted where they are looked for"
+    config.write_text(text.replace(f"{folder}/*.yml", f"{ROOT}/deploy/prometheus/gridwarden.yml"), "utf-8")
+    assert check_config(config) == ""
+    (composed.secrets / "for-prometheus/page.code").unlink()
+    assert "page.code" in check_config(config)
+
+
 @pytest.mark.story
 async def test_its_services_start_as_written_and_an_alarm_reaches_a_phone(tmp_path):
     composed = Composed(tmp_path)
@@ -103,7 +120,9 @@ async def test_its_services_start_as_written_and_an_alarm_reaches_a_phone(tmp_pa
 
         async with httpx2.AsyncClient(timeout=60) as client:
             for job, (url, header) in scrapes(composed).items():
-                assert (await client.get(url, headers=header)).status_code == 200, job
+                measured = await client.get(url, headers=header)
+                assert measured.status_code == 200, job
+                assert lint(measured.content) == "", job
                 assert (await client.get(url)).status_code in (401, 403), job
             answer = await client.post(f"{composed.url(8091)}/events/leak")
             answer.raise_for_status()
