@@ -279,6 +279,7 @@ export class StreetMap {
     };
     chart.setOption(option, { notMerge: fresh, replaceMerge: fresh ? [] : ["series"] });
     byId("map").dataset["drawn"] = "yes";
+    byId("map").dataset["marked"] = `${worst.size}`;
   }
 
   private byGrid(): Map<string, Item[]> {
