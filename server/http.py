@@ -32,6 +32,7 @@ from server.devices.checkpages import build_check_pages
 from server.devices.configurationapi import build_configuration_api
 from server.devices.deviceacts import build_device_acts
 from server.devices.devicepages import build_device_pages
+from server.devices.gatewaypages import build_gateway_pages
 from server.devices.labelpages import build_label_pages
 from server.devices.orderpages import build_order_pages
 from server.devices.registerweb import build_register_api
@@ -128,6 +129,7 @@ def build_app(context: Context) -> FastAPI:
         build_cockpit(context, board),
         build_api(context),
         build_command_api(context),
+        build_gateway_pages(context),
         build_order_pages(context),
         build_register_api(context),
         build_adopt_pages(context),

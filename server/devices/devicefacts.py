@@ -93,7 +93,7 @@ async def device_sheet(
         where=await where_of(session, row),
         label=label,
         kind=kind,
-        online=_is_online(owner, now),
+        online=is_online(owner, now),
         items=list(await session.scalars(items)),
         open_items=await session.scalar(select(func.count()).select_from(Item).where(*about, still)) or 0,
         changes=list(await session.scalars(changes.order_by(DeviceChange.id.desc()).limit(_MOST_CHANGES))),
@@ -108,7 +108,8 @@ def shown_change(change: DeviceChange, titles: Mapping[str, str]) -> list[tuple[
     return [(titles[name], change.before.get(name), change.after.get(name)) for name in names]
 
 
-def _is_online(gateway: Gateway, now: datetime) -> bool:
+def is_online(gateway: Gateway, now: datetime) -> bool:
+    """Tell whether a gateway is connected and was heard of a moment ago."""
     heard = gateway.heard_at is not None and now - gateway.heard_at <= SILENT_AFTER
     return heard and gateway.presence is Presence.ONLINE
 
