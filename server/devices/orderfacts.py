@@ -1,6 +1,6 @@
 """What the desk's buttons for orders show: what can be ordered, what was, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,9 +14,11 @@ from server.access.tables import Operator, OperatorGrant
 from server.alarms.tables import Alarm
 from server.audit.tables import AuditRow
 from server.db.session import ReadSession
+from server.devices.inforce import configuration_in_force, rules_in_force
 from server.devices.tables import Command, CommandState, Device, Gateway
 from server.errors import NotFoundError
 from server.people.model import Scope
+from wire.configuration import RuleInForce
 from wire.vocabulary import Condition
 
 BETWEEN: Final = "\t"
@@ -24,6 +26,7 @@ BETWEEN: Final = "\t"
 _MOST_SHOWN: Final = 20
 _MOST_LOOKED_AT: Final = 200
 _MOST_NAMES: Final = 6
+_CLOSE: Final = "close_valve"
 _ACTS: Final = ("command_ordered", "command_agreed", "command_answered", "command_expired")
 
 
@@ -95,7 +98,7 @@ class OrderDesk:
         device: what is chosen at first, or empty.
         may_order: whether whoever looks may give orders here.
         devices: id and name of every device in use.
-        valves: those of them that close something, as far as anybody said so; else all.
+        valves: those of them that close something, as far as that is known.
         rules: what can be tested and shelved.
         open_alarms: what can be silenced.
         latched: those of them that wait for a reset.
@@ -180,12 +183,37 @@ async def rules_of(
 ) -> tuple[RuleChoice, ...]:
     """Return the rules of a gateway that can be tested, by device.
 
+    They are those in force, as the gateway reports them. One that has told none has those of its past alarms.
+
     Args:
         session: where to read.
         gateway: by id.
         names: of its devices in use; rules of others are left out.
         first: the device whose rules come first.
     """
+    told = await rules_in_force(session, gateway)
+    found = _told_rules(told, names) if told else await _rules_of_alarms(session, gateway, names)
+    return tuple(sorted(found, key=lambda one: (one.device != first, one.device_name, one.rule)))
+
+
+def _told_rules(told: Sequence[RuleInForce], names: Mapping[str, str]) -> list[RuleChoice]:
+    return [
+        RuleChoice(
+            device=device,
+            device_name=names[device],
+            rule=rule.rule,
+            sentence=rule.sentence,
+            sentence_en=rule.sentence_en,
+        )
+        for rule in told
+        for device in rule.devices
+        if device in names
+    ]
+
+
+async def _rules_of_alarms(
+    session: ReadSession, gateway: str, names: Mapping[str, str]
+) -> Collection[RuleChoice]:
     query = (
         select(Alarm.device, Alarm.rule, Alarm.sentence, Alarm.sentence_en)
         .where(Alarm.gateway == gateway)
@@ -202,7 +230,7 @@ async def rules_of(
                 sentence=sentence,
                 sentence_en=sentence_en,
             )
-    return tuple(sorted(found.values(), key=lambda one: (one.device != first, one.device_name, one.rule)))
+    return found.values()
 
 
 def _suppressed(stated: Mapping[str, Any]) -> Suppressed:
@@ -225,6 +253,12 @@ async def _may_order(session: ReadSession, who: SignedIn, gateway: str) -> bool:
 async def _valves(
     session: ReadSession, gateway: str, devices: Sequence[Device], names: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
+    """Return what can be closed: by its model, where the gateway tells models; else as far as it shows."""
+    told = await configuration_in_force(session, gateway)
+    if told is not None:
+        closing = {one.model for one in told.profiles if _CLOSE in one.actions}
+        closable = [one.device for one in told.devices if one.model in closing and one.device in names]
+        return tuple((one, names[one]) for one in closable)
     acted = await session.scalars(
         select(Alarm.actions)
         .where(Alarm.gateway == gateway)
@@ -232,10 +266,7 @@ async def _valves(
         .limit(_MOST_LOOKED_AT)
     )
     closed = {
-        str(action.get("device"))
-        for actions in acted
-        for action in actions
-        if action.get("action") == "close_valve"
+        str(action.get("device")) for actions in acted for action in actions if action.get("action") == _CLOSE
     }
     words = ("valve", "relay")
     known = [

@@ -3,18 +3,28 @@
 import msgspec
 import pytest
 
+from server.access.service import SignedIn
+from server.devices import orderfacts
 from server.devices.configuration import keep_part
 from server.devices.gatewaypages import Difference, compare
 from server.intake import status as statuses
 from tests.server.web.running_site import open_site
 from tests.server.world import GATEWAY
 from wire import codec
-from wire.configuration import BusInForce, ConfigurationReport, DeviceInForce, RuleInForce, RuleLimit
+from wire.configuration import (
+    BusInForce,
+    ConfigurationReport,
+    DeviceInForce,
+    ProfileInForce,
+    RuleInForce,
+    RuleLimit,
+)
 from wire.messages import StatusMessage
 from wire.statusparts import BusState, ConfigState
 from wire.topics import Up
 from wire.vocabulary import AlarmClass, Kind, LimitSide, Presence
 
+SOMEBODY = SignedIn(operator="值班员", token_hash="")
 PAGE = f"/desk/gateways/{GATEWAY}"
 
 
@@ -108,3 +118,29 @@ def test_a_comparison_names_what_came_went_and_changed():
         Difference(sort="devices", added=(), removed=("gas-1",), changed=()),
         Difference(sort="buses", added=("roof",), removed=(), changed=()),
     ]
+
+
+async def test_orders_offer_the_rules_in_force_and_what_its_model_can_close(site):
+    desk = await site.operator()
+    orders = f"{PAGE}/orders"
+    before = (await desk.get(orders)).text
+    assert "gas-high" not in before, "nothing was told, and nothing was raised"
+    told = report("one", limit=25, file_hash="f1")
+    valve = ProfileInForce(model="coil-relay", hash="h", actions=("close_valve",))
+    told = msgspec.structs.replace(
+        told,
+        profiles=(valve,),
+        devices=(
+            *told.devices,
+            DeviceInForce(device="gas-2", bus="kitchen", address="9", model="coil-relay"),
+        ),
+    )
+    async with site.world.database.write() as session:
+        assert await keep_part(session, GATEWAY, told, now=site.clock.now())
+    async with site.world.database.read() as session:
+        names = {"gas-1": "厨房", "gas-2": "阀门", "meter-1": "电表"}
+        (choice,) = await orderfacts.rules_of(session, GATEWAY, names)
+        assert (choice.device, choice.rule) == ("gas-1", "gas-high")
+        found = await orderfacts.order_desk(session, SOMEBODY, GATEWAY, now=site.clock.now())
+    assert [device for device, _ in found.valves] == ["gas-2"]
+    assert "gas-high" in (await desk.get(orders)).text
