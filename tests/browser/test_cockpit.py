@@ -7,7 +7,9 @@ from playwright.async_api import expect
 
 from server.cockpit.board import Board
 from tests.browser.test_leader_page import MEASURE
+from tests.server.devices.test_gateway_page import tell
 from tests.server.web.running_site import OPERATOR, PASSWORD, open_site
+from tests.server.world import GATEWAY
 
 pytestmark = pytest.mark.browser
 
@@ -78,6 +80,18 @@ async def test_an_alarm_appears_by_itself_and_a_dispatcher_acts_by_keyboard(site
     await page.locator("#places button").first.press("Enter")
     await page.locator("#places button").first.press("Enter")
     await expect(page.locator("#path")).to_contain_text("1号微网格")
+    await tell(site.world, content_hash="one", limit=25, file_hash="f1")
+    await page.locator("#open-drill").press("Enter")
+    drill = page.locator("#drill-form")
+    await drill.locator("[name=gateway]").fill(GATEWAY)
+    await drill.locator("[name=device]").fill("gas-1")
+    await expect(page.locator("#rule-ids option")).to_have_attribute("value", "gas-high", timeout=SHOWN_MS)
+    await drill.locator("[name=rule]").fill("gas-high")
+    await drill.locator("[name=reason]").fill("每月演练")
+    await drill.locator("button").press("Enter")
+    await expect(page.locator("#drill-said")).not_to_be_empty(timeout=SHOWN_MS)
+    (order,) = [one.order for one in await site.world.commands() if one.order.get("mode") == "drill"]
+    assert (order["device"], order["rule"]) == ("gas-1", "gas-high")
     assert page.problems == []
 
 

@@ -100,6 +100,11 @@ export function offerDispatch(): void {
     void fillGateways();
     byId<HTMLDialogElement>("drill").showModal();
   });
+  byId<HTMLFormElement>("drill-form").addEventListener("change", (event) => {
+    const changed = (event.target as HTMLInputElement).name;
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    if (changed === "gateway" || changed === "device") void fillRules(`${form.get("gateway")}`, `${form.get("device")}`);
+  });
   byId<HTMLFormElement>("drill-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
@@ -108,6 +113,20 @@ export function offerDispatch(): void {
       .then(() => say("drill-said", text("ordered")))
       .catch((error: Error) => say("drill-said", text("failed_action", { s: error.message })));
   });
+}
+
+interface Told {
+  devices: { device: string; label?: string }[];
+  rules: { rule: string; devices: string[]; sentence?: string }[];
+}
+
+// What can be chosen is what the gateway says is in force; one that told nothing leaves it to the keyboard.
+async function fillRules(gateway: string, device: string): Promise<void> {
+  const answer = await fetch(`/api/v1/gateways/${encodeURIComponent(gateway)}/configuration`).catch(() => null);
+  const told: Told = answer?.ok ? ((await answer.json()) as Told) : { devices: [], rules: [] };
+  byId("device-ids").replaceChildren(...told.devices.map((one) => new Option(one.label ?? one.device, one.device)));
+  const fitting = told.rules.filter((one) => !device || one.devices.includes(device));
+  byId("rule-ids").replaceChildren(...fitting.map((one) => new Option(one.sentence ?? one.rule, one.rule)));
 }
 
 async function fillGateways(): Promise<void> {
