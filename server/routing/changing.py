@@ -52,9 +52,8 @@ def worse_gaps(street: Street, change: RosterChange, begins: datetime, ends: dat
     touched = _touched(street, change)
     if hours <= 0 or not touched:
         return ()
-    some = replace(street, grids={code: street.grids[code] for code in touched})
-    before = prove(some, begins, hours)
-    after = prove(replace(some, roster=changed(street.roster, change)), begins, hours)
+    before = prove(street, begins, hours, only=touched)
+    after = prove(replace(street, roster=changed(street.roster, change)), begins, hours, only=touched)
     known = {key: gap.least for gap in before.gaps for key in _hours_of(gap)}
     return tuple(
         piece

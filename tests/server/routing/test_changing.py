@@ -96,7 +96,7 @@ def changes(draw):
     return RosterChange(duty=duty, times=times)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(roster=rosters(), change=changes())
 def test_nothing_that_gets_thinner_is_left_unsaid(roster, change):
     """The long way: the proof of every grid before and after, hour by hour."""
