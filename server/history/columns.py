@@ -24,6 +24,7 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 HOUR_BLOCK_MS: Final = 32 * DAY_MS
 """The period of a block of hours."""
+MOST_TOTAL: Final = 1e300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,6 +196,12 @@ def replace_buckets(held: Buckets, newer: Buckets, since_ms: int, until_ms: int)
     )
 
 
+def _add(totals: Floats, firsts: Ints) -> Floats:
+    """Add up spans; what no instrument can mean (over 1e300) counts as that, so that no mean is infinite."""
+    with np.errstate(over="ignore"):
+        return np.clip(np.add.reduceat(np.nan_to_num(totals), firsts), -MOST_TOTAL, MOST_TOTAL)
+
+
 def _reduce(parts: Buckets, span_ms: int) -> Buckets:
     """Join parts that begin in the same span; a part without values counts only for its quality."""
     if not len(parts):
@@ -211,7 +218,7 @@ def _reduce(parts: Buckets, span_ms: int) -> Buckets:
         count,
         np.fmin.reduceat(parts.low, firsts),
         np.fmax.reduceat(parts.high, firsts),
-        np.where(empty, np.nan, np.add.reduceat(np.nan_to_num(parts.total), firsts)),
+        np.where(empty, np.nan, _add(parts.total, firsts)),
         np.where(empty, np.nan, parts.last[last_at]),
         np.maximum.reduceat(parts.worst, firsts),
     )

@@ -37,6 +37,7 @@ def full_metrics() -> str:
     tally.refused_full["alarms"] += 1
     tally.attempts["webhook", "sent"] += 1
     tally.waiting["alarms"] = 1
+    tally.held_up["links"] += 1
     found = Findings(
         canary_age_s=1.0,
         gateways={"online": 1},

@@ -22,6 +22,7 @@ UNNAMED = {
     "notify/web.py": "receipts and presses name themselves",
     "notify/trying.py": "test messages",
     "notify/setup.py": "which channels there are, written at each start",
+    "notify/rosternews.py": "messages of the roster, no alarms: claimed by time, tried again, never called by night",
     "notify/cards.py": "a card is rewritten again when it was not noted",
     "items/web.py": "presses name themselves; card photographs and notes",
     "items/playbookweb.py": "settings",

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.history.columns import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
+    MOST_TOTAL,
     QUALITIES,
     Buckets,
     Readings,
@@ -71,6 +72,7 @@ def test_joined_readings_are_in_order_and_the_held_one_stays(held, newer):
 
 
 @given(rows)
+@example([(DAY, 8.98846567431158e307, 0), (DAY + 1, 8.988465674311579e307, 0)])
 def test_buckets_say_what_the_readings_say(found):
     minutes = roll_up(Readings.of(found), MINUTE_MS)
     by_minute: dict[int, list] = {}
@@ -85,7 +87,8 @@ def test_buckets_say_what_the_readings_say(found):
             assert minutes.low[index] == min(known)
             assert minutes.high[index] == max(known)
             assert minutes.last[index] == known[-1]
-            assert minutes.total[index] == pytest.approx(sum(known), rel=1e-9, abs=1e-6)
+            total = max(-MOST_TOTAL, min(sum(known), MOST_TOTAL))
+            assert minutes.total[index] == pytest.approx(total, rel=1e-9, abs=1e-6)
         else:
             assert np.isnan(minutes.low[index])
             assert np.isnan(minutes.mean[index])
