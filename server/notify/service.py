@@ -93,12 +93,16 @@ async def create(
         for channel in reach.choose(known.get(code, frozenset())):
             made += 1
             old = waiting.get((code, channel.value))
+            send_at = max(now, (not_before or {}).get(code, now))
             if old is not None:
+                if item.class_ not in CAN_WAIT:
+                    # What waited for the morning, or for company, must not keep graver news waiting with it.
+                    old.send_at = min(old.send_at, send_at)
                 old.content = facts.as_row()
                 old.urgency = min(old.urgency, urgency_of(item.class_))
                 continue
             notice = _new_notice(item, code, channel.value, facts, step=step, now=now)
-            notice.send_at = max(now, (not_before or {}).get(code, now))
+            notice.send_at = send_at
             session.add_last(notice)
     if made:
         session.announce("notice", item.id)

@@ -29,6 +29,7 @@ from server.items.telling import NOBODY_REACHED, NOT_YET_REACHED
 from server.items.unreached import unreached_of
 from server.notify.channels import Message, Outcome, Verdict
 from server.notify.claims import next_send_at
+from server.notify.render import Occasion
 from server.notify.tables import Notice, NoticeState
 from tests.server.world import GATEWAY, PEOPLE, World, open_world
 from wire.vocabulary import AlarmClass, Condition, Kind
@@ -83,7 +84,9 @@ class Judge:
             ItemMove.item, ItemMove.move, ItemMove.at, ItemMove.actor_kind, ItemMove.from_state,
             ItemMove.to_state, ItemMove.reason, ItemMove.undone,
         ).order_by(ItemMove.id)  # fmt: skip
-        notices = select(Notice.item, Notice.person, Notice.state, Notice.created_at, Notice.content)
+        notices = select(
+            Notice.item, Notice.person, Notice.state, Notice.created_at, Notice.send_at, Notice.content
+        )
         async with world.database.read() as session:
             standing = select(Item).where(Item.closed_at.is_(None), Item.parent.is_(None))
             items = list(await session.scalars(standing))
@@ -170,7 +173,13 @@ class Judge:
     def tells_the_desk_of_help(self, item: Item) -> bool:
         """Help that is wanted is known at the desk."""
         asked = [move.at for move in self.moves[item.id] if move.move is Move.NEED_HELP and not move.undone]
-        return not item.help_wanted or not asked or self._desk_told(item, asked[-1])
+        if not item.help_wanted or not asked or self._desk_told(item, asked[-1]):
+            return True
+        # A message that had not left yet took the call on.
+        return any(
+            n.person == "desk" and n.content["occasion"] == Occasion.HELP and n.send_at >= asked[-1]
+            for n in self.notices[item.id]
+        )
 
     def keeps_an_owner_or_the_desk(self, item: Item) -> bool:
         """Somebody is its owner, or it lies on the desk's own list."""

@@ -1,9 +1,11 @@
 """Several items, one message; what providers allow, counted; what receipts say."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 
 import pytest
 
+from server.items.model import Move
 from server.notify.channels import Outcome, Verdict
 from server.notify.quotas import QUOTAS, free_at
 from server.notify.receipts import Receipt, apply_receipt, find_notice
@@ -154,6 +156,34 @@ async def test_faults_wait_for_the_morning(world):
     assert world.heard("leader") == []
     await world.pass_time(1800)
     assert len(world.heard("leader")) == 1
+
+
+async def test_graver_news_does_not_wait_for_the_morning_with_what_it_overtakes(world):
+    quiet = replace(world.policies[AlarmClass.HAZARD], quiet=(time(21, 0), time(7, 30)))
+    world.policies.replace({**world.policies, AlarmClass.HAZARD: quiet}, {})
+    world.clock.time = world.clock.time.replace(hour=14)  # 22:00 in the street
+    await world.raise_alarm(class_=AlarmClass.HAZARD)
+    await world.settle()
+    assert world.heard("leader") == []
+    await world.raise_alarm("a2")  # of danger to life, of the same device
+    await world.settle()
+    assert len(world.heard("leader")) == 1
+
+
+async def test_a_call_for_help_does_not_wait_for_company(world):
+    await world.raise_alarm("a0", "gas-2")
+    await world.settle()
+    await world.pass_time(300)  # the desk hears of this one again and again
+    item = await world.raise_alarm(class_=AlarmClass.HAZARD)
+    await world.set_person("deputy", active=False)
+    await world.set_person("secretary", active=False)
+    await world.press("leader", Move.NOT_MINE, item=item.id)
+    await world.settle()
+    waiting = [one for one in await world.notices(NoticeState.PENDING) if one.item == item.id]
+    assert {one.person for one in waiting} == {"desk"}, "it waits for company"
+    await world.press("desk", Move.NEED_HELP, item=item.id)
+    await world.settle()
+    assert await world.notices(NoticeState.PENDING) == []
 
 
 class TestReceipts:
