@@ -51,16 +51,6 @@ class ReachRow:
     unconfirmed: int
 
 
-def masked(address: str) -> str:
-    """Return an address so that its owner knows it again and nobody else learns it."""
-    head, scheme, rest = address.partition("://")
-    if scheme:
-        return f"{head}://{rest.split('/')[0]}/…"
-    if len(address) <= 4:  # noqa: PLR2004 - too short to show any of it
-        return "…"
-    return f"{address[:3]}…{address[-2:]}" if len(address) <= 8 else f"{address[:3]}…{address[-4:]}"  # noqa: PLR2004 - as above
-
-
 def build_contact_pages(context: Context) -> APIRouter:
     """Return the routes under /desk/contacts."""
     router = APIRouter(include_in_schema=False, prefix=CONTACTS)
@@ -156,7 +146,7 @@ async def _show(
             if kind in counts and not any(one.verified_at and one.channel == kind for one in held)
         },
         in_use=lambda one: counts.get(one.channel) == one.address,
-        shown=str if may_write else masked,
+        shown=str if may_write else contacts.masked,
         tries=tries,
         usable=set(context.channels),
         kinds=CHANNEL_ORDER,

@@ -147,3 +147,13 @@ async def _audited(session: WriteSession, row: Contact, action: str, *, by: str,
         subject=row.person,
         detail=detail,
     )
+
+
+def masked(address: str) -> str:
+    """Return an address so that its owner knows it again and nobody else learns it."""
+    head, scheme, rest = address.partition("://")
+    if scheme:
+        return f"{head}://{rest.split('/')[0]}/…"
+    if len(address) <= 4:  # noqa: PLR2004 - too short to show any of it
+        return "…"
+    return f"{address[:3]}…{address[-2:]}" if len(address) <= 8 else f"{address[:3]}…{address[-4:]}"  # noqa: PLR2004 - as above

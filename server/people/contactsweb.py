@@ -53,12 +53,15 @@ def build_contacts_api(context: Context) -> APIRouter:
     """Return the routes under /api/v1/people/…/contacts."""
     router = APIRouter(prefix="/api/v1/people/{person}/contacts", tags=["people"], responses=PROBLEMS)
 
-    @router.get("", operation_id="listContacts", dependencies=[requires(Right.SEE_PEOPLE)])
-    async def show(person: str) -> list[ContactOut]:
-        """Return somebody's contacts, confirmed or not."""
+    @router.get("", operation_id="listContacts")
+    async def show(who: Annotated[SignedIn, requires(Right.SEE_PEOPLE)], person: str) -> list[ContactOut]:
+        """Return somebody's contacts, confirmed or not; parts of addresses to whoever may not change them."""
         async with context.database.read() as session:
             found = await contacts.contacts_of(session, person)
-        return [ContactOut.model_validate(one) for one in found]
+        shown = [ContactOut.model_validate(one) for one in found]
+        if Right.CHANGE_PEOPLE in who.rights:
+            return shown
+        return [one.model_copy(update={"address": contacts.masked(one.address)}) for one in shown]
 
     @router.post("", operation_id="addContact", status_code=201)
     async def add(

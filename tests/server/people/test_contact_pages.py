@@ -10,7 +10,9 @@ from server.notify.channels import Outcome, Verdict
 from server.notify.receipts import Receipt
 from server.notify.tables import NoticeState, TrialMessage
 from server.notify.trying import KEPT, note_test_receipt
-from server.people.contactpages import masked
+from server.people import contacts
+from server.people.contacts import masked
+from server.people.model import ChannelKind
 from server.people.tables import Contact
 from tests.server.access.street_of_two import PLACES, account
 from tests.server.web.running_site import open_site
@@ -151,6 +153,11 @@ async def test_a_community_sees_its_own_people_with_masked_addresses_and_changes
     assert "https://phone.example/deputy" not in page
     assert "<form" not in page.partition("<main>")[2]
     assert (await community.post(HERE, data=NEW)).status_code == 403
+    async with site.world.database.write() as session:
+        now = site.clock.now()
+        await contacts.add_contact(session, "deputy", ChannelKind.SMS, "13812345678", by="值班员", now=now)
+    by_interface = (await community.get("/api/v1/people/deputy/contacts")).json()
+    assert [one["address"] for one in by_interface] == ["138…5678"], "no more than the page"
 
 
 @pytest.mark.parametrize(
