@@ -51,15 +51,29 @@ _UNTAKEN: Final = {AlarmClass.LIFE_SAFETY: timedelta(seconds=180), AlarmClass.HA
 _ACCEPTANCE: Final = {class_: make_policies()[class_].acceptance or timedelta() for class_ in URGENT}
 
 
+PRESSES: Final = (
+    *(Move.ACCEPT,) * 5,
+    *(Move.ARRIVE,) * 3,
+    Move.FINISH,
+    Move.NEED_HELP,
+    Move.NOT_MINE,
+    Move.FALSE_ALARM,
+    Move.UNDO,
+    Move.REASSIGN,
+    Move.REJECT_FALSE_ALARM,
+    Move.NOTE,
+)
+
+
 class BadLuck:
-    """A provider that often fails, and of each message decides by its seed alone; some people it never reaches."""
+    """A provider that often fails, and decides by seed and message alone; some people it never reaches."""
 
     def __init__(self, seed: int, never: Sequence[str] = ()) -> None:
         self.seed = seed
         self.never = never
 
     async def send(self, message: Message) -> Outcome:
-        chance = Random(f"{self.seed} {message.person} {message.item} {message.attempt} {message.step}")
+        chance = Random(f"{self.seed} {message.where} {message.person} {message.attempt} {message.step}")
         if message.person not in self.never and chance.random() > _UNLUCKY:
             return Outcome(verdict=Verdict.SENT)
         return Outcome(verdict=chance.choice((Verdict.TEMPORARY, Verdict.PERMANENT)), reason="bad luck")
@@ -219,6 +233,7 @@ class Play:
     incidents: int
     never: Sequence[str] | None = None
     """Whom the provider never reaches; null: chance says."""
+    presses: Sequence[Move] = PRESSES
     complaints: list[str] = field(default_factory=list)
 
     async def run(self, pauses_s: Sequence[float] = SHORT_S) -> list[str]:
@@ -250,7 +265,7 @@ class Play:
     async def _raise_all(self, chance: Random) -> None:
         async with self.world.database.write() as session:
             session.add_all(
-                Device(gateway=GATEWAY, device=f"d{n}", name="探测器", building="b1", floor="2", door="1")
+                Device(gateway=GATEWAY, device=f"d{n}", name="探测器", building="b1", floor="2", door=f"{n}")
                 for n in range(self.incidents)
             )
         self.classes = [chance.choice(URGENT) for _ in range(self.incidents)]
@@ -269,7 +284,8 @@ class Play:
         async with self.world.database.read() as session:
             for party in await session.execute(select(ItemParty.item, ItemParty.person)):
                 told[party.item].append(party.person)
-        busy = [item for item in await self.world.items() if chance.random() < _BUSY]
+        items = sorted(await self.world.items(), key=lambda item: (int(item.device[1:]), item.opened_at))
+        busy = [item for item in items if chance.random() < _BUSY]
         left = iter(busy)
         while some := list(islice(left, 25)):
             async with self.world.database.write() as session:
@@ -283,7 +299,7 @@ class Play:
         await self.world.set_person(away, active=chance.random() < _BUSY)
 
     async def _press(self, session: Any, item: Item, told: Sequence[str], chance: Random) -> None:
-        move = chance.choice(_PRESSES)
+        move = chance.choice(self.presses)
         to = chance.choice([*PEOPLE]) if move is Move.REASSIGN else None
         actor = Actor(kind=ActorKind.OPERATOR, id="op-li")
         if move not in {Move.REASSIGN, Move.REJECT_FALSE_ALARM, Move.NOTE}:
@@ -299,24 +315,17 @@ class Play:
 
 _BUSY: Final = 0.3
 _MOSTLY: Final = 0.7
-_PRESSES: Final = (
-    *(Move.ACCEPT,) * 5,
-    *(Move.ARRIVE,) * 3,
-    Move.FINISH,
-    Move.NEED_HELP,
-    Move.NOT_MINE,
-    Move.FALSE_ALARM,
-    Move.UNDO,
-    Move.REASSIGN,
-    Move.REJECT_FALSE_ALARM,
-    Move.NOTE,
-)
 
 
 async def play_street(
-    seed: int, incidents: int, *, pauses_s: Sequence[float] = SHORT_S, never: Sequence[str] | None = None
+    seed: int,
+    incidents: int,
+    *,
+    pauses_s: Sequence[float] = SHORT_S,
+    never: Sequence[str] | None = None,
+    presses: Sequence[Move] = PRESSES,
 ) -> list[str]:
     """Play one street of incidents over a database of its own; returns every complaint."""
     with tempfile.TemporaryDirectory() as folder:
         async with open_world(Path(folder)) as world:
-            return await Play(world, seed, incidents, never).run(pauses_s)
+            return await Play(world, seed, incidents, never, presses).run(pauses_s)

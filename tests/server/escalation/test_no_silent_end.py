@@ -11,7 +11,7 @@ from server.escalation import plan as planning
 from server.escalation import service as dues
 from server.escalation.tables import DueKind
 from server.items import effects, telling, timed
-from server.items.model import ItemState
+from server.items.model import ItemState, Move
 from server.people.model import Role
 from tests.server.escalation.incidents import play_street
 from tests.server.world import PEOPLE
@@ -93,7 +93,7 @@ def lets_not_mine_end_it(monkeypatch) -> None:
         act.item.accepted, act.item.state = False, ItemState.NEW
         await dues.settle(act.session, act.item.id, now=act.now)
 
-    monkeypatch.setattr(effects, "_EFFECTS", {**effects._EFFECTS, effects.Move.NOT_MINE: nobody})
+    monkeypatch.setattr(effects, "_EFFECTS", {**effects._EFFECTS, Move.NOT_MINE: nobody})
 
 
 def undoes_without_the_time(monkeypatch) -> None:
@@ -109,32 +109,51 @@ def keeps_help_from_the_desk(monkeypatch) -> None:
     async def nobody(act):
         act.item.help_wanted = True
 
-    monkeypatch.setattr(effects, "_EFFECTS", {**effects._EFFECTS, effects.Move.NEED_HELP: nobody})
+    monkeypatch.setattr(effects, "_EFFECTS", {**effects._EFFECTS, Move.NEED_HELP: nobody})
 
 
 _LOOKS_AWAY = settles_without_acting(DueKind.REACH)
 _WHERE_NOBODY_IS_REACHED = (_LOOKS_AWAY,)
+_A, _ON_SITE, _DONE = Move.ACCEPT, Move.ARRIVE, Move.FINISH
+_SITE = settles_without_acting(DueKind.ATTEND)
+# What is broken, what people press there, and the question that must fail.
 BROKEN = {
-    "a step is dropped": (forgets(DueKind.STEP), "waits_for_something"),
-    "the last step is told once": (forgets(DueKind.REPEAT), "waits_for_something"),
-    "nobody looks whether somebody was reached": (_LOOKS_AWAY, "says_so_if_nobody_was_reached"),
-    "a due step is settled and not taken": (settles_without_acting(DueKind.STEP), "comes_to_the_desk"),
-    "a step that reaches nobody is waited out": (waits_for_people_who_cannot_be_told, "comes_to_the_desk"),
-    "the desk is left out": (drops_the_last_step, "comes_to_the_desk"),
-    "an acceptance never ends": (forgets(DueKind.ACCEPTANCE), "lets_no_acceptance_lie"),
-    "a release tells nobody": (lets_a_release_end_it, "waits_for_something"),
-    "somebody on site is forgotten": (settles_without_acting(DueKind.ATTEND), "misses_whoever_is_on_site"),
-    "done counts although gas is measured": (forgets(DueKind.RECHECK), "returns_what_is_not_over"),
-    "not mine ends it": (lets_not_mine_end_it, "waits_for_something"),
-    "an undone press leaves nothing due": (undoes_without_the_time, "waits_for_something"),
-    "help reaches nobody": (keeps_help_from_the_desk, "tells_the_desk_of_help"),
+    "a step is dropped": (forgets(DueKind.STEP), (Move.NOTE,), "waits_for_something"),
+    "the last step is told once": (forgets(DueKind.REPEAT), (Move.NOTE,), "waits_for_something"),
+    "nobody looks whether somebody was reached": (
+        _LOOKS_AWAY,
+        (Move.NOTE,),
+        "says_so_if_nobody_was_reached",
+    ),
+    "a due step is settled and not taken": (
+        settles_without_acting(DueKind.STEP),
+        (Move.NOTE,),
+        "comes_to_the_desk",
+    ),
+    "a step that reaches nobody is waited out": (
+        waits_for_people_who_cannot_be_told,
+        (Move.NOTE,),
+        "comes_to_the_desk",
+    ),
+    "the desk is left out": (drops_the_last_step, (Move.NOTE,), "comes_to_the_desk"),
+    "an acceptance never ends": (forgets(DueKind.ACCEPTANCE), (_A,), "lets_no_acceptance_lie"),
+    "a release tells nobody": (lets_a_release_end_it, (_A,), "waits_for_something"),
+    "somebody on site is forgotten": (_SITE, (_ON_SITE,), "misses_whoever_is_on_site"),
+    "done counts although gas is measured": (
+        forgets(DueKind.RECHECK),
+        (_DONE,),
+        "returns_what_is_not_over",
+    ),
+    "not mine ends it": (lets_not_mine_end_it, (Move.NOT_MINE,), "waits_for_something"),
+    "an undone press leaves nothing due": (undoes_without_the_time, (_A, Move.UNDO), "waits_for_something"),
+    "help reaches nobody": (keeps_help_from_the_desk, (Move.NEED_HELP,), "tells_the_desk_of_help"),
 }
 
 
 @pytest.mark.parametrize("what", BROKEN)
 async def test_the_judge_finds(what, monkeypatch):
-    break_it, question = BROKEN[what]
+    break_it, presses, question = BROKEN[what]
     break_it(monkeypatch)
     never = tuple(PEOPLE) if break_it in _WHERE_NOBODY_IS_REACHED else ()
-    complaints = await play_street(7, 20, never=never)
+    complaints = await play_street(7, 15, never=never, presses=presses)
     assert question in {complaint.split()[-1] for complaint in complaints}, what
