@@ -5,9 +5,10 @@ waits for a person who cannot be told.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 from server.people.model import CHANNEL_ORDER, ChannelKind, Role
@@ -63,6 +64,9 @@ class Policy:
     """After this time without 已到场 or 已处理 an acceptance is taken back; null: never."""
     repeat: timedelta | None = None
     """How often the last step is told again while nobody accepts; null: never."""
+    attend: timedelta | None = None
+    """How long whoever has it may press nothing before they, then the desk, are reminded; null: as
+    `ATTEND_AFTER` says for the class."""
     quiet: tuple[time, time] | None = None
     """From when until when, by the street's time, volunteers are not disturbed for this class."""
 
@@ -126,6 +130,17 @@ class PlannedStep:
 RECHECK_AFTER: Final = timedelta(minutes=5)
 """A done item whose alarm is still active goes back to its owner after this."""
 
+ATTEND_AFTER: Final[Mapping[AlarmClass, timedelta]] = MappingProxyType(
+    {
+        AlarmClass.LIFE_SAFETY: timedelta(minutes=15),
+        AlarmClass.HAZARD: timedelta(minutes=45),
+        AlarmClass.FAULT: timedelta(days=3),
+        AlarmClass.ADVICE: timedelta(days=7),
+    }
+)
+"""How long nothing may be heard of whoever has an item before they, then the desk, are reminded: on site, and
+where nothing takes an acceptance back, from the acceptance on."""
+
 _DEFAULT_BACKUP_S: Final = 60.0
 _DESK_AFTER_BACKUP: Final = timedelta(seconds=120)
 _LAST: Final = timedelta(0)
@@ -147,14 +162,13 @@ def make_policies(step_backup_s: float = _DEFAULT_BACKUP_S) -> Policies:
         repeat=timedelta(hours=24),
         quiet=(time(21, 0), time(7, 30)),
     )
-    return Policies(
-        {
-            AlarmClass.LIFE_SAFETY: _life_safety(step_backup_s),
-            AlarmClass.HAZARD: _hazard(),
-            AlarmClass.FAULT: visit,
-            AlarmClass.ADVICE: visit,
-        }
-    )
+    made = {
+        AlarmClass.LIFE_SAFETY: _life_safety(step_backup_s),
+        AlarmClass.HAZARD: _hazard(),
+        AlarmClass.FAULT: visit,
+        AlarmClass.ADVICE: visit,
+    }
+    return Policies({class_: replace(made[class_], attend=ATTEND_AFTER[class_]) for class_ in made})
 
 
 def _life_safety(step_backup_s: float) -> Policy:

@@ -61,6 +61,7 @@ def read_policy(fields: Fields) -> PolicyForm:
             steps=tuple(steps),
             acceptance_s=_seconds(fields, "acceptance"),
             repeat_s=_seconds(fields, "repeat") or 0,
+            attend_s=_seconds(fields, "attend"),
             quiet=_quiet(fields),
         )
     except ValidationError as error:
@@ -90,6 +91,7 @@ def draft_policy(fields: Fields) -> PolicyForm:
         steps=tuple(steps),
         acceptance_s=_seconds_or_none(fields, "acceptance"),
         repeat_s=_seconds_or_none(fields, "repeat") or 0,
+        attend_s=_seconds_or_none(fields, "attend"),
         quiet=quiet,
     )
 
@@ -109,6 +111,7 @@ _PROBLEMS: Final[Mapping[str, str]] = {
     "steps": "步骤太多，或某一步没有写通知谁。",
     "acceptance_s": "收回接手的时间是 1 分钟到 7 天，或者留空。",
     "repeat_s": "重复通知的时间是 1 分钟到 24 小时，不能留空：没有人接手时不能没有下文。",
+    "attend_s": "没有进展就提醒的时间是 1 分钟到 720 小时，或者留空。",
 }
 
 
@@ -138,6 +141,7 @@ def _seconds(fields: Fields, name: str) -> int | None:
 
 _NUMBERS: Final[Mapping[str, str]] = {
     "acceptance": "收回接手的时间要写成整数。",
+    "attend": "没有进展就提醒的时间要写成整数。",
     "repeat": "重复通知的时间要写成整数。",
     "window": "每一步等多久要写成整数。",
 }

@@ -15,6 +15,7 @@ from server.people.model import ChannelKind, Role
 from wire.vocabulary import AlarmClass
 
 _DAY_S = 86_400
+_URGENT = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
 
 
 class StepForm(BaseModel):
@@ -41,6 +42,8 @@ class PolicyForm(BaseModel):
     acceptance_s: Annotated[int | None, Field(ge=60, le=7 * _DAY_S)] = None
     repeat_s: Annotated[int, Field(ge=60, le=_DAY_S)]
     """How often the last step is told again: nothing may end in silence."""
+    attend_s: Annotated[int | None, Field(ge=60, le=30 * _DAY_S)] = None
+    """After how long without a press whoever has it is reminded; null: the time shipped for the class."""
     quiet: tuple[time, time] | None = None
 
     def problem(self, class_: AlarmClass) -> str:
@@ -51,6 +54,8 @@ class PolicyForm(BaseModel):
             return "危及生命的事项不能有免打扰时间。"
         if class_ is AlarmClass.LIFE_SAFETY and self.steps[0].at_least < 2:  # noqa: PLR2004 - two kinds, GB/T 45839-2025
             return "危及生命的事项第一步至少用两种通知方式。"
+        if class_ in _URGENT and (self.attend_s or 0) > _DAY_S:
+            return "危及生命和有危险的事项，最迟一天没有进展就要提醒。"
         if any(not step.channels and not step.at_least for step in self.steps):
             return "每一步至少要有一种通知方式。"
         return ""
@@ -71,6 +76,7 @@ def as_policy(form: PolicyForm) -> Policy:
         ),
         acceptance=None if form.acceptance_s is None else timedelta(seconds=form.acceptance_s),
         repeat=timedelta(seconds=form.repeat_s),
+        attend=None if form.attend_s is None else timedelta(seconds=form.attend_s),
         quiet=form.quiet,
     )
 
@@ -91,6 +97,7 @@ def as_form(policy: Policy) -> PolicyForm:
         ),
         acceptance_s=None if policy.acceptance is None else round(policy.acceptance.total_seconds()),
         repeat_s=round(policy.repeat.total_seconds()) if policy.repeat else _DAY_S,
+        attend_s=None if policy.attend is None else round(policy.attend.total_seconds()),
         quiet=policy.quiet,
     )
 

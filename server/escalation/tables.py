@@ -33,7 +33,7 @@ class DueKind(StrEnum):
     DIGEST = "digest"
     """Tell those whose hour was full."""
     ATTEND = "attend"
-    """Ask whoever is on site, then the desk, if nothing was heard of them since."""
+    """Ask whoever has it, then the desk, if nothing was heard of them since."""
 
 
 TELLING = (DueKind.STEP, DueKind.REPEAT, DueKind.REACH, DueKind.DIGEST)

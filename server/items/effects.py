@@ -9,7 +9,7 @@ from typing import Any, Final
 from server.access import links
 from server.db.session import WriteSession
 from server.escalation import service as dues
-from server.escalation.plan import RECHECK_AFTER, Candidate, Policies, Policy
+from server.escalation.plan import RECHECK_AFTER, Candidate, Policies, Policy, policy_for
 from server.escalation.tables import TELLING, DueKind
 from server.items import grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
@@ -214,7 +214,7 @@ async def _take(act: Act) -> None:
     item.shelved_until = item.shelf_asked_until = None
     item.shelf_asked_by = ""
     await dues.settle(act.session, item.id, (DueKind.UNSHELVE,), now=act.now)
-    await grouping.take_parent(act.session, item, act.actor, person, at=act.now)
+    await _take_visit(act, person)
     if item.owner != person or not item.accepted:
         item.help_wanted = False
     item.owner = person
@@ -222,6 +222,14 @@ async def _take(act: Act) -> None:
     if item.accepted_at is None:
         item.accepted_at = act.at
     await _stop_telling(act, keep_person=person)
+
+
+async def _take_visit(act: Act, person: str | None) -> None:
+    """Whoever ticks off a matter has what it is on the list of, with the whole of their time."""
+    parent = await grouping.take_parent(act.session, act.item, act.actor, person, at=act.now)
+    if parent is not None:
+        policy = policy_for(act.policies, parent.class_, parent.community)
+        await restart_acceptance(act.session, parent, policy, now=act.now)
 
 
 async def _stop_telling(act: Act, keep_person: str | None = None) -> None:

@@ -9,11 +9,13 @@ from sqlalchemy import select
 from server.db.session import ONE_MOMENT, ReadSession, WriteSession
 from server.devices.tables import Device
 from server.escalation import service as dues
-from server.escalation.plan import Candidate, Policies
+from server.escalation.plan import Candidate, Policies, policy_for
 from server.escalation.tables import DueKind
 from server.items import grouping, telling
+from server.items.budget import CAN_WAIT
 from server.items.model import Grouping, ItemState, Move
-from server.items.record import SYSTEM, note_untold, write_move
+from server.items.record import SYSTEM, is_untold, note_untold, write_move
+from server.items.resuming import follow_raise, lift_shelf
 from server.items.starting import start_telling
 from server.items.storms import (
     HOLD,
@@ -58,7 +60,7 @@ async def join_visit(session: WriteSession, item: Item, *, now: datetime, polici
         await session.flush()
         visit = None
     if visit is not None:
-        await grouping.merge(session, [item], visit, now=now)
+        await _merge(session, [item], visit, now=now, policies=policies)
         visit.device_name = f"{len(await grouping.children_of(session, visit.id))} 件事"
         return
     visit = await _open_group(session, item, key, Grouping.VISIT, now=now)
@@ -69,7 +71,7 @@ async def join_visit(session: WriteSession, item: Item, *, now: datetime, polici
 # --- storms ------------------------------------------------------------------------------------
 
 
-async def hold(session: WriteSession, item: Item, *, now: datetime) -> None:
+async def hold(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
     """Keep a silent device from people for a moment, or put it into the storm that is going on."""
     device = await session.get(Device, (item.gateway, item.device))
     building = await session.get(Building, item.building) if item.building else None
@@ -81,7 +83,7 @@ async def hold(session: WriteSession, item: Item, *, now: datetime) -> None:
     for key in keys:
         storm = storms.get(key)
         if storm is not None and storm.state in grouping.WORKING and await _goes_on(session, storm):
-            await grouping.merge(session, [item], storm, now=now)
+            await _merge(session, [item], storm, now=now, policies=policies)
             await _name(session, storm)
             return
     item.held_until = now + HOLD
@@ -144,7 +146,7 @@ async def _fold(
     for child in children:
         if child.parent is not None:
             await grouping.part(session, child, now=now, reason=TOGETHER)
-    told = await grouping.merge(session, children, storm, now=now, reason=TOGETHER)
+    told = await _merge(session, children, storm, now=now, policies=policies, reason=TOGETHER)
     await _name(session, storm)
     if is_new:
         await start_telling(session, storm, now=now, policies=policies)
@@ -235,6 +237,32 @@ async def _may_be_open(session: ReadSession, grouping_: Grouping, keys: Sequence
         query = select(Item.open_key).where(Item.grouping == grouping_, Item.open_key.is_not(None))
         known[grouping_] = set(await session.scalars(query))
     return not known[grouping_].isdisjoint(keys)
+
+
+async def _merge(
+    session: WriteSession,
+    items: Sequence[Item],
+    group: Item,
+    *,
+    now: datetime,
+    policies: Policies,
+    reason: str = "",
+) -> list[str]:
+    """Put items into a group; where they make one graver of which people know, its time and steps begin anew.
+
+    Returns:
+        Who had been told of the items.
+    """
+    before = group.class_
+    told = await grouping.merge(session, items, group, now=now, reason=reason)
+    if group.class_ is before or is_untold(session, group):
+        return told
+    urgent = group.class_ not in CAN_WAIT
+    if urgent and group.shelved_until is not None:
+        await lift_shelf(session, group, items[0].gateway, now=now)
+    policy = policy_for(policies, group.class_, group.community)
+    await follow_raise(session, group, policy, graver=urgent, anew=group.accepted, now=now)
+    return told
 
 
 async def _open_group(

@@ -183,17 +183,21 @@ async def follow_child(session: WriteSession, child: Item, *, now: datetime) -> 
 
 async def take_parent(
     session: WriteSession, child: Item, actor: Actor, person: str | None, *, at: datetime
-) -> None:
-    """Whoever ticks off a matter has the visit, unless somebody else took it."""
+) -> Item | None:
+    """Give whoever ticks off a matter the visit, unless somebody took it; returns the visit if so.
+
+    What their time is now is the caller's to say.
+    """
     parent = await parent_of(session, child)
     if parent is None or parent.accepted or parent.state is not ItemState.NEW:
-        return
+        return None
     await write_move(
         session, parent, Move.ACCEPT, actor, at=at, to=ItemState.ACCEPTED, came_from=parent.state
     )
     parent.owner, parent.accepted, parent.accepted_at = person, True, at
     await dues.settle(session, parent.id, TELLING, now=at)
     await notices.withdraw(session, parent.id, keep_person=person)
+    return parent
 
 
 async def finish_children(session: WriteSession, parent: Item, actor: Actor, *, at: datetime) -> None:
@@ -217,8 +221,12 @@ async def return_children(session: WriteSession, parent: Item, *, now: datetime)
             )
 
 
-async def follow_undo(session: WriteSession, item: Item, *, now: datetime) -> None:
-    """A finished press was undone: what it finished besides is open again."""
+async def follow_undo(session: WriteSession, item: Item, *, now: datetime) -> Item | None:
+    """A finished press was undone: what it finished besides is open again.
+
+    Returns:
+        What speaks for the item, where that was done and is not any more: its time is the caller's to say.
+    """
     for child in await children_of(session, item.id):
         if child.state is ItemState.DONE:
             child.outcome, child.done_at = None, None
@@ -226,11 +234,13 @@ async def follow_undo(session: WriteSession, item: Item, *, now: datetime) -> No
                 session, child, Move.UNDO, SYSTEM, at=now, to=ItemState.NEW, came_from=child.state
             )
     parent = await parent_of(session, item)
-    if parent is not None and parent.state is ItemState.DONE and item.state in WORKING:
-        parent.outcome, parent.done_at = None, None
-        to = ItemState.ACCEPTED if parent.accepted else ItemState.NEW
-        await dues.settle(session, parent.id, (DueKind.RECHECK,), now=now)
-        await write_move(session, parent, Move.UNDO, SYSTEM, at=now, to=to, came_from=parent.state)
+    if parent is None or parent.state is not ItemState.DONE or item.state not in WORKING:
+        return None
+    parent.outcome, parent.done_at = None, None
+    to = ItemState.ACCEPTED if parent.accepted else ItemState.NEW
+    await dues.settle(session, parent.id, (DueKind.RECHECK,), now=now)
+    await write_move(session, parent, Move.UNDO, SYSTEM, at=now, to=to, came_from=parent.state)
+    return parent
 
 
 async def _plan_split(session: WriteSession, storm: Item, children: Sequence[Item], *, now: datetime) -> None:

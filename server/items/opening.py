@@ -11,7 +11,7 @@ from server.alarms.tables import Alarm
 from server.db.base import Base
 from server.db.session import WriteSession
 from server.escalation import service as dues
-from server.escalation.plan import Policies, Policy, policy_for
+from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import DueKind
 from server.items import budget, gathering, grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
@@ -23,9 +23,9 @@ from server.items.record import SYSTEM, Actor, note_untold, write_move
 from server.items.responsible import Responsible, look_up_all, look_up_places, responsible_for, volunteers_of
 from server.items.resuming import (
     chatter_of,
-    climb,
+    follow_raise,
+    lift_shelf,
     order_resets,
-    restart_acceptance,
     waits_for_reset,
 )
 from server.items.starting import carry_out_start, plan_start, start_telling
@@ -200,7 +200,7 @@ async def _begin(
         occasion = Occasion.RAISED if by_gateway else Occasion.OPENED
         await carry_out_start(session, item, start, now=now, occasion=occasion)
     elif lot is Lot.HELD:
-        await gathering.hold(session, item, now=now)
+        await gathering.hold(session, item, now=now, policies=policies)
     else:
         await gathering.join_visit(session, item, now=now, policies=policies)
 
@@ -262,33 +262,12 @@ async def _raise_again(
         return
     lifted = item.shelved_until is not None and (graver or alarm.class_ is AlarmClass.LIFE_SAFETY)
     if lifted:
-        await _lift_shelf(session, item, alarm, now=now)
+        await lift_shelf(session, item, alarm.gateway, now=now)
     if was_done or graver or may_tell or lifted:
         item.retold_at = now
         await telling.tell_again(session, item, Occasion.RAISED, now=now)
     policy = policy_for(policies, item.class_, item.community)
-    await _follow_raise(session, item, policy, graver=graver, anew=was_done or lifted, now=now)
-
-
-async def _follow_raise(
-    session: WriteSession, item: Item, policy: Policy, *, graver: bool, anew: bool, now: datetime
-) -> None:
-    """Give whoever has an item their time from now; where nobody has it, the steps go on.
-
-    Args:
-        session: the transaction.
-        item: the item, which may have been taken for done, or been laid aside.
-        policy: the steps of its class.
-        graver: its class has risen.
-        anew: it was taken for done, or was laid aside, until now: nothing waits.
-        now: the server's time.
-    """
-    if item.accepted and (graver or anew):
-        await restart_acceptance(session, item, policy, now=now)
-    if graver:
-        await climb(session, item, policy, now=now)
-    elif anew and not item.accepted:
-        await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
+    await follow_raise(session, item, policy, graver=graver, anew=was_done or lifted, now=now)
 
 
 async def _raise_parent(
@@ -312,21 +291,6 @@ async def _stop_holding(session: WriteSession, item: Item, *, now: datetime, pol
     item.held_until = None
     await dues.settle(session, item.id, (DueKind.HOLD,), now=now)
     await start_telling(session, item, now=now, policies=policies)
-
-
-async def _lift_shelf(session: WriteSession, item: Item, alarm: Alarm, *, now: datetime) -> None:
-    """What got worse, or may hurt somebody once more, does not stay laid aside."""
-    item.shelved_until = None
-    await dues.settle(session, item.id, (DueKind.UNSHELVE,), now=now)
-    await write_move(
-        session,
-        item,
-        Move.UNSHELVE,
-        Actor(kind=ActorKind.GATEWAY, id=alarm.gateway),
-        at=now,
-        to=item.state,
-        came_from=item.state,
-    )
 
 
 async def _follow_change(session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies) -> None:

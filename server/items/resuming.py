@@ -1,63 +1,71 @@
 """An item that goes on: its acceptance, its steps, the latches of its alarms, the noise of its source."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
 
 from server.alarms.tables import Alarm
+from server.clock import STREET_ZONE
 from server.db.session import WriteSession
 from server.devices import service as devices
 from server.escalation import service as dues
-from server.escalation.plan import RECHECK_AFTER, Policies, Policy, policy_for
+from server.escalation.plan import ATTEND_AFTER, RECHECK_AFTER, Policies, Policy, policy_for, quiet_until
 from server.escalation.tables import TELLING, DueKind
 from server.items import chatter, telling
 from server.items.grouping import with_inside
-from server.items.model import ItemState
+from server.items.model import ActorKind, ItemState, Move
+from server.items.record import Actor, write_move
 from server.items.tables import Item
 from server.notify.render import Occasion
-from wire.vocabulary import AlarmClass, Condition
+from wire.vocabulary import Condition
 
-SILENT_AFTER: Final[Mapping[AlarmClass, timedelta]] = MappingProxyType(
-    {AlarmClass.LIFE_SAFETY: timedelta(minutes=15), AlarmClass.HAZARD: timedelta(minutes=45)}
-)
-"""How long somebody on site may be silent before they, then the desk, are asked; a visit takes its time."""
+HELD: Final = (ItemState.ACCEPTED, ItemState.ON_SITE)
+"""Somebody has it, and it is not done."""
 
 
 async def restart_acceptance(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
-    """Give whoever has an item, or is on site, the whole of their time, from now."""
+    """Give whoever has an item, or is on site, the whole of their time, from now.
+
+    Either the acceptance is taken back then, or they are reminded: none lies for ever.
+    """
     await dues.settle(session, item.id, (DueKind.ACCEPTANCE, DueKind.ATTEND), now=now)
     if policy.acceptance is not None and item.state is ItemState.ACCEPTED:
         dues.schedule(session, item.id, DueKind.ACCEPTANCE, due_at=now + policy.acceptance)
-    if item.state is ItemState.ON_SITE:
-        watch_site(session, item, asked=0, now=now)
+    elif item.state in HELD:
+        watch_holder(session, item, policy, asked=0, now=now)
 
 
-def watch_site(session: WriteSession, item: Item, *, asked: int, now: datetime) -> None:
-    """Have it looked at whether somebody on site was heard of.
+def watch_holder(session: WriteSession, item: Item, policy: Policy, *, asked: int, now: datetime) -> None:
+    """Have it looked at whether whoever has an item was heard of, outside the quiet hours of its class.
 
     Args:
         session: the transaction.
         item: the item.
+        policy: the steps of its class.
         asked: how often they were asked already.
         now: the server's time.
     """
-    patience = SILENT_AFTER.get(item.class_)
-    if patience is not None:
-        dues.schedule(session, item.id, DueKind.ATTEND, due_at=now + patience, step=asked)
+    due_at = now + (policy.attend or ATTEND_AFTER[item.class_])
+    due_at = quiet_until(policy, due_at.astimezone(STREET_ZONE)) or due_at
+    dues.schedule(session, item.id, DueKind.ATTEND, due_at=due_at, step=asked)
 
 
 async def take_up_again(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
     """Let an item that was laid aside go on: whoever has it has the whole time again."""
     item.shelved_until = None
     await dues.settle(session, item.id, (DueKind.UNSHELVE,), now=now)
+    await go_on(session, item, now=now, policies=policies)
+    if item.accepted:
+        await telling.tell_again(session, item, Occasion.RAISED, now=now)
+
+
+async def go_on(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
+    """Let an item that is not done after all wait again: for whoever has it, else for its steps."""
     if item.accepted:
         await restart_acceptance(session, item, policy_for(policies, item.class_, item.community), now=now)
-        await telling.tell_again(session, item, Occasion.RAISED, now=now)
-        return
-    await resume(session, item, now=now, policies=policies)
+    else:
+        await resume(session, item, now=now, policies=policies)
 
 
 async def resume(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
@@ -68,6 +76,27 @@ async def resume(session: WriteSession, item: Item, *, now: datetime, policies: 
     )
     if not steps:
         await telling.tell_again(session, item, Occasion.RELEASED, now=now)
+
+
+async def follow_raise(
+    session: WriteSession, item: Item, policy: Policy, *, graver: bool, anew: bool, now: datetime
+) -> None:
+    """Give whoever has an item their time from now; where nobody has it, the steps go on.
+
+    Args:
+        session: the transaction.
+        item: the item, which may have been taken for done, or been laid aside.
+        policy: the steps of its class.
+        graver: its class has risen.
+        anew: it was taken for done, or was laid aside, until now: nothing waits.
+        now: the server's time.
+    """
+    if item.accepted and (graver or anew):
+        await restart_acceptance(session, item, policy, now=now)
+    if graver:
+        await climb(session, item, policy, now=now)
+    elif anew and not item.accepted:
+        await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
 
 
 async def climb(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
@@ -90,6 +119,21 @@ async def climb(session: WriteSession, item: Item, policy: Policy, *, now: datet
             )
         return
     await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=Occasion.RAISED)
+
+
+async def lift_shelf(session: WriteSession, item: Item, gateway: str, *, now: datetime) -> None:
+    """What got worse, or may hurt somebody once more, does not stay laid aside."""
+    item.shelved_until = None
+    await dues.settle(session, item.id, (DueKind.UNSHELVE,), now=now)
+    await write_move(
+        session,
+        item,
+        Move.UNSHELVE,
+        Actor(kind=ActorKind.GATEWAY, id=gateway),
+        at=now,
+        to=item.state,
+        came_from=item.state,
+    )
 
 
 def waits_for_reset(alarm: Alarm) -> bool:

@@ -19,6 +19,7 @@ from server.items.machine import Facts, Refusal, decide, needs_desk
 from server.items.model import ItemState, Move
 from server.items.queries import facts_of, moves_of
 from server.items.record import Actor, write_move
+from server.items.resuming import go_on
 from server.items.sentences import REFUSALS
 from server.items.tables import Item, ItemMove
 from server.items.undo import find_undoable, restore, snapshot
@@ -110,7 +111,7 @@ async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sente
         now=now,
     )
     if move is Move.UNDO:
-        return await _undo(session, attempt)
+        return await _undo(session, attempt, policies)
     wrong = await _judge_target(session, item, move, to)
     if wrong is not None:
         return _refuse(item, wrong)
@@ -170,13 +171,15 @@ async def _carry_out(
     return PressOutcome(verdict=PressVerdict.APPLIED, state=item.state, waits_for_desk=waits)
 
 
-async def _undo(session: WriteSession, attempt: _Attempt) -> PressOutcome:
+async def _undo(session: WriteSession, attempt: _Attempt, policies: Policies) -> PressOutcome:
     found = find_undoable(await moves_of(session, attempt.item.id), attempt.actor.kind, attempt.actor.id)
     if isinstance(found, Refusal):
         return _refuse(attempt.item, found)
     state = await restore(session, attempt.item, found, now=attempt.now)
     await _write(session, attempt, state, detail={"undone": found.move.value})
-    await follow_undo(session, attempt.item, now=attempt.now)
+    reopened = await follow_undo(session, attempt.item, now=attempt.now)
+    if reopened is not None:
+        await go_on(session, reopened, now=attempt.now, policies=policies)
     await session.flush()
     return PressOutcome(verdict=PressVerdict.APPLIED, state=state)
 

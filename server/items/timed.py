@@ -19,7 +19,14 @@ from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import facts_of, is_open
 from server.items.record import SYSTEM, write_move
 from server.items.responsible import look_up_all
-from server.items.resuming import order_resets, restart_acceptance, resume, take_up_again, watch_site
+from server.items.resuming import (
+    HELD,
+    order_resets,
+    restart_acceptance,
+    resume,
+    take_up_again,
+    watch_holder,
+)
 from server.items.tables import Item
 from server.notify import service as notices
 from server.notify.render import Occasion
@@ -161,16 +168,17 @@ async def _digest(session: WriteSession, item: Item, due: Due, now: datetime, po
 
 
 async def _attend(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    """Ask whoever is on site and was not heard of; then, or if they cannot be, the desk as well."""
-    if item.state is not ItemState.ON_SITE or telling.is_silent(item):
+    """Ask whoever has it and was not heard of; then, or if they cannot be, the desk as well."""
+    if item.state not in HELD or telling.is_silent(item):
         return dues.SETTLED_NOT_NEEDED
+    occasion = Occasion.SILENT_ON_SITE if item.state is ItemState.ON_SITE else Occasion.LEFT_LYING
+    policy = policy_for(policies, item.class_, item.community)
     asked = 0
     if item.owner is not None:
-        asked = await telling.tell_one(session, item, item.owner, Occasion.SILENT_ON_SITE, now=now)
+        asked = await telling.tell_one(session, item, item.owner, occasion, now=now)
     if due.step > 0 or not asked:
-        policy = policy_for(policies, item.class_, item.community)
-        await telling.tell_last_step(session, item, policy, Occasion.SILENT_ON_SITE, now=now)
-    watch_site(session, item, asked=due.step + 1, now=now)
+        await telling.tell_last_step(session, item, policy, occasion, now=now)
+    watch_holder(session, item, policy, asked=due.step + 1, now=now)
     return dues.SETTLED_DONE
 
 

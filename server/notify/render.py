@@ -35,6 +35,8 @@ class Occasion(StrEnum):
     """No message got through to anybody."""
     SILENT_ON_SITE = "silent_on_site"
     """Somebody is on site, and nothing was heard of them for long."""
+    LEFT_LYING = "left_lying"
+    """Somebody took it, and nothing was heard of them for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ _OCCASIONS: Final[Mapping[Occasion, str]] = MappingProxyType(
         Occasion.UNANSWERED: "还没有人接手，请指挥中心处理。",
         Occasion.UNREACHED: "还没有通知到任何人，请指挥中心处理。",
         Occasion.SILENT_ON_SITE: "到场的人很久没有消息，请联系并处理。",
+        Occasion.LEFT_LYING: "接手后很久没有进展，请去处理。",
     }
 )
 

@@ -18,11 +18,10 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 
 from server.devices.tables import Device
-from server.escalation.plan import RECHECK_AFTER, make_policies
+from server.escalation.plan import ATTEND_AFTER, RECHECK_AFTER, make_policies
 from server.escalation.service import next_due_at
 from server.escalation.tables import Due
 from server.items.model import ActorKind, ItemState, Move
-from server.items.resuming import SILENT_AFTER
 from server.items.service import Actor, press
 from server.items.tables import Item, ItemMove, ItemParty
 from server.items.telling import NOBODY_REACHED, NOT_YET_REACHED
@@ -170,7 +169,7 @@ class Judge:
         if item.state is not ItemState.ON_SITE:
             return True
         heard = self._heard_at(item)
-        lies, patience = self.now - heard, SILENT_AFTER[item.class_]
+        lies, patience = self.now - heard, ATTEND_AFTER[item.class_]
         told = self._desk_told(item, heard) or (
             item.owner is not None and self._told(item, item.owner, heard)
         )

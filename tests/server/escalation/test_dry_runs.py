@@ -171,6 +171,8 @@ def fields(policy: Policy) -> dict[str, object]:
             sent[f"reminder-{n}"] = "yes"
     if form.acceptance_s is not None:
         sent |= {"acceptance": str(form.acceptance_s), "acceptance-unit": "s"}
+    if form.attend_s is not None:
+        sent |= {"attend": str(form.attend_s // 60), "attend-unit": "min"}
     if form.quiet:
         sent |= {"quiet_from": f"{form.quiet[0]:%H:%M}", "quiet_until": f"{form.quiet[1]:%H:%M}"}
     return sent

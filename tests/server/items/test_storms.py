@@ -1,5 +1,7 @@
 """Devices that fall silent together: held, gathered, withdrawn into one, and let go again."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,3 +221,47 @@ async def test_a_drill_is_not_mixed_with_what_is_real(world):
     await world.pass_time(45)
     storms = [item for item in await world.items() if item.grouping is Grouping.STORM]
     assert {storm.mode for storm in storms} == {Mode.LIVE, Mode.DRILL}
+
+
+async def test_a_storm_that_gets_graver_is_told_and_taken_anew(world):
+    await add_devices(world, 6)
+    await world.take(*(silent(world, n) for n in range(4)))
+    await world.pass_time(45)
+    storm = await storm_of(world)
+    await world.press("leader", Move.ACCEPT, item=storm.id)
+    await world.take(silent(world, 4, class_=AlarmClass.HAZARD))
+    await world.settle()
+    assert (await storm_of(world)).class_ is AlarmClass.HAZARD
+    assert len(world.heard("leader")) == 2
+    [waits] = await world.waiting(DueKind.ACCEPTANCE)
+    assert (waits.item, waits.due_at - world.clock.now()) == (storm.id, timedelta(minutes=30))
+
+
+async def test_a_storm_that_gets_graver_does_not_stay_laid_aside(world):
+    await add_devices(world, 6)
+    await world.take(*(silent(world, n) for n in range(4)))
+    await world.pass_time(45)
+    storm = await storm_of(world)
+    until = world.clock.now() + timedelta(hours=2)
+    await world.press("op-li", Move.SHELVE, item=storm.id, until=until, reason="停电检修")
+    await world.take(silent(world, 4, class_=AlarmClass.HAZARD))
+    await world.settle()
+    assert (await storm_of(world)).shelved_until is None
+    assert len(world.heard("leader")) == 2
+
+
+async def test_whoever_ticks_off_one_device_of_a_storm_has_its_time_and_undone_so_has_the_storm(world):
+    await add_devices(world, 4)
+    await world.take(*(silent(world, n, class_=AlarmClass.HAZARD) for n in range(4)))
+    await world.pass_time(45)
+    storm = await storm_of(world)
+    inside = [item.id for item in await world.items() if item.parent == storm.id]
+    await world.press("leader", Move.FINISH, item=inside[0])
+    [waits] = [due for due in await world.waiting() if due.item == storm.id]
+    assert waits.kind is DueKind.ACCEPTANCE
+    for item in inside[1:]:
+        await world.press("leader", Move.FINISH, item=item)
+    assert (await storm_of(world)).state is ItemState.DONE
+    await world.press("leader", Move.UNDO, item=inside[-1])
+    [waits] = [due for due in await world.waiting() if due.item == storm.id]
+    assert (waits.kind, waits.due_at - world.clock.now()) == (DueKind.ACCEPTANCE, timedelta(minutes=30))

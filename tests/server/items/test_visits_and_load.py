@@ -20,6 +20,8 @@ LOW_BATTERY = {"rule": "battery-low", "class_": AlarmClass.ADVICE}
 WORN_OUT = {"rule": "life-over", "class_": AlarmClass.FAULT}
 LOW_PRESSURE = {"rule": "pressure-low", "class_": AlarmClass.FAULT, "kind": Kind.FIRE}
 
+_DAY_S = 24 * 3600
+
 
 async def three_matters(world):
     await world.raise_alarm("m1", "gas-1", **LOW_BATTERY)
@@ -70,6 +72,33 @@ async def test_a_matter_ticked_by_mistake_is_open_again_and_so_is_the_visit(worl
     await world.press("leader", Move.UNDO, item=matters[-1].id)
     states = {item.id: item.state for item in await world.items()}
     assert (states[visit.id], states[matters[-1].id]) == (ItemState.ACCEPTED, ItemState.NEW)
+
+
+@pytest.mark.parametrize(("matter", "days"), [(WORN_OUT, 3), (LOW_BATTERY, 7)])
+@pytest.mark.parametrize("move", [Move.ACCEPT, Move.ARRIVE])
+async def test_a_visit_that_somebody_lets_lie_comes_to_their_mind_and_then_to_the_desk(
+    world, matter, days, move
+):
+    await world.raise_alarm("m1", "gas-1", **matter)
+    await world.settle()
+    await world.press("leader", move)
+    await world.pass_time(days * _DAY_S - 60)
+    assert (len(world.heard("leader")), world.heard("desk")) == (1, [])
+    await world.pass_time(60)
+    assert (len(world.heard("leader")), world.heard("desk")) == (2, [])
+    await world.pass_time(days * _DAY_S)
+    assert (len(world.heard("leader")), len(world.heard("desk"))) == (3, 1)
+
+
+async def test_nobody_is_reminded_of_a_visit_at_night(world):
+    await world.raise_alarm("m1", "gas-1", **WORN_OUT)
+    await world.settle()
+    world.clock.time = world.clock.time.replace(hour=15)  # eleven at night in the street
+    await world.press("leader", Move.ACCEPT)
+    await world.pass_time(3 * _DAY_S + 8 * 3600)
+    assert len(world.heard("leader")) == 1
+    await world.pass_time(1800)  # half past seven
+    assert len(world.heard("leader")) == 2
 
 
 async def test_a_matter_takes_no_other_press(world):
