@@ -7,6 +7,7 @@ anew (another `epoch`), asks for a snapshot again: nothing is missed, and nothin
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
@@ -111,6 +112,7 @@ class Board:
             "epoch": self.epoch,
             "seq": self.seq,
             "now": self._clock.now().isoformat(),
+            "up_ms": _up_ms(),
             "items": list(self._rows.values()),
             "panels": self._panels,
         }
@@ -162,12 +164,14 @@ class Board:
         return list(islice(reversed(self._events), count))[::-1]
 
     def _beat_text(self, position: int) -> bytes:
-        data = {"epoch": self.epoch, "seq": position, "now": self._clock.now().isoformat()}
+        now = self._clock.now().isoformat()
+        data = {"epoch": self.epoch, "seq": position, "now": now, "up_ms": _up_ms()}
         return f"event: beat\ndata: {json.dumps(data)}\n\n".encode()
 
     def _tell(self, name: str, data: dict[str, Any]) -> None:
         self.seq += 1
-        body = json.dumps({"seq": self.seq, **data}, ensure_ascii=False, separators=(",", ":"))
+        said = {"seq": self.seq, "up_ms": _up_ms(), **data}
+        body = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
         text = f"id: {self.epoch}.{self.seq}\nevent: {name}\ndata: {body}\n\n"
         self._events.append((self.seq, text.encode()))  # once, however many read it
         self._wake()
@@ -250,3 +254,8 @@ class Board:
             self._panel_at[name] = boot_s
             found[name] = {"at": now.isoformat(), "every_s": panel.every_s, **data}
         return found
+
+
+def _up_ms() -> int:
+    """Return a running time by which a viewer sees how late a word comes; no clock that is set."""
+    return round(time.monotonic() * 1000)

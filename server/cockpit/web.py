@@ -43,6 +43,8 @@ class SnapshotOut(BaseModel):
     """Another one means that the server began anew."""
     seq: int
     now: str
+    up_ms: int
+    """A running time of the server, as every event has it: by it a viewer sees how late that comes."""
     items: list[dict[str, Any]]
     panels: dict[str, dict[str, Any]]
     """By name, each with `at`: when it was computed."""

@@ -92,11 +92,9 @@ function tick(): void {
   const link = byId("link");
   const words = store.signedOut
     ? text("signed_out")
-    : !store.ready
-      ? text("connecting")
-      : silent
-        ? text("silent", { s: span(store.silentMs() / 1000) })
-        : text("live");
+    : silent
+      ? text("silent", { s: span(store.silentMs() / 1000) })
+      : text(store.ready ? "live" : "connecting");
   if (link.textContent !== words) link.textContent = words;
   link.classList.toggle("bad", silent);
   const crying = [...store.items.values()].some(
@@ -119,7 +117,7 @@ for (const tile of document.querySelectorAll<HTMLElement>(".tile"))
 offerSound();
 offerDetails(store);
 offerDispatch();
-void store.start();
+store.start();
 void loadMap();
 window.setInterval(tick, 1_000);
 window.setInterval(() => drawPanels(store, ["canary"]), 5_000);

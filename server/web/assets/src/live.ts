@@ -4,7 +4,7 @@
 import htmx from "htmx.org";
 import { keepWritten } from "./written";
 
-const SILENT_AFTER_MS = 10_000;
+const SILENT_AFTER_MS = 9_000; // looked at every second: ten are never passed
 const CHECK_EVERY_MS = 1_000;
 const CLICK_WITHIN_MS = 400; // an old web view's click comes that long after the finger has left
 const LONGEST_PRESS_MS = 3_000; // a finger whose leaving nobody tells of
@@ -34,7 +34,7 @@ export function keepFresh(): void {
   });
   holdUnderFinger(area);
   window.setInterval(() => {
-    if (Date.now() - heardAt > SILENT_AFTER_MS) document.body.classList.add("stale");
+    if (Date.now() - heardAt >= SILENT_AFTER_MS) document.body.classList.add("stale");
   }, CHECK_EVERY_MS);
   window.addEventListener("pagehide", () => source.close());
 }

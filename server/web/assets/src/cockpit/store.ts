@@ -1,6 +1,7 @@
 // What the server says, kept in step by numbers. A missing number, a server that began anew, or a word from
 // it (`resync`) lead to a new snapshot; a beat repeats the newest number, so that the last event of all
-// cannot be missed either. Ten seconds without a word mean that nothing here may be believed.
+// cannot be missed either. Ten seconds without a word mean that nothing here may be believed; a word that was
+// as long under way is none.
 export interface Item {
   id: string;
   class: string;
@@ -30,22 +31,30 @@ interface Snapshot {
   epoch: string;
   seq: number;
   now: string;
+  up_ms: number;
   items: Item[];
   panels: Record<string, Figures>;
 }
+interface Word { now: string; up_ms: number }
 type Change = { changed: Item[]; gone: string[]; whole: boolean };
 
-const SILENT_AFTER_MS = 10_000;
+// Three beats. It is looked at every second, so that a page never passes ten seconds without saying so.
+const SILENT_AFTER_MS = 9_000;
 const AGAIN_MS = 1_500;
+const SIGNED_OUT_AGAIN_MS = 30_000;
 
 export class Store {
   readonly items = new Map<string, Item>();
   panels: Record<string, Figures> = {};
   signedOut = false;
+  ready = false;
   private epoch = "";
   private seq = -1;
-  private offsetMs = 0;
-  private heardAt = 0;
+  private aheadMs = Date.now() - performance.now(); // the server's clock, before this page's running time
+  private quickest = -Infinity; // the server's running time before this page's, by the word that came quickest
+  private heardAt = performance.now();
+  private askedAt = 0;
+  private late = false;
   private source: EventSource | null = null;
   private fetching = false;
 
@@ -56,30 +65,27 @@ export class Store {
 
   // The server's time, whatever the screen's own clock says.
   now(): number {
-    return Date.now() + this.offsetMs;
+    return performance.now() + this.aheadMs;
   }
 
   silentMs(): number {
-    return this.heardAt === 0 ? 0 : performance.now() - this.heardAt;
-  }
-
-  get ready(): boolean {
-    return this.heardAt !== 0;
+    return performance.now() - this.heardAt;
   }
 
   get silent(): boolean {
-    return this.silentMs() > SILENT_AFTER_MS;
+    return this.silentMs() >= SILENT_AFTER_MS;
   }
 
-  async start(): Promise<void> {
-    await this.fetchAll();
+  start(): void {
+    void this.fetchAll();
     window.setInterval(() => this.watch(), AGAIN_MS);
   }
 
   private watch(): void {
-    if (this.signedOut) return;
+    if (this.signedOut) {
+      if (performance.now() - this.askedAt > SIGNED_OUT_AGAIN_MS) void this.fetchAll();
+    } else if (!this.ready || this.late) void this.fetchAll();
     // A browser gives a stream up for good when a proxy answers with an error page.
-    if (this.seq < 0) void this.fetchAll();
     else if (!this.source || this.source.readyState === EventSource.CLOSED) this.follow();
     else if (this.silentMs() > SILENT_AFTER_MS * 1.5) this.follow();
   }
@@ -87,14 +93,19 @@ export class Store {
   private async fetchAll(): Promise<void> {
     if (this.fetching) return;
     this.fetching = true;
+    this.askedAt = performance.now();
+    // A line that is up and carries nothing must not keep the page from asking again.
+    const giveUp = new AbortController();
+    const timer = window.setTimeout(() => giveUp.abort(), SILENT_AFTER_MS);
     try {
-      const answer = await fetch("/api/v1/cockpit", { headers: { Accept: "application/json" } });
-      if (answer.status === 401 || answer.status === 403) this.signedOut = true;
+      const answer = await fetch("/api/v1/cockpit", { headers: { Accept: "application/json" }, signal: giveUp.signal });
+      this.signedOut = answer.status === 401 || answer.status === 403;
       if (!answer.ok) return;
       this.take((await answer.json()) as Snapshot);
     } catch {
       return; // `watch` tries again, and the page says how long nothing was heard
     } finally {
+      window.clearTimeout(timer);
       this.fetching = false;
     }
     this.follow();
@@ -103,7 +114,9 @@ export class Store {
   private take(all: Snapshot): void {
     this.epoch = all.epoch;
     this.seq = all.seq;
-    this.hear(all.now);
+    this.ready = true;
+    this.quickest = -Infinity; // an answer to a question is as old as the question at most
+    this.hear(all);
     const known = new Set(all.items.map((item) => item.id));
     const gone = [...this.items.keys()].filter((id) => !known.has(id));
     for (const id of gone) this.items.delete(id);
@@ -136,7 +149,7 @@ export class Store {
       this.onPanels(Object.keys(panels));
     });
     on("beat", (data) => {
-      this.hear(data["now"] as string);
+      this.hear(data as unknown as Word);
       if (data["epoch"] !== this.epoch || (data["seq"] as number) > this.seq) this.behindSince();
       else this.behind = 0;
     });
@@ -156,7 +169,7 @@ export class Store {
 
   private inStep(data: Record<string, unknown>): boolean {
     const seq = data["seq"] as number;
-    this.hear(data["now"] as string);
+    this.hear(data as unknown as Word);
     if (seq <= this.seq) return false;
     if (seq !== this.seq + 1) {
       void this.resync();
@@ -171,8 +184,13 @@ export class Store {
     await this.fetchAll();
   }
 
-  private hear(now: string): void {
-    this.heardAt = performance.now();
-    this.offsetMs = Date.parse(now) - Date.now();
+  // What a proxy held back says how things were: it is no sign of life, and the whole is asked for.
+  private hear(word: Word): void {
+    const at = performance.now();
+    this.quickest = Math.max(this.quickest, word.up_ms - at);
+    this.late = this.quickest - (word.up_ms - at) >= SILENT_AFTER_MS;
+    if (this.late) return;
+    this.heardAt = at;
+    this.aheadMs = Date.parse(word.now) - at;
   }
 }
