@@ -37,6 +37,7 @@ from server.devices.labelpages import build_label_pages
 from server.devices.orderpages import build_order_pages
 from server.devices.registerweb import build_register_api
 from server.devices.web import build_command_api, build_traffic_api
+from server.devices.whynotpages import build_why_not_pages
 from server.errors import AnswerError, NotSignedInError, TooManyError
 from server.escalation.pages import build_policy_pages
 from server.escalation.web import build_policy_api
@@ -134,6 +135,7 @@ def build_app(context: Context) -> FastAPI:
         build_register_api(context),
         build_adopt_pages(context),
         build_check_pages(context),
+        build_why_not_pages(context),
         build_device_pages(context),
         build_device_acts(context),
         build_label_pages(context),

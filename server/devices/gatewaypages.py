@@ -3,7 +3,6 @@
 Everything on it is what the gateway reported; the page says when, and what was never told.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -17,27 +16,15 @@ from server.context import Context
 from server.db.session import ReadSession
 from server.devices import inforce
 from server.devices.devicefacts import is_online
+from server.devices.gatewaywords import SIDES, STANDINGS
 from server.devices.reported import read_status
-from server.devices.tables import BusTraffic, Gateway, Standing
+from server.devices.tables import BusTraffic, Gateway
 from server.devices.traffic import last_traffic
 from server.errors import NotFoundError
 from server.web import words
 from server.web.settingspage import render_settings
 from wire.configuration import ConfigurationReport
-from wire.vocabulary import LimitSide
 
-STANDINGS: Final[Mapping[Standing, str]] = {
-    Standing.TRIAL: "试用中",
-    Standing.IN_FORCE: "生效",
-    Standing.ROLLED_BACK: "试用失败，已退回上一份",
-    Standing.REFUSED: "被网关拒绝",
-}
-SIDES: Final[Mapping[LimitSide, str]] = {
-    LimitSide.ABOVE: "高于",
-    LimitSide.BELOW: "低于",
-    LimitSide.RISING: "每分钟上升超过",
-    LimitSide.FALLING: "每分钟下降超过",
-}
 _SHOWN_REPORTS: Final = 3
 """Of raw traffic; the interface gives all that are kept."""
 

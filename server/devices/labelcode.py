@@ -1,9 +1,11 @@
 """What a device's label says: its code for people, and the address that a camera opens. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+from server.clock import STREET_ZONE
 from wire.topics import is_gateway_id
 
 ADOPT: Final = "/desk/adopt"
@@ -37,6 +39,18 @@ def address_of(server: str, code: DeviceCode) -> str:
 def page_of(code: DeviceCode) -> str:
     """Return the path of a device's page."""
     return f"{DEVICES}/{quote(code.gateway, safe='')}/{quote(code.device, safe='')}"
+
+
+def why_not_page(code: DeviceCode, at: datetime, kind: str) -> str:
+    """Return the path of the page that says what else could have alarmed, and why it did not.
+
+    Args:
+        code: of the device.
+        at: around when.
+        kind: about which hazard; see `wire.vocabulary.Kind`.
+    """
+    about = urlencode({"at": at.astimezone(STREET_ZONE).strftime("%Y-%m-%dT%H:%M"), "about": f"kind:{kind}"})
+    return f"{page_of(code)}/why-not?{about}"
 
 
 def read_code(text: str) -> DeviceCode | None:

@@ -16,7 +16,7 @@ from server.access.service import SignedIn
 from server.access.watching import Watch
 from server.context import Context
 from server.db.session import ReadSession
-from server.devices.labelcode import DeviceCode, page_of
+from server.devices.labelcode import DeviceCode, page_of, why_not_page
 from server.devices.orderfacts import order_desk
 from server.devices.service import silent_gateways
 from server.devices.tables import Device, Gateway
@@ -126,6 +126,13 @@ def _add_item(router: APIRouter, context: Context) -> None:
             glance=glance,
             distances=distances,
             card=card,
+            why_not=why_not_page(
+                DeviceCode(story.item.gateway, story.item.device), story.item.opened_at, story.item.kind.value
+            ),
+            sees={
+                "devices": Right.SEE_DEVICES in signed_in.rights,
+                "audit": Right.SEE_AUDIT in signed_in.rights,
+            },
             chattering_since=chattering_since(story.item, now),
             said=said[:200],
             now=now,

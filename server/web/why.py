@@ -9,6 +9,7 @@ from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
 from server.context import Context
+from server.devices.labelcode import DeviceCode, why_not_page
 from server.errors import NotFoundError
 from server.history.pointnames import name_of
 from server.items.queries import item_story
@@ -59,6 +60,8 @@ def build_why_pages(context: Context) -> APIRouter:
             words=words,
             title_of=title_of,
             name_of=name_of,
+            why_not=why_not_page(DeviceCode(item.gateway, item.device), item.opened_at, item.kind.value),
+            may_see_devices=Right.SEE_DEVICES in signed_in.rights,
         )
 
     return router

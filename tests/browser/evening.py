@@ -12,21 +12,18 @@ import pyotp
 from server.access.dutylinks import DutyLinks
 from server.access.model import AccessRole
 from server.audit import chain
-from server.intake.status import keep
 from server.items.model import Move
 from server.people.model import Scope
 from server.people.rostertables import RosterMessage
 from server.people.tables import Person
 from server.places.tables import Building, Grid, PlacesVersion
+from tests.browser.gatewaytold import tell_of_gateway
 from tests.browser.pages import Reader, ShownPage
 from tests.server.access.street_of_two import account
 from tests.server.history.recording import record
 from tests.server.web.running_site import OPERATOR, PASSWORD, Site
 from tests.server.world import GATEWAY
-from wire import codec
-from wire.messages import StatusMessage
-from wire.topics import Up
-from wire.vocabulary import AlarmClass, Kind, Mode, Presence
+from wire.vocabulary import AlarmClass, Kind, Mode
 
 _NUMBERS: Final = count(1)
 NAMES: Final = {
@@ -162,8 +159,7 @@ async def _settle_settings(site: Site, desk: httpx2.AsyncClient) -> None:
 async def _raise_alarms(site: Site, desk: httpx2.AsyncClient) -> dict[str, str]:
     """A leak that was, a visit's matter, a stranger's alarm, noise on the line, and a leak now."""
     world, begin = site.world, site.clock.now()
-    status = StatusMessage(**world.envelope(), presence=Presence.ONLINE, software="gridwarden 1.0")
-    await keep(world.database, [world.bytes(codec.encode(status), Up.STATUS)], now=begin)
+    await tell_of_gateway(world)
     values = [1.0 + n % 7 / 10 for n in range(120)] + [30.0 + n / 4 for n in range(40)] + [3.0] * 20
     await record(site.readings, "gas-1/gas_lel", "%{LEL}", begin, values)
     site.clock.advance(seconds=120 * 60)
@@ -181,7 +177,8 @@ async def _raise_alarms(site: Site, desk: httpx2.AsyncClient) -> dict[str, str]:
     stranger = world.state("x1", "gas-new", kind=Kind.GAS, class_=AlarmClass.HAZARD)
     await world.take(world.alarm_message(stranger), world.bytes(b'<script>alert("1")</script>'))
     site.clock.advance(seconds=20 * 60)
-    danger = await world.raise_alarm("a2", **said)
+    await tell_of_gateway(world)
+    danger = await world.raise_alarm("a2", rule="gas-high", **said)
     names = {
         "danger": await site.link(danger.id, "leader"),
         "visit": await site.link(visit.id, "leader"),

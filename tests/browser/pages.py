@@ -103,6 +103,7 @@ PAGES: Final[tuple[ShownPage, ...]] = (
     _page(f"{_DEVICE}/retire", "device-retire", f"{_DEVICE}/retire", _I),
     _page("/desk/devices", "devices"),
     _page(_DEVICE, "device", _DEVICE),
+    _page(f"{_DEVICE}/why-not", "why-not", f"{_DEVICE}/why-not"),
     _page("/desk/labels", "labels"),
     _page("/desk/labels/sheet", "labels-sheet", "/desk/labels/sheet?gateway={gateway}"),
     _page("/desk/quarantine", "quarantine"),
