@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 from sqlalchemy import select
 
+from server.alarms.machine import Change, Held, Said, Standing, decide, follows, held_as
 from server.alarms.order import Order, Position, compare
 from server.alarms.tables import MATTER_RUN, Alarm
 from server.db.session import WriteSession
@@ -28,31 +28,19 @@ ABSENT = "absent_alarms"
 """In a session's info: keys of alarms that were looked for in bulk and are not held."""
 
 
-class Change(StrEnum):
-    """What an arriving state meant."""
-
-    RAISED = "raised"
-    """An alarm not seen before, or not shown to people before."""
-    RERAISED = "reraised"
-    """It was over, or it came once more while it stood."""
-    CHANGED = "changed"
-    """Value, class, actions or condition changed while it stands."""
-    CLEARED = "cleared"
-    """Its cause is gone and its latch is reset."""
-    WITHHELD = "withheld"
-    """It stands, but is pending or kept from people."""
-    REPEATED = "repeated"
-    """The very message came before."""
-    OLDER = "older"
-    """A newer state is held already."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """An alarm after an arriving state."""
+    """An alarm after an arriving state.
+
+    Attributes:
+        alarm: as it is held now.
+        change: what the state meant.
+        missed: what its gateway said between was not heard.
+    """
 
     alarm: Alarm
     change: Change
+    missed: bool = False
 
 
 async def apply(
@@ -70,19 +58,21 @@ async def apply(
     absent: set[tuple[str, str]] = session.info.get(ABSENT, set())
     key = (gateway, state.alarm)
     alarm = None if key in absent else await session.get(Alarm, key)
+    held = _held_as(alarm)
+    said, order, counted = _standing(state).said, Order.NEWER, False
     if alarm is None:
         absent.discard(key)
         alarm = Alarm(gateway=gateway, alarm=state.alarm)
-        change = _change_of_new(state)
-        _write(alarm, meta, state, now)
-        session.add_last(alarm)
-        return Applied(alarm=alarm, change=change)
-    order = compare(_position(alarm), _position_of(meta, state.changed_at))
+    else:
+        order = compare(_position(alarm), _position_of(meta, state.changed_at))
+        counted = state.count > alarm.count
+    change = decide(held, said, order, counted=counted)
     if order is not Order.NEWER:
-        return Applied(alarm=alarm, change=Change.REPEATED if order is Order.SAME else Change.OLDER)
-    change = _change_of_held(alarm, state)
+        return Applied(alarm=alarm, change=change)
     _write(alarm, meta, state, now)
-    return Applied(alarm=alarm, change=change)
+    if held is Held.UNKNOWN:
+        session.add_last(alarm)
+    return Applied(alarm=alarm, change=change, missed=not follows(held, said))
 
 
 async def keep_unreadable(
@@ -100,21 +90,24 @@ async def keep_unreadable(
     hints = _hints(raw)
     alarm_id = hints.get("alarm") or _made_id(meta)
     alarm = await session.get(Alarm, (gateway, alarm_id))
-    if alarm is not None:
-        order = compare(_position(alarm), _position_of(meta, meta.sent_at))
-        if order is not Order.NEWER:
-            repeated = order is Order.SAME
-            return Applied(alarm=alarm, change=Change.REPEATED if repeated else Change.OLDER)
+    held = _held_as(alarm)
+    order = Order.NEWER if alarm is None else compare(_position(alarm), _position_of(meta, meta.sent_at))
+    change = decide(held, Said.UNREADABLE, order)
+    if alarm is None:
+        alarm = _new_unreadable(gateway, alarm_id, hints, meta)
+        session.add(alarm)
+    if order is Order.NEWER:
         _place(alarm, meta, now)
         alarm.changed_at = meta.sent_at
-        if alarm.readable:
-            alarm.raw = _as_text(raw)
-            return Applied(alarm=alarm, change=Change.CHANGED)
-        over = alarm.cleared_at is not None or alarm.superseded_at is not None
-        alarm.cleared_at = alarm.superseded_at = None
         alarm.raw = _as_text(raw)
-        return Applied(alarm=alarm, change=Change.RERAISED if over else Change.CHANGED)
-    alarm = Alarm(
+        if change is not Change.CHANGED:
+            alarm.readable = False
+            alarm.cleared_at = alarm.superseded_at = None
+    return Applied(alarm=alarm, change=change)
+
+
+def _new_unreadable(gateway: str, alarm_id: str, hints: dict[str, str], meta: LaneEnvelope) -> Alarm:
+    return Alarm(
         gateway=gateway,
         alarm=alarm_id,
         device=hints.get("device") or "?",
@@ -127,13 +120,7 @@ async def keep_unreadable(
         mode=Mode.LIVE,
         quality=Quality.GOOD,
         raised_at=meta.sent_at,
-        changed_at=meta.sent_at,
-        readable=False,
-        raw=_as_text(raw),
     )
-    _place(alarm, meta, now)
-    session.add(alarm)
-    return Applied(alarm=alarm, change=Change.RAISED)
 
 
 async def supersede(
@@ -143,7 +130,7 @@ async def supersede(
     listed: Collection[str],
     *,
     now: datetime,
-) -> list[Alarm]:
+) -> list[Applied]:
     """Mark the open alarms of a gateway that it no longer lists; returns them.
 
     An alarm sent after the list was made is left alone: it may have overtaken the list.
@@ -155,43 +142,31 @@ async def supersede(
         Alarm.run != MATTER_RUN,
     )
     known = set(listed)
-    gone = [
-        alarm
-        for alarm in await session.scalars(query)
-        if alarm.alarm not in known and not (alarm.boot == meta.boot and alarm.up_ms >= meta.up_ms)
-    ]
-    for alarm in gone:
-        alarm.superseded_at = now
+    gone = []
+    for alarm in await session.scalars(query):
+        if alarm.alarm in known:
+            continue
+        overtook = alarm.boot == meta.boot and alarm.up_ms >= meta.up_ms
+        change = decide(_held_as(alarm), Said.GONE, Order.OLDER if overtook else Order.NEWER)
+        if change is Change.SUPERSEDED:
+            alarm.superseded_at = now
+            gone.append(Applied(alarm=alarm, change=change))
     return gone
 
 
-def _change_of_new(state: AlarmState) -> Change:
-    return Change.WITHHELD if _withheld(state) else Change.RAISED
-
-
-def _change_of_held(alarm: Alarm, state: AlarmState) -> Change:
-    over = alarm.cleared_at is not None or alarm.superseded_at is not None
-    if _withheld(state):
-        return Change.WITHHELD
-    if alarm.item is None:
-        kept_back = state.cleared and alarm.suppression is not Suppression.NONE
-        return Change.WITHHELD if kept_back else Change.RAISED
-    again = state.count > alarm.count or not alarm.readable or _shown_again(alarm, state)
-    if state.cleared:
-        return Change.RERAISED if over and again else Change.CLEARED
-    return Change.RERAISED if over or again else Change.CHANGED
-
-
-def _shown_again(alarm: Alarm, state: AlarmState) -> bool:
-    """Whether a cause that lasts was kept from people until now: they are told as of a new one."""
-    return alarm.suppression is not Suppression.NONE and not state.cleared
-
-
-def _withheld(state: AlarmState) -> bool:
-    """Whether people are not (yet) told of a state: pending, or kept from them on purpose."""
-    return state.condition is Condition.PENDING or (
-        state.suppression is not Suppression.NONE and not state.cleared
+def _held_as(alarm: Alarm | None) -> Held:
+    if alarm is None:
+        return Held.UNKNOWN
+    return held_as(
+        _standing(alarm),
+        told=alarm.item is not None,
+        over=alarm.cleared_at is not None or alarm.superseded_at is not None,
+        readable=alarm.readable,
     )
+
+
+def _standing(of: Alarm | AlarmState) -> Standing:
+    return Standing(condition=of.condition, latched=of.latched, suppression=of.suppression)
 
 
 def _write(alarm: Alarm, meta: LaneEnvelope, state: AlarmState, now: datetime) -> None:

@@ -263,7 +263,7 @@ async def _apply_one(
         case ReportMessage(report=ConfigurationReport() as report):
             done.configurations.append((received.gateway, report))
         case ReportMessage():
-            await _apply_report(session, received.gateway, message, now=now)
+            await _apply_report(session, received.gateway, message, now=now, policies=policies)
         case _:
             raise TypeError(f"{received.channel} does not belong here")
 
@@ -291,6 +291,7 @@ def _trace(applied: Applied, run: str, seq: int) -> dict[str, object]:
         "gateway": alarm.gateway,
         "device": alarm.device,
         "change": applied.change.value,
+        "missed": applied.missed,
         "condition": alarm.condition.value,
         "run": run,
         "seq": seq,
@@ -304,12 +305,13 @@ def _readable_state(message: AlarmMessage) -> AlarmState:
 
 
 async def _apply_report(
-    session: WriteSession, gateway: str, message: ReportMessage, *, now: datetime
+    session: WriteSession, gateway: str, message: ReportMessage, *, now: datetime, policies: Policies
 ) -> None:
     match message.report:
         case OpenAlarmsReport(alarms=listed):
             gone = await alarms.supersede(session, gateway, message, listed, now=now)
-            await opening.follow_superseded(session, gone, now=now)
+            for applied in gone:
+                await opening.follow(session, applied, now=now, policies=policies)
             log.info("open_alarms_listed", gateway=gateway, listed=len(listed), gone=len(gone))
         case CommandReport() as report:
             await devices.answered(session, gateway, report, now=now)

@@ -9,7 +9,8 @@ from typing import Final
 
 from sqlalchemy import select
 
-from server.alarms.service import Applied, Change
+from server.alarms.machine import Change
+from server.alarms.service import Applied
 from server.alarms.tables import Alarm
 from server.db.session import ReadSession, WriteSession
 from server.escalation.plan import Policies

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from server.alarms.service import Applied, Change
+from server.alarms.machine import Change
+from server.alarms.service import Applied
 from server.alarms.tables import Alarm
 from server.db.session import WriteSession
 from server.devices import walktests
@@ -20,7 +21,7 @@ async def makes_no_item(session: WriteSession, applied: Applied, *, now: datetim
     What has its item already is never kept back.
     """
     alarm = applied.alarm
-    if alarm.item is not None:
+    if alarm.item is not None or applied.change is Change.SUPERSEDED:
         return False
     if alarm.mode is Mode.TEST:
         return await walktests.take_in(session, alarm, now=now)

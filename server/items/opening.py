@@ -1,12 +1,13 @@
 """What alarms do to items: open one, join one, raise it again, say that it is over."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
 
-from server.alarms.service import Applied, Change
+from server.alarms.machine import Change
+from server.alarms.service import Applied
 from server.alarms.tables import Alarm
 from server.db.base import Base
 from server.db.session import WriteSession
@@ -67,15 +68,10 @@ async def follow(session: WriteSession, applied: Applied, *, now: datetime, poli
             await _follow_change(session, alarm, now=now, policies=policies)
         case Change.CLEARED:
             await _clear(session, alarm, Move.CLEAR, now=now)
+        case Change.SUPERSEDED:
+            await _clear(session, alarm, Move.SUPERSEDE, now=now)
         case Change.REPEATED | Change.OLDER:
             pass
-
-
-async def follow_superseded(session: WriteSession, alarms: Iterable[Alarm], *, now: datetime) -> None:
-    """Note on items that their gateway no longer knows alarms of theirs: those count as over."""
-    for alarm in alarms:
-        session.passing("alarm/superseded")
-        await _clear(session, alarm, Move.SUPERSEDE, now=now)
 
 
 async def _raise(session: WriteSession, alarm: Alarm, *, now: datetime, policies: Policies) -> None:

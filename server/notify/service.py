@@ -168,7 +168,7 @@ async def clock_set_back(session: WriteSession, by: timedelta, *, now: datetime)
 
 
 async def _is_readable(session: ReadSession, item: Item) -> bool:
-    """Whether some alarm of the item could be understood; only contact items can be without."""
+    """Whether some alarm of the item could be understood: whatever is of another kind was, once."""
     if item.kind is not Kind.CONTACT:
         return True
     query = select(Alarm.alarm).where(Alarm.item == item.id, Alarm.readable.is_(True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from server.alarms.service import Change
+from server.alarms.machine import Change
 from server.devices.tables import Device
 from server.escalation.tables import DueKind
 from server.items.machine import RULES
@@ -56,7 +56,6 @@ def transitions() -> set[str]:
         *(f"press/{move.value}" for move in by_people),
         *(f"receipt/{receipt.value}" for receipt in Receipt),
         *(f"alarm/{change.value}" for change in Change if change not in without_effect),
-        "alarm/superseded",
         "notice/claimed",
         "notice/recorded",
         "notice/doubted",
