@@ -1,5 +1,5 @@
 """How soon lists answer with 100,000 items in the database: a leader's, the desk's, the cockpit's snapshot,
-what needs attention among 120,000 devices.
+what needs attention among 120,000 devices, and their register.
 
     python bench/bench_lists.py [--items 100000] [--asks 200]
 
@@ -7,7 +7,8 @@ The whole street's places, people and devices; one item in fifty is open, the re
 years, each with its people, history, notices and due rows. The server answers over HTTP in a process of
 its own. Of the devices one in ten is overdue for its test, one in thirty past its life, one in a hundred
 silent, one in fifty has a weak battery; one gateway in fifty is silent, one in thirty has a wrong clock.
-Bar: the leader's list and the list of what needs attention within 50 ms (95 of 100).
+Bar: the leader's list, what needs attention and the register within 50 ms (95 of 100); where more wants to
+run than there are cores, the server's CPU time for one answer is judged instead.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import asyncio
 import json
 import logging
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -52,6 +54,9 @@ LIMIT_MS = 50.0
 PHONE = "the-phone-of-the-bench"
 LEADER = "l7"
 ATTENTION = "what needs attention, the first 50 of some 22,000"
+REGISTER = "the register of 120,000 devices"
+LAST_PAGE = "its last page"
+JUDGED = ("a leader's list", ATTENTION, REGISTER, LAST_PAGE)
 CLASSES = (AlarmClass.FAULT, AlarmClass.ADVICE, AlarmClass.HAZARD, AlarmClass.LIFE_SAFETY)
 KINDS = (Kind.FIRE, Kind.GAS, Kind.ELECTRIC, Kind.WATER)
 
@@ -280,15 +285,22 @@ def main() -> None:
             ("the items as JSON, a hundred", "/api/v1/items?limit=100", cookies),
             ("the cockpit's snapshot, all that is open", "/api/v1/cockpit", cookies),
             (ATTENTION, "/desk/attention", cookies),
-            ("its hundredth page", "/desk/attention?page=100", cookies),
-            ("its page of tests that are overdue", "/desk/attention?concern=untested", cookies),
+            ("its hundredth part", "/desk/attention?page=100", cookies),
+            ("its part of tests that are overdue", "/desk/attention?concern=untested", cookies),
+            (REGISTER, "/desk/devices", cookies),
+            (LAST_PAGE, "/desk/devices?page=1200", cookies),
+            ("a search in it", "/desk/devices?q=201", cookies),
+            ("a search that finds nothing", "/desk/devices?q=zzzz", cookies),
         ):
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 found[title] = runner.run(ask(address, who, path, given.asks, ours))
         ours.send("done")
         server.join(20)
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    judged = "p95_ms" if load <= cores else "cpu_ms"
+    found |= {"load": round(load, 1), "cores": cores, "judged": judged}
     print(json.dumps(found, indent=1, ensure_ascii=False))
-    sys.exit(any(found[title]["p95_ms"] > LIMIT_MS for title in ("a leader's list", ATTENTION)))
+    sys.exit(any(found[title][judged] > LIMIT_MS for title in JUDGED))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ Nothing here is a finding of its own: a gateway says that a device is silent, th
 ends. This only gathers it. What somebody has shelved or taken out of service is known, and not listed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Select,
     String,
     Subquery,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union,
     union_all,
 )
 
@@ -85,7 +88,19 @@ def _concern_of_alarm() -> ColumnElement[Any]:
     )
 
 
-def _told(*, own: bool, only: Concern | None = None) -> Subquery:
+def _stands(*, own: bool) -> ColumnElement[bool]:
+    """Return the condition of an alarm that stands: of a gateway itself, else of a device."""
+    return and_(
+        Alarm.cleared_at.is_(None),
+        Alarm.superseded_at.is_(None),
+        Alarm.device == GATEWAY_DEVICE if own else Alarm.device != GATEWAY_DEVICE,
+        Alarm.mode == Mode.LIVE,
+        Alarm.suppression == Suppression.NONE,
+    )
+
+
+@cache  # one of few statements, which says neither who asks nor when
+def _told(*, own: bool, only: Concern) -> Subquery:
     """Return what alarms that stand say and, where no rule watches it, what the newest readings say.
 
     Args:
@@ -93,7 +108,6 @@ def _told(*, own: bool, only: Concern | None = None) -> Subquery:
         only: one concern.
     """
     concern = _concern_of_alarm()
-    whose = Alarm.device == GATEWAY_DEVICE if own else Alarm.device != GATEWAY_DEVICE
     stated = select(
         concern.label("concern"),
         Alarm.gateway,
@@ -102,14 +116,7 @@ def _told(*, own: bool, only: Concern | None = None) -> Subquery:
         Alarm.value,
         Alarm.unit,
         Alarm.item,
-    ).where(
-        Alarm.cleared_at.is_(None),
-        Alarm.superseded_at.is_(None),
-        whose,
-        Alarm.mode == Mode.LIVE,
-        Alarm.suppression == Suppression.NONE,
-        concern.is_not(None) if only is None else concern == only.value,
-    )
+    ).where(_stands(own=own), concern == only.value)
     read = select(
         DeviceCondition.concern,
         DeviceCondition.gateway,
@@ -118,9 +125,7 @@ def _told(*, own: bool, only: Concern | None = None) -> Subquery:
         DeviceCondition.value,
         DeviceCondition.unit,
         cast(null(), String(36)).label("item"),
-    )
-    if only is not None:
-        read = read.where(DeviceCondition.concern == only.value)
+    ).where(DeviceCondition.concern == only.value)
     both = stated.subquery() if own else union_all(stated, read).subquery()
     return (
         select(
@@ -152,12 +157,13 @@ def _register(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any
         Device.test_due_on < today,
         and_(Device.test_due_on.is_(None), Device.tested_on < today - TEST_EVERY),
     )
-    return {
-        Concern.PAST_LIFE: (Device.ends_on < today, Device.ends_on),
-        Concern.ENDING: (and_(Device.ends_on >= today, Device.ends_on <= today + SOON), Device.ends_on),
-        Concern.UNTESTED: (overdue, func.coalesce(Device.test_due_on, Device.tested_on)),
-        Concern.UNHEARD: (Device.first_heard_at.is_(None), Device.installed_on),
-    }[concern]
+    judged: dict[Concern, Callable[[], tuple[ColumnElement[bool], Any]]] = {
+        Concern.PAST_LIFE: lambda: (Device.ends_on < today, Device.ends_on),
+        Concern.ENDING: lambda: (Device.ends_on.between(today, today + SOON), Device.ends_on),
+        Concern.UNTESTED: lambda: (overdue, func.coalesce(Device.test_due_on, Device.tested_on)),
+        Concern.UNHEARD: lambda: (Device.first_heard_at.is_(None), Device.installed_on),
+    }
+    return judged[concern]()
 
 
 _PLACE: Final = (Device.gateway, Device.device, Device.name, Device.kind, Device.building, Device.floor)
@@ -193,21 +199,22 @@ def _gateway(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any,
     now = asked.now
     silent = or_(Gateway.heard_at < now - SILENT_AFTER, Gateway.presence == Presence.OFFLINE)
     ends_at = Gateway.certificate_ends_at
-    return {
-        Concern.SILENT: (silent, Gateway.heard_at, null()),
-        Concern.UNHEARD: (Gateway.heard_at.is_(None), Gateway.installed_on, null()),
-        Concern.QUEUE: (
+    judged: dict[Concern, Callable[[], tuple[ColumnElement[bool], Any, Any]]] = {
+        Concern.SILENT: lambda: (silent, Gateway.heard_at, null()),
+        Concern.UNHEARD: lambda: (Gateway.heard_at.is_(None), Gateway.installed_on, null()),
+        Concern.QUEUE: lambda: (
             Gateway.queue_since <= now - QUEUE_AFTER,
             Gateway.queue_since,
             Gateway.waiting_alarms + Gateway.waiting_readings,
         ),
-        Concern.CLOCK: (
+        Concern.CLOCK: lambda: (
             Gateway.clock_wrong_since.is_not(None),
             Gateway.clock_wrong_since,
             Gateway.clock_offset_ms / 1000.0,
         ),
-        Concern.CERTIFICATE: (ends_at <= now + SOON, ends_at, null()),
-    }[concern]
+        Concern.CERTIFICATE: lambda: (ends_at <= now + SOON, ends_at, null()),
+    }
+    return judged[concern]()
 
 
 def _gateway_rows(concern: Concern, asked: _Asked) -> _Rows:
@@ -273,10 +280,9 @@ async def count_matters(session: ReadSession, reach: Reach, *, now: datetime) ->
     for row in (await session.execute(_count_told(asked))).mappings():
         concern, total, lives = Concern(row["concern"]), row["total"], row["lives"]
         of[concern, Whom.LIVES], of[concern, Whom.OTHER] = lives, total - lives
-    wanted = {concern: _register(concern, asked)[0] for concern in _REGISTERED}
-    unknown = (Device.ends_on.is_(None), Device.test_due_on.is_(None) & Device.tested_on.is_(None))
-    numbers = await _count_devices(session, asked, [*wanted.values(), *unknown])
-    for concern, (total, lives) in zip(wanted, numbers, strict=False):
+    numbers = await _count_devices(session, asked)
+    for concern in _REGISTERED:
+        total, lives = numbers[concern.value]
         of[concern, Whom.LIVES], of[concern, Whom.OTHER] = lives, total - lives
     gateways = [concern for concern, whom in BY_DANGER if whom is Whom.GATEWAY]
     judged = {one: _gateway(one, asked)[0] for one in gateways if one is not Concern.FAULTY}
@@ -286,45 +292,57 @@ async def count_matters(session: ReadSession, reach: Reach, *, now: datetime) ->
         of[concern, Whom.GATEWAY] = number or 0
     faulty = _gateway_rows(Concern.FAULTY, asked).order_by(None).subquery()
     of[Concern.FAULTY, Whom.GATEWAY] = await session.scalar(select(func.count()).select_from(faulty)) or 0
-    return Counts(of=of, without_life=numbers[-2][0], without_test=numbers[-1][0])
+    return Counts(of=of, without_life=numbers[_NO_LIFE][0], without_test=numbers[_NO_TEST][0])
 
 
 def _lives() -> ColumnElement[int]:
     return func.sum(case((Device.kind.in_(LIVES), 1), else_=0))
 
 
+@cache
+def _told_of_whom() -> CompoundSelect[Any]:
+    """Return which device is told of for what, once each."""
+    concern = _concern_of_alarm()
+    stated = select(concern.label("concern"), Alarm.gateway, Alarm.device)
+    stated = stated.where(_stands(own=False), concern.is_not(None))
+    return union(stated, select(DeviceCondition.concern, DeviceCondition.gateway, DeviceCondition.device))
+
+
 def _count_told(asked: _Asked) -> _Rows:
-    found = _told(own=False)
+    found = _told_of_whom().subquery()
     here = (found.c.gateway == Device.gateway) & (found.c.device == Device.device)
     columns = (found.c.concern, func.count().label("total"), _lives().label("lives"))
     query = select(*columns).select_from(found).join(Device, here)
     return query.where(_in_use(asked)).group_by(found.c.concern)
 
 
-async def _count_devices(
-    session: ReadSession, asked: _Asked, conditions: Sequence[ColumnElement[bool]]
-) -> list[tuple[int, int]]:
-    """Return how many devices in use meet each condition, and how many of them watch over lives.
+_NO_LIFE: Final = "no life"
+_NO_TEST: Final = "no test"
+
+
+async def _count_devices(session: ReadSession, asked: _Asked) -> dict[str, tuple[int, int]]:
+    """Return how many devices in use the register tells a concern of, and how many of them watch over lives.
 
     Of the whole street each condition is a stretch of an index; of a part of it all devices are looked at,
     once.
     """
+    wanted = {
+        **{concern.value: _register(concern, asked)[0] for concern in _REGISTERED},
+        _NO_LIFE: Device.ends_on.is_(None),
+        _NO_TEST: Device.test_due_on.is_(None) & Device.tested_on.is_(None),
+    }
+    in_use = _in_use(asked)
     if asked.reach.street:
-        rows = [
-            (
-                await session.execute(
-                    select(func.count(), _lives()).select_from(Device).where(one, _in_use(asked))
-                )
-            ).one()
-            for one in conditions
-        ]
-        return [(total, lives or 0) for total, lives in rows]
-    both = [(one, one & Device.kind.in_(LIVES)) for one in conditions]
+        counted = (
+            select(literal(name), func.count(), _lives()).select_from(Device).where(condition, in_use)
+            for name, condition in wanted.items()
+        )
+        rows = (await session.execute(union_all(*counted))).all()
+        return {name: (total, lives or 0) for name, total, lives in rows}
+    both = [(one, one & Device.kind.in_(LIVES)) for one in wanted.values()]
     columns = [func.sum(case((one, 1), else_=0)) for pair in both for one in pair]
-    numbers = [
-        number or 0 for number in (await session.execute(select(*columns).where(_in_use(asked)))).one()
-    ]
-    return list(zip(numbers[::2], numbers[1::2], strict=True))
+    numbers = [number or 0 for number in (await session.execute(select(*columns).where(in_use))).one()]
+    return dict(zip(wanted, zip(numbers[::2], numbers[1::2], strict=True), strict=True))
 
 
 async def list_matters(

@@ -226,7 +226,10 @@ async def _items_of(session: ReadSession, rows: Collection[Matter]) -> Mapping[t
         or listed.get((row.gateway, row.device, row.concern.value))
         for row in rows
     }
-    query = select(Item.id).where(Item.id.in_(set(filter(None, wanted.values()))), Item.closed_at.is_(None))
+    named = set(filter(None, wanted.values()))
+    if not named:
+        return {}
+    query = select(Item.id).where(Item.id.in_(named), Item.closed_at.is_(None))
     still = set(await session.scalars(query))
     return {key: item for key, item in wanted.items() if item is not None and item in still}
 
