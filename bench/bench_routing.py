@@ -43,8 +43,7 @@ async def measure(folder: Path) -> None:
     write_street(folder / "street", SIZES["full"], 1)
     database = Database(_address(folder))
     start = time.process_time()
-    async with database.write() as session:
-        await import_street(session, read_folder(folder / "street"), by="bench", now=NOW)
+    await import_street(database, read_folder(folder / "street"), by="bench", now=NOW)
     print(f"import of the street: {cpu(start):.1f} s CPU")
     start = time.process_time()
     async with database.read() as session:

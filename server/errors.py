@@ -29,6 +29,10 @@ class ImportRefusedError(ServerError):
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
 
+    def __reduce__(self) -> tuple[type["ImportRefusedError"], tuple[list[str]]]:
+        """Come back whole from another process."""
+        return type(self), (list(self.problems),)
+
 
 class AnswerError(ServerError):
     """A request is answered with a problem."""

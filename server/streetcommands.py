@@ -33,32 +33,27 @@ def import_files(
     ] = None,
 ) -> None:
     """Import places, people and devices: all of it or nothing."""
-    from server.places.importer import SAMPLE_STREET, import_street, read_folder  # noqa: PLC0415 - see above
+    from server.places import importer  # noqa: PLC0415 - see above
+    from server.places.staging import SeenOtherwiseError  # noqa: PLC0415 - see above
 
-    folder = SAMPLE_STREET if sample else source
+    folder = importer.SAMPLE_STREET if sample else source
     if folder is None:
         typer.echo("found neither a folder nor --sample", err=True)
         raise typer.Exit(2)
     pattern = read_settings().grid_code_pattern
 
     async def work(database: Database) -> None:
-        files = read_folder(folder)
-        try:
-            async with database.write() as session:
-                changes = await import_street(
-                    session,
-                    files,
-                    by="command line",
-                    now=server_clock().now(),
-                    webhook_base=webhook_base,
-                    grid_code=pattern,
-                    most_rows=rows if check else 0,
-                )
-                for change in changes:
-                    _say_change(change)
-                if check:
-                    raise _NothingKept  # noqa: TRY301 - leaves the transaction, which takes it all back
-        except _NothingKept:
+        files = importer.read_folder(folder)
+        parsed = importer.parse_street(files, webhook_base=webhook_base, grid_code=pattern)
+        if check:
+            async with database.read() as session:
+                changes = await importer.preview_street(session, parsed, most_rows=rows)
+        else:
+            by, now = "command line", server_clock().now()
+            changes = await importer.take_street(database, parsed, by=by, now=now)
+        for change in changes:
+            _say_change(change)
+        if check:
             typer.echo("nothing was changed")
 
     try:
@@ -66,6 +61,12 @@ def import_files(
     except ImportRefusedError as error:
         typer.echo(str(error), err=True)
         typer.echo(f"problems: {len(error.problems)}; nothing was changed", err=True)
+        raise typer.Exit(1) from error
+    except SeenOtherwiseError as error:
+        typer.echo("the register was changed meanwhile; nothing was changed, import again", err=True)
+        raise typer.Exit(1) from error
+    except TimeoutError as error:
+        typer.echo(f"{error}; nothing was changed, import again", err=True)
         raise typer.Exit(1) from error
 
 
@@ -151,10 +152,6 @@ def prove_route(
 
     if with_database(work):
         raise typer.Exit(1)
-
-
-class _NothingKept(Exception):  # noqa: N818 - a way out of a transaction, not an error
-    """Rolls a preview back."""
 
 
 def _say_change(change: object) -> None:

@@ -11,7 +11,7 @@ from server.db import sqlite
 from server.db.turns import WriterTurn
 
 WRITES: Final = "gridwarden_write"
-"""Execution option of a connection that begins a transaction."""
+"""Execution option of a connection that begins a transaction in its turn."""
 _BUSY_TIMEOUT_MS: Final = 10_000
 _LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
 
@@ -43,8 +43,9 @@ def open_engines(url: str) -> Engines:
     event.listen(writing.sync_engine, "connect", _prepare_writer)
     event.listen(writing.sync_engine, "begin", _begin)
     reading = create_async_engine(url, async_creator=connect)
+    # Nobody begins there: an open reading transaction would keep the log from being carried over. Each
+    # statement of a reading session therefore sees the newest commit by itself.
     event.listen(reading.sync_engine, "connect", _prepare_reader)
-    event.listen(reading.sync_engine, "begin", _begin)
     return Engines(writing, reading, WriterTurn(make_url(url).database))
 
 
@@ -55,6 +56,7 @@ def _prepare_writer(connection: Any, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         f"journal_size_limit = {_LOG_KEPT_BYTES}",
+        "temp_store = MEMORY",  # a service may have nowhere to write temporary files
     )
 
 
@@ -71,7 +73,6 @@ def _prepare(connection: Any, *pragmas: str) -> None:
 
 
 def _begin(connection: Any) -> None:
-    # Only writers begin: an open reading transaction would keep the log from being carried over. Each
-    # statement of a reading session therefore sees the newest commit by itself.
-    if connection.get_execution_options().get(WRITES, False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # What is done ahead of the turn fills temporary tables, and locks nothing that others use.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

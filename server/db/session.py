@@ -6,13 +6,13 @@ and nothing of a savepoint that was rolled back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
 from server.db.base import Base
@@ -25,6 +25,8 @@ log = structlog.get_logger()
 Announcement = tuple[str, str]
 """What changed and which one, e.g. ("item", "0199…")."""
 Listener = Callable[[list[Announcement]], None]
+Ahead = Callable[[AsyncConnection], Awaitable[None]]
+"""Fills temporary tables of a connection that is about to write: nobody waits for that."""
 
 DATABASE = "database"
 """In the info of every session: the database it belongs to."""
@@ -136,6 +138,7 @@ class Database:
         Args:
             url: an SQLAlchemy address, `sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`.
         """
+        self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self._engines = open_engines(url)
         self.engine = self._engines.writing
@@ -148,6 +151,11 @@ class Database:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def tell(self, announced: list[Announcement]) -> None:
+        """Tell the listeners what another connection or process has committed."""
+        for listener in tuple(self._listeners):
+            listener(announced)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """Open a session for reading; nothing it does is kept."""
@@ -156,29 +164,38 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[WriteSession]:
+    async def write(self, ahead: Ahead | None = None) -> AsyncIterator[WriteSession]:
         """Open a transaction: committed at the end of the block, rolled back on an error.
 
         On SQLite writers queue here, in order of arrival, rather than at the file's lock.
 
+        Args:
+            ahead: what the transaction's connection does before its turn. Its temporary tables live as
+                long as the connection: whoever makes some opens a database of their own and closes it.
+
         Raises:
             TimeoutError: another process held SQLite's file for too long.
         """
-        if self.is_sqlite:
-            async with self._writer, self._engines.turn.taken(), self._transaction() as session:
-                yield session
-        else:
-            async with self._transaction() as session:
-                yield session
+        async with AsyncExitStack() as stack:
+            if self.is_sqlite:
+                await stack.enter_async_context(self._writer)
+            bind: AsyncEngine | AsyncConnection = self.engine
+            if ahead is not None:
+                bind = await stack.enter_async_context(self.engine.connect())
+                await ahead(bind)
+                await bind.commit()
+            if self.is_sqlite:
+                await stack.enter_async_context(self._engines.turn.taken())
+            yield await stack.enter_async_context(self._transaction(bind))
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engines.close()
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[WriteSession]:
+    async def _transaction(self, bind: AsyncEngine | AsyncConnection) -> AsyncIterator[WriteSession]:
         info = {DATABASE: self}
-        async with WriteSession(self.engine, expire_on_commit=False, info=info) as session:
+        async with WriteSession(bind, expire_on_commit=False, info=info) as session:
             if self.is_sqlite:
                 await session.connection(execution_options={WRITES: True})
             async with _committing(session):
@@ -188,8 +205,7 @@ class Database:
             log.info(said, **fields)
         announced: list[Announcement] = session.info.get("announced", [])
         if announced:
-            for listener in tuple(self._listeners):
-                listener(announced)
+            self.tell(announced)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from server.places.exporter import as_text
 from server.places.reading import Key, Row
@@ -61,6 +61,14 @@ class SheetChange:
         return bool(self.added or self.changed or self.gone)
 
 
+class Edit(NamedTuple):
+    """A row that changes: what identifies it, and of each column that differs the new and the old value."""
+
+    identity: Row
+    new: Row
+    old: Row
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """What one sheet does to its table.
@@ -68,14 +76,14 @@ class Difference:
     Attributes:
         sheet: which one.
         fresh: rows to be inserted, by the table's columns, parents before children.
-        differing: the identity and the changed columns of each row that changes.
+        differing: what changes in rows that are there.
         missing: rows of the table that the file no longer has.
         change: the same for people.
     """
 
     sheet: Sheet
     fresh: Sequence[Row]
-    differing: Sequence[Row]
+    differing: Sequence[Edit]
     missing: Sequence[Row]
     change: SheetChange
 
@@ -93,7 +101,7 @@ def compare(
     """
     target = TARGETS[sheet.name]
     fresh: list[Row] = []
-    differing: list[Row] = []
+    differing: list[Edit] = []
     shown: list[RowChange] = []
     most = len(rows) + len(known) if most_rows is None else most_rows
     for key, row in _parents_first(sheet, rows).items():
@@ -106,7 +114,8 @@ def compare(
             continue
         changed = {name: value for name, value in values.items() if there[name] != value}
         if changed:
-            differing.append({**{name: there[name] for name in target.identity}, **changed})
+            identity = {name: there[name] for name in target.identity}
+            differing.append(Edit(identity, changed, {name: there[name] for name in changed}))
             if len(shown) < most:
                 shown.append(_row_change(key, Fate.CHANGED, _fields(target, row, there)))
     missing = {key: there for key, there in known.items() if key not in rows}
@@ -146,13 +155,12 @@ def blocks_of(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
         yield rows[start : start + size]
 
 
-def alike(rows: Iterable[Row], size: int) -> Iterator[Sequence[Row]]:
-    """Group changes of the same columns, in blocks: one statement takes only such."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row), []).append(row)
-    for group in groups.values():
-        yield from blocks_of(group, size)
+def alike(edits: Iterable[Edit]) -> list[list[Edit]]:
+    """Group changes of the same columns: one statement takes only such."""
+    groups: dict[tuple[str, ...], list[Edit]] = {}
+    for edit in edits:
+        groups.setdefault(tuple(edit.new), []).append(edit)
+    return list(groups.values())
 
 
 def _row_change(key: Key, fate: Fate, fields: Mapping[str, tuple[str, str]] | None = None) -> RowChange:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from server.clock import STREET_ZONE
-from server.db.session import ReadSession
+from server.db.session import Database, ReadSession
 from server.devices.tables import Device
 from server.places.sheets import SHEETS, Sheet
 from server.places.targets import TARGETS, Target
@@ -37,6 +37,17 @@ async def export_sheet(session: ReadSession, name: str) -> Table:
         KeyError: there is no such sheet.
     """
     return await _sheet_rows(session, _BY_NAME[name])
+
+
+async def sheet_csv(database: Database, name: str, *, chinese: bool) -> bytes:
+    """Return one sheet of the street as CSV, in Chinese or in the words of programs.
+
+    Raises:
+        KeyError: there is no such sheet.
+    """
+    async with database.read() as session:
+        table = await export_sheet(session, name)
+    return await asyncio.to_thread(lambda: as_csv(in_chinese(name, table) if chinese else table))
 
 
 def in_chinese(name: str, table: Table) -> Table:

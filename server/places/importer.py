@@ -1,29 +1,28 @@
 """Taking the files of a street into the database: all of it or nothing."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import select
 
 from server.audit import service as audit
-from server.db.session import ReadSession, WriteSession
-from server.errors import ImportRefusedError, ServerError
-from server.places.differences import Difference, SheetChange, alike, blocks_of, compare, digest_of
+from server.db.session import Database, ReadSession, WriteSession
+from server.errors import ImportRefusedError
+from server.places.differences import Difference, SheetChange, compare, digest_of
 from server.places.geojson import merge_boundaries
 from server.places.reading import Key, Registered, Row, Rows, read_sheets
 from server.places.service import touch
 from server.places.sheets import SHEETS, Sheet
+from server.places.staging import SeenOtherwiseError, Staging
 from server.places.targets import TARGETS, Target
 from server.places.titles import sheet_named, sheet_title
 from server.places.workbook import read_workbook
 
 SAMPLE_STREET: Final = Path(__file__).parent / "samples" / "street"
 _ROWS_AT_ONCE: Final = 2_000
-_KEYS_AT_ONCE: Final = 400
-"""SQLite takes a limited number of values in one statement."""
 
 _REFERRED: Final = frozenset(
     {
@@ -131,76 +130,96 @@ async def preview_street(session: ReadSession, rows: Rows, *, most_rows: int | N
     return [(await _differ(session, sheet, rows, most_rows)).change for sheet in _sheets_of(rows)]
 
 
+async def preview_files(
+    database: Database, named: Mapping[str, bytes], *, grid_code: str, most_rows: int
+) -> list[SheetChange]:
+    """Say what a whole street's files, by their names, would change.
+
+    Raises:
+        ImportRefusedError: every problem of the files.
+    """
+    rows = await asyncio.to_thread(lambda: parse_street(read_files(named), grid_code=grid_code))
+    async with database.read() as session:
+        return await preview_street(session, rows, most_rows=most_rows)
+
+
+async def take_files(
+    database: Database, named: Mapping[str, bytes], *, by: str, now: datetime, grid_code: str
+) -> list[SheetChange]:
+    """Take a whole street's files, by their names, see `import_street`."""
+    files = await asyncio.to_thread(read_files, named)
+    return await import_street(database, files, by=by, now=now, grid_code=grid_code)
+
+
 async def import_street(
-    session: WriteSession,
+    database: Database,
     files: Mapping[str, bytes],
     *,
     by: str,
     now: datetime,
     webhook_base: str | None = None,
     grid_code: str = "",
-    most_rows: int = 0,
 ) -> list[SheetChange]:
-    """Take a street's files into the database, see `parse_street` and `take_street`.
+    """Take a whole street's files into the database, see `parse_street` and `take_street`.
 
     Raises:
         ImportRefusedError: every problem of the files; nothing was changed.
+        SeenOtherwiseError: the register changed meanwhile; nothing of the files was taken.
     """
     rows = await asyncio.to_thread(parse_street, files, webhook_base=webhook_base, grid_code=grid_code)
-    return await take_street(session, rows, by=by, now=now, most_rows=most_rows)
+    return await take_street(database, rows, by=by, now=now)
 
 
 async def take_street(
-    session: WriteSession,
+    database: Database,
     rows: Rows,
     *,
     by: str,
     now: datetime,
-    most_rows: int | None = 0,
     seen: str | None = None,
+    also: Callable[[WriteSession], Awaitable[object]] | None = None,
 ) -> list[SheetChange]:
-    """Take rows into the database; the caller commits, or rolls back after a preview.
+    """Take rows into the database: compare, then write what differs in one short transaction.
 
     Args:
-        session: the transaction.
+        database: where the register is.
         rows: from `parse_street`.
         by: who imports.
         now: the server's time.
-        most_rows: how many differing rows of each sheet to name; None for all of them.
         seen: `digest_of` the whole preview that was looked at; None takes whatever differs.
+        also: what the transaction does besides.
 
     Raises:
-        SeenOtherwiseError: what would change is no longer what was looked at.
+        SeenOtherwiseError: what would change is no longer what was looked at, or changed while it was
+            written; nothing was taken.
     """
-    if seen is not None:
-        most_rows = None
-    differences = [await _differ(session, sheet, rows, most_rows) for sheet in _sheets_of(rows)]
+    most_rows = 0 if seen is None else None
+    async with database.read() as session:
+        differences = [await _differ(session, sheet, rows, most_rows) for sheet in _sheets_of(rows)]
     changes = [one.change for one in differences]
     if seen is not None and await asyncio.to_thread(digest_of, changes) != seen:
         raise SeenOtherwiseError
-    for one in differences:
-        await _write(session, one)
-    # What is gone goes last, and what refers before what is referred to.
-    for one in reversed(differences):
-        if one.sheet.whole:
-            await _remove(session, TARGETS[one.sheet.name], one.missing)
-    touch(session, now=now)
-    await audit.record(
-        session,
-        at=now,
-        actor_kind="operator",
-        actor=by,
-        action="street_imported",
-        subject_kind="street",
-        subject="",
-        detail={change.sheet: [change.added, change.changed, change.gone] for change in changes},
-    )
-    await session.flush()
+    alone = Database(database.url)  # its connection holds temporary tables, and goes with them
+    try:
+        staging = Staging(differences)
+        async with alone.write(ahead=staging.stage) as session:
+            await staging.move(session)
+            touch(session, now=now)
+            await audit.record(
+                session,
+                at=now,
+                actor_kind="operator",
+                actor=by,
+                action="street_imported",
+                subject_kind="street",
+                subject="",
+                detail={change.sheet: [change.added, change.changed, change.gone] for change in changes},
+            )
+            if also is not None:
+                await also(session)
+    finally:
+        await alone.close()
     return changes
-
-
-class SeenOtherwiseError(ServerError):
-    """What files would change is no longer what somebody looked at and agreed to."""
 
 
 def _sheets_of(rows: Rows) -> list[Sheet]:
@@ -211,15 +230,6 @@ async def _differ(session: ReadSession, sheet: Sheet, rows: Rows, most_rows: int
     known = await _known(session, sheet, TARGETS[sheet.name])
     # A register of 120,000 devices takes seconds to compare: not on the loop that takes alarms.
     return await asyncio.to_thread(compare, sheet, rows[sheet.name], known, most_rows)
-
-
-async def _write(session: WriteSession, difference: Difference) -> None:
-    """Insert what is new, change what differs, in blocks; the register may hold 120,000 devices."""
-    table = TARGETS[difference.sheet.name].table
-    for block in blocks_of(difference.fresh, _ROWS_AT_ONCE):
-        await session.execute(insert(table), block)
-    for block in alike(difference.differing, _ROWS_AT_ONCE):
-        await session.execute(update(table), block)
 
 
 async def _known(session: ReadSession, sheet: Sheet, target: Target) -> dict[Key, Row]:
@@ -233,10 +243,3 @@ async def _known(session: ReadSession, sheet: Sheet, target: Target) -> dict[Key
             known[tuple(row[place] for place in places)] = dict(zip(names, row, strict=True))
         await asyncio.sleep(0)  # others of the loop have their turn
     return known
-
-
-async def _remove(session: WriteSession, target: Target, gone: Sequence[Row]) -> None:
-    identity = tuple_(*(target.attribute(name) for name in target.identity))
-    for block in blocks_of(gone, _KEYS_AT_ONCE):
-        keys = [tuple(row[name] for name in target.identity) for row in block]
-        await session.execute(delete(target.table).where(identity.in_(keys)))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -17,16 +18,18 @@ from server.audit import service as audit
 from server.context import Context
 from server.errors import ConflictError, ImportRefusedError, NotFoundError
 from server.places import uploads
+from server.places.apart import work_apart
 from server.places.cells import Cell, CellError
 from server.places.differences import Fate
-from server.places.exporter import Table, as_csv, export_sheet, export_street, in_chinese
+from server.places.exporter import Table, sheet_csv
 from server.places.importer import SAMPLE_STREET, read_folder
 from server.places.problems import Said, allowed_text, tell
+from server.places.service import CHANGED
 from server.places.sheets import SHEETS, Sheet
 from server.places.tables import StreetUpload
 from server.places.templates import sample_tables, template_tables
 from server.places.titles import column_title, sheet_title
-from server.places.workbook import MEDIA_TYPE, write_workbook
+from server.places.workbook import MEDIA_TYPE, street_book, write_book
 from server.web.language import translations
 from server.web.templating import language_of, render_page, stylesheet
 
@@ -77,15 +80,15 @@ def _add_upload(router: APIRouter, context: Context) -> None:
     async def upload(request: Request, who: _Change, files: Annotated[list[UploadFile], File()]) -> Response:
         context.allowances.take(Door.UPLOAD, who.operator, now=context.clock.now())
         named = {file.filename: await file.read() for file in files if file.filename}
+        work = partial(
+            uploads.keep_upload,
+            named=named,
+            by=who.operator,
+            now=context.clock.now(),
+            grid_code=context.settings.grid_code_pattern,
+        )
         try:
-            read = await uploads.read_upload(context.database, named)
-            made = await uploads.keep_upload(
-                context.database,
-                read,
-                by=who.operator,
-                now=context.clock.now(),
-                grid_code=context.settings.grid_code_pattern,
-            )
+            made = await work_apart(context.database, sum(map(len, named.values())), work)
         except ImportRefusedError as error:
             return _page(request, waiting=None, said="", problems=error.problems, status_code=422)
         return RedirectResponse(f"/desk/import/previews/{made}", status_code=303)
@@ -129,19 +132,23 @@ def _add_decisions(router: APIRouter, context: Context) -> None:
     async def take(
         request: Request, who: _ChangeUpload, upload: str, digest: Annotated[str, Form()]
     ) -> Response:
+        work = partial(
+            uploads.take_upload,
+            upload=upload,
+            digest=digest,
+            by=who.operator,
+            now=context.clock.now(),
+            grid_code=context.settings.grid_code_pattern,
+        )
+        async with context.database.read() as session:
+            size_bytes = await uploads.size_of(session, upload)
         try:
-            await uploads.take_upload(
-                context.database,
-                upload,
-                digest,
-                by=who.operator,
-                now=context.clock.now(),
-                grid_code=context.settings.grid_code_pattern,
-            )
+            await work_apart(context.database, size_bytes, work)
         except ConflictError:
             return RedirectResponse(f"/desk/import/previews/{upload}?said=changed", status_code=303)
         except ImportRefusedError as error:
             return _page(request, waiting=None, said="", problems=error.problems, status_code=422)
+        context.database.tell([CHANGED])
         return RedirectResponse("/desk/import?said=taken", status_code=303)
 
     @router.post("/previews/{upload}/cancelling")
@@ -154,19 +161,17 @@ def _add_decisions(router: APIRouter, context: Context) -> None:
 def _add_files(router: APIRouter, context: Context) -> None:
     @router.get("/files/street.xlsx")
     async def export(request: Request, who: _Change) -> Response:
-        async with context.database.read() as session:
-            tables = await export_street(session)
-        await _note_export(context, who, sheets=list(tables))
-        return await _workbook(request, tables, "street.xlsx")
+        await _note_export(context, who, sheets=[sheet.name for sheet in SHEETS])
+        work = partial(street_book, chinese=_reads_chinese(request))
+        return _book(await work_apart(context.database, 0, work), "street.xlsx")
 
     @router.get("/files/template.xlsx", dependencies=[requires(Right.CHANGE_PLACES)])
     async def template(request: Request) -> Response:
-        return await _workbook(request, template_tables(), "template.xlsx")
+        return await _made(request, template_tables(), "template.xlsx")
 
     @router.get("/files/sample.xlsx", dependencies=[requires(Right.CHANGE_PLACES)])
     async def sample(request: Request) -> Response:
-        tables = await asyncio.to_thread(lambda: sample_tables(read_folder(SAMPLE_STREET)))
-        return await _workbook(request, tables, "sample.xlsx")
+        return await _made(request, sample_tables(read_folder(SAMPLE_STREET)), "sample.xlsx")
 
     @router.get("/files/{sheet}.csv")
     async def export_one(
@@ -176,12 +181,9 @@ def _add_files(router: APIRouter, context: Context) -> None:
     ) -> Response:
         if sheet not in {one.name for one in SHEETS}:
             raise NotFoundError("没有这张表。")
-        async with context.database.read() as session:
-            table = await export_sheet(session, sheet)
         await _note_export(context, who, sheets=[sheet])
-        if _reads_chinese(request):
-            table = await asyncio.to_thread(in_chinese, sheet, table)
-        data = await asyncio.to_thread(as_csv, table)
+        work = partial(sheet_csv, name=sheet, chinese=_reads_chinese(request))
+        data = await work_apart(context.database, 0, work)
         return Response(data, media_type=_CSV, headers=_attachment(f"{sheet}.csv"))
 
 
@@ -200,14 +202,12 @@ async def _note_export(context: Context, who: SignedIn, *, sheets: Sequence[str]
         )
 
 
-async def _workbook(request: Request, tables: Mapping[str, Table], name: str) -> Response:
-    def make() -> bytes:
-        if not _reads_chinese(request):
-            return write_workbook(tables)
-        return write_workbook({sheet_title(one): in_chinese(one, rows) for one, rows in tables.items()})
+async def _made(request: Request, tables: Mapping[str, Table], name: str) -> Response:
+    return _book(await asyncio.to_thread(write_book, tables, chinese=_reads_chinese(request)), name)
 
-    book = await asyncio.to_thread(make)  # of a whole street half a minute
-    return Response(book, media_type=MEDIA_TYPE, headers=_attachment(name))
+
+def _book(data: bytes, name: str) -> Response:
+    return Response(data, media_type=MEDIA_TYPE, headers=_attachment(name))
 
 
 def _attachment(name: str) -> dict[str, str]:

@@ -1,9 +1,13 @@
 """Saying that places, people or duties changed: whatever was derived from them is then read anew."""
 
 from datetime import datetime
+from typing import Final
 
-from server.db.session import WriteSession
+from server.db.session import Announcement, WriteSession
 from server.places.tables import PlacesVersion
+
+CHANGED: Final[Announcement] = ("places", "")
+"""What listeners hear; of a commit in another process they must be told."""
 
 
 def touch(session: WriteSession, *, now: datetime) -> None:
@@ -12,4 +16,4 @@ def touch(session: WriteSession, *, now: datetime) -> None:
     Call it in each transaction that changes one of them: what is derived is kept in memory by version.
     """
     session.add(PlacesVersion(at=now))
-    session.announce("places", "")
+    session.announce(*CHANGED)

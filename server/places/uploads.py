@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, func, insert, or_, select
 
 from server.audit import service as audit
 from server.db.session import Database, ReadSession, WriteSession
@@ -22,7 +22,6 @@ from server.places.differences import Fate, RowChange, SheetChange, blocks_of, d
 from server.places.exporter import as_csv, export_sheet
 from server.places.geojson import SHEETS_WITH_POLYGONS
 from server.places.importer import (
-    SeenOtherwiseError,
     parse_street,
     preview_street,
     read_files,
@@ -30,6 +29,7 @@ from server.places.importer import (
     take_street,
 )
 from server.places.reading import Rows
+from server.places.staging import SeenOtherwiseError
 from server.places.tables import StreetUpload, StreetUploadPage
 from server.places.titles import sheet_named
 from wire.ids import new_uuid7
@@ -39,35 +39,14 @@ KEPT: Final = timedelta(days=1)
 _PAGES_AT_ONCE: Final = 200
 
 
-async def read_upload(database: Database, named: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return CSV by sheet from uploaded files.
-
-    Boundaries may come alone: their table is then the register's own.
-
-    Args:
-        database: where the register is.
-        named: bytes by file name.
-
-    Raises:
-        ImportRefusedError: a file that is no part of a street, or cannot be read.
-    """
-    bare = _boundaries_alone(named)
-    async with database.read() as session:
-        tables = {f"{name}.csv": as_csv(await export_sheet(session, name)) for name in bare}
-    files = await asyncio.to_thread(read_files, {**tables, **named})
-    if not files:
-        raise ImportRefusedError(["found no file"])
-    return files
-
-
 async def keep_upload(
-    database: Database, files: Mapping[str, bytes], *, by: str, now: datetime, grid_code: str
+    database: Database, named: Mapping[str, bytes], *, by: str, now: datetime, grid_code: str
 ) -> str:
     """Compare files with the register and keep both for a decision; returns the upload's id.
 
     Args:
         database: where the register is, and where they are kept.
-        files: CSV by sheet.
+        named: bytes by file name.
         by: who uploaded.
         now: the server's time.
         grid_code: a regular expression that every grid's code matches; empty for none.
@@ -75,6 +54,7 @@ async def keep_upload(
     Raises:
         ImportRefusedError: every problem of the files; nothing is kept.
     """
+    files = await _read(database, named)
     rows = await _parse(database, files, grid_code)
     upload, pages = await _compared(database, rows, files, by=by, now=now)
     async with database.write() as session:
@@ -94,6 +74,12 @@ async def upload_of(session: ReadSession, upload: str, *, by: str, now: datetime
     if found is None or found.by != by or found.at < now - KEPT:
         raise NotFoundError("这份预览已经导入、取消或过期，请重新上传。")
     return found
+
+
+async def size_of(session: ReadSession, upload: str) -> int:
+    """Return how many bytes an upload's files take; none where there is no such upload."""
+    query = select(func.length(StreetUpload.files)).where(StreetUpload.id == upload)
+    return await session.scalar(query) or 0
 
 
 async def newest_upload(session: ReadSession, *, by: str, now: datetime) -> StreetUpload | None:
@@ -139,16 +125,20 @@ async def take_upload(
     files = await asyncio.to_thread(_unpack, found.files)
     rows = await _parse(database, files, grid_code)
     try:
-        async with database.write() as session:
-            changes = await take_street(session, rows, by=by, now=now, seen=digest)
-            await _forget(session, StreetUpload.id == upload)
+        return await take_street(
+            database,
+            rows,
+            by=by,
+            now=now,
+            seen=digest,
+            also=lambda session: _forget(session, StreetUpload.id == upload),
+        )
     except SeenOtherwiseError as error:
         fresh, pages = await _compared(database, rows, files, by=by, now=now, upload=upload)
         async with database.write() as session:
             await _forget(session, StreetUpload.id == upload)
             await _insert(session, fresh, pages)
         raise ConflictError("看过预览之后登记又有变动，什么都没有导入。预览已更新，请重新核对。") from error
-    return changes
 
 
 async def drop_upload(session: WriteSession, upload: str, *, by: str, now: datetime) -> None:
@@ -175,6 +165,17 @@ def _boundaries_alone(named: Mapping[str, bytes]) -> list[str]:
     drawn = {sheet_named(name.removesuffix(".geojson")) for name in named if name.endswith(".geojson")}
     tables = {sheet_named(name.removesuffix(".csv")) for name in named if name.endswith(".csv")}
     return sorted(drawn & set(SHEETS_WITH_POLYGONS) - tables)
+
+
+async def _read(database: Database, named: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return CSV by sheet; boundaries may come alone: their table is then the register's own."""
+    bare = _boundaries_alone(named)
+    async with database.read() as session:
+        tables = {f"{name}.csv": as_csv(await export_sheet(session, name)) for name in bare}
+    files = await asyncio.to_thread(read_files, {**tables, **named})
+    if not files:
+        raise ImportRefusedError(["found no file"])
+    return files
 
 
 async def _parse(database: Database, files: Mapping[str, bytes], grid_code: str) -> Rows:

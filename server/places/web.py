@@ -1,8 +1,8 @@
 """A street in and out as files, and its boundaries as GeoJSON: for the desk's programs and pages."""
 
-import asyncio
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, File, Query, UploadFile
@@ -18,13 +18,14 @@ from server.access.scopes import grids_within
 from server.access.service import SignedIn
 from server.audit import service as audit
 from server.context import Context
-from server.errors import ImportRefusedError, InvalidError
+from server.errors import ConflictError, ImportRefusedError, InvalidError
+from server.places.apart import work_apart
 from server.places.differences import Fate, SheetChange
-from server.places.exporter import export_street
-from server.places.importer import parse_street, preview_street, read_files, take_street
-from server.places.reading import Rows
+from server.places.importer import preview_files, take_files
+from server.places.service import CHANGED
+from server.places.staging import SeenOtherwiseError
 from server.places.tables import Grid
-from server.places.workbook import MEDIA_TYPE, write_workbook
+from server.places.workbook import MEDIA_TYPE, street_book
 from server.web.problems import PROBLEMS
 from server.web.security import MOST_UPLOAD_BYTES
 
@@ -88,12 +89,14 @@ def _add_files(router: APIRouter, context: Context) -> None:
     ) -> ImportOut:
         """Say what files would change, row by row with old and new, and every problem; change nothing."""
         context.allowances.take(Door.UPLOAD, who.operator, now=context.clock.now())
+        named = await _named(files)
+        work = partial(
+            preview_files, named=named, grid_code=context.settings.grid_code_pattern, most_rows=rows
+        )
         try:
-            parsed = await _read(context, files)
+            return _out(await work_apart(context.database, sum(map(len, named.values())), work))
         except ImportRefusedError as error:
             return ImportOut(changes=[], problems=list(error.problems))
-        async with context.database.read() as session:
-            return _out(await preview_street(session, parsed, most_rows=rows))
 
     @router.post("/import", operation_id="importStreet")
     async def take(
@@ -102,18 +105,26 @@ def _add_files(router: APIRouter, context: Context) -> None:
     ) -> ImportOut:
         """Take files of a street, all of it or nothing; 422 names every problem."""
         context.allowances.take(Door.UPLOAD, who.operator, now=context.clock.now())
+        named = await _named(files)
+        work = partial(
+            take_files,
+            named=named,
+            by=who.operator,
+            now=context.clock.now(),
+            grid_code=context.settings.grid_code_pattern,
+        )
         try:
-            parsed = await _read(context, files)
+            changes = await work_apart(context.database, sum(map(len, named.values())), work)
         except ImportRefusedError as error:
             raise InvalidError("\n".join(error.problems)) from error
-        async with context.database.write() as session:
-            return _out(await take_street(session, parsed, by=who.operator, now=context.clock.now()))
+        except SeenOtherwiseError as error:
+            raise ConflictError("登记同时又有变动，什么都没有导入，请再试一次。") from error
+        context.database.tell([CHANGED])
+        return _out(changes)
 
     @router.get("/export.xlsx", operation_id="exportStreet")
     async def export(who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)]) -> Response:
         """Return the whole street as a workbook, in the form in which it is imported."""
-        async with context.database.read() as session:
-            tables = await export_street(session)
         async with context.database.write() as session:
             # It holds telephone numbers: who took them away is written down.
             await audit.record(
@@ -126,20 +137,15 @@ def _add_files(router: APIRouter, context: Context) -> None:
                 subject="",
             )
         headers = {"Content-Disposition": 'attachment; filename="street.xlsx"'}
-        book = await asyncio.to_thread(write_workbook, tables)  # of a large street half a minute
+        book = await work_apart(context.database, 0, partial(street_book, chinese=False))
         return Response(book, media_type=MEDIA_TYPE, headers=headers)
 
 
-async def _read(context: Context, files: Sequence[UploadFile]) -> Rows:
-    """Return the rows of uploaded files."""
+async def _named(files: Sequence[UploadFile]) -> dict[str, bytes]:
+    """Return uploaded files by their names."""
     if sum(file.size or 0 for file in files) > MOST_UPLOAD_BYTES:
         raise InvalidError(f"files: more than {MOST_UPLOAD_BYTES} bytes")
-    named = {file.filename or "": await file.read() for file in files}
-
-    def parse() -> Rows:
-        return parse_street(read_files(named), grid_code=context.settings.grid_code_pattern)
-
-    return await asyncio.to_thread(parse)
+    return {file.filename or "": await file.read() for file in files}
 
 
 def _out(changes: Sequence[SheetChange]) -> ImportOut:

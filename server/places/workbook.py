@@ -1,5 +1,6 @@
 """Streets as Excel workbooks: one sheet for each file, every cell as text."""
 
+import asyncio
 import csv
 import io
 import zipfile
@@ -12,10 +13,11 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils.exceptions import InvalidFileException
 
+from server.db.session import Database
 from server.errors import ImportRefusedError, ServerError
-from server.places.exporter import Table, as_text
+from server.places.exporter import Table, as_text, export_street, in_chinese
 from server.places.sheets import SHEETS
-from server.places.titles import sheet_named
+from server.places.titles import sheet_named, sheet_title
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_BYTES: Final = 512 * 1024 * 1024
@@ -74,6 +76,20 @@ def write_workbook(tables: Mapping[str, Table]) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def write_book(tables: Mapping[str, Table], *, chinese: bool) -> bytes:
+    """Return a workbook in Chinese or in the words of programs, see `write_workbook`."""
+    if chinese:
+        tables = {sheet_title(name): in_chinese(name, rows) for name, rows in tables.items()}
+    return write_workbook(tables)
+
+
+async def street_book(database: Database, *, chinese: bool) -> bytes:
+    """Return the whole street as a workbook; of a large one half a minute of arithmetic."""
+    async with database.read() as session:
+        tables = await export_street(session)
+    return await asyncio.to_thread(write_book, tables, chinese=chinese)
 
 
 def _refuse_long_cells(tables: Mapping[str, Table]) -> None:

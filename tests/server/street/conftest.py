@@ -31,6 +31,5 @@ def files():
 @pytest.fixture
 async def street(database, files):
     """A database that holds the sample street."""
-    async with database.write() as session:
-        await import_street(session, files, by="test", now=NOW)
+    await import_street(database, files, by="test", now=NOW)
     return database

@@ -13,8 +13,7 @@ from tests.server.street.conftest import NOW
 
 
 async def take(database, files, **options):
-    async with database.write() as session:
-        return {c.sheet: c for c in await import_street(session, files, by="test", now=NOW, **options)}
+    return {c.sheet: c for c in await import_street(database, files, by="test", now=NOW, **options)}
 
 
 async def count(database, table):
