@@ -10,8 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from server.db import sqlite
 from server.db.turns import WriterTurn
 
-WRITES: Final = "gridwarden_write"
-"""Execution option of a connection that begins a transaction in its turn."""
+BEGIN: Final = "gridwarden_begin"
+"""Execution option of a connection of the writing engine: how it begins a transaction."""
+IN_TURN: Final = "BEGIN IMMEDIATE"
+"""Writes the file."""
+AHEAD_OF_TURN: Final = "BEGIN"
+"""Fills temporary tables, and locks nothing that others use."""
 _BUSY_TIMEOUT_MS: Final = 10_000
 _LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
 
@@ -73,6 +77,6 @@ def _prepare(connection: Any, *pragmas: str) -> None:
 
 
 def _begin(connection: Any) -> None:
-    # What is done ahead of the turn fills temporary tables, and locks nothing that others use.
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = connection.get_execution_options().get(BEGIN, "")
+    if begin:
+        connection.exec_driver_sql(begin)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
 from server.db.base import Base
-from server.db.engines import WRITES, open_engines
+from server.db.engines import AHEAD_OF_TURN, BEGIN, IN_TURN, open_engines
 from server.db.rows import values_by_table
 from server.failpoints import Side, reach_around
 
@@ -182,6 +182,7 @@ class Database:
             bind: AsyncEngine | AsyncConnection = self.engine
             if ahead is not None:
                 bind = await stack.enter_async_context(self.engine.connect())
+                await bind.execution_options(**{BEGIN: AHEAD_OF_TURN})
                 await ahead(bind)
                 await bind.commit()
             if self.is_sqlite:
@@ -197,7 +198,7 @@ class Database:
         info = {DATABASE: self}
         async with WriteSession(bind, expire_on_commit=False, info=info) as session:
             if self.is_sqlite:
-                await session.connection(execution_options={WRITES: True})
+                await session.connection(execution_options={BEGIN: IN_TURN})
             async with _committing(session):
                 yield session
         reach_around(session.info.get("passing", ()), Side.AFTER)
