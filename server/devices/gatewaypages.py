@@ -16,11 +16,13 @@ from server.context import Context
 from server.db.session import ReadSession
 from server.devices import inforce
 from server.devices.devicefacts import is_online
+from server.devices.gatewaydevices import devices_of_gateway
 from server.devices.gatewaywords import SIDES, STANDINGS
 from server.devices.reported import read_status
-from server.devices.tables import BusTraffic, Gateway
+from server.devices.tables import Gateway
 from server.devices.traffic import last_traffic
 from server.errors import NotFoundError
+from server.history.newest import BACK, newest_of_devices
 from server.web import words
 from server.web.settingspage import render_settings
 from wire.configuration import ConfigurationReport
@@ -88,10 +90,15 @@ def build_gateway_pages(context: Context) -> APIRouter:
                 "differences": await _differences(session, gateway, before, after),
                 "traffic": await _traffic(session, gateway, bus) if bus else None,
             }
+            known = await devices_of_gateway(session, who.reach, row, told.report if told else None)
+        newest = await newest_of_devices(context.readings, gateway)
         return render_settings(
             request,
             "gateway.html",
             row=row,
+            known=known,
+            newest=newest,
+            long_ago=now - BACK,
             online=is_online(row, now),
             now=now,
             bus_shown=bus[:64],
@@ -124,5 +131,5 @@ async def _differences(
 
 async def _traffic(session: ReadSession, gateway: str, bus: str) -> list[dict[str, Any]]:
     """Return the newest frames of a bus, the newest first, each with when its report came."""
-    reports: list[BusTraffic] = (await last_traffic(session, gateway, bus))[-_SHOWN_REPORTS:]
+    reports = await last_traffic(session, gateway, bus, most=_SHOWN_REPORTS)
     return [frame for report in reversed(reports) for frame in reversed(report.frames)]

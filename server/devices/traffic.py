@@ -40,19 +40,23 @@ async def keep_traffic(
     session.announce("traffic", f"{gateway}/{report.bus}")
 
 
-async def last_traffic(session: ReadSession, gateway: str, bus: str, *, after: int = 0) -> list[BusTraffic]:
-    """Return the reports of a bus that are kept, oldest first.
+async def last_traffic(
+    session: ReadSession, gateway: str, bus: str, *, after: int = 0, most: int = KEPT_REPORTS
+) -> list[BusTraffic]:
+    """Return the newest reports of a bus, oldest first.
 
     Args:
         session: to read with.
         gateway: whose.
         bus: which of its buses.
         after: only those with a higher id, for whoever looks again and again.
+        most: how many.
     """
     query = select(BusTraffic).where(
         BusTraffic.gateway == gateway, BusTraffic.bus == bus, BusTraffic.id > after
     )
-    return list(await session.scalars(query.order_by(BusTraffic.id)))
+    newest = list(await session.scalars(query.order_by(BusTraffic.id.desc()).limit(most)))
+    return newest[::-1]
 
 
 async def _forget_beyond(session: WriteSession, which: ColumnElement[bool], most: int) -> None:

@@ -1,19 +1,23 @@
 """What a device says now: the newest reading of each of its quantities."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.history.columns import QUALITIES
+from server.history.columns import QUALITIES, Readings
 from server.history.database import HistoryDatabase
 from server.history.packing import BlockError
 from server.history.pointnames import main_point, name_of
 from server.history.service import from_ms
-from server.history.trends import find_series, read_columns
+from server.history.tables import Block, FreshReading, Level, Series
+from server.history.trends import SeriesInfo, find_series, read_columns
 from wire.vocabulary import Quality
 
 BACK: Final = timedelta(minutes=5)
@@ -45,6 +49,82 @@ class NewestReading:
     at: datetime
 
 
+async def newest_of_devices(database: HistoryDatabase, gateway: str) -> Mapping[str, NewestReading] | None:
+    """Return the newest reading of each device of a gateway, however old; None if unreadable.
+
+    Of a device with several quantities it is that of the one that says most.
+    """
+    try:
+        chosen = _telling(await find_series(database, gateway=gateway))
+        async with database.begin() as connection:
+            found = await _last_fresh(connection, list(chosen))
+            found |= await _last_packed(connection, [one for one in chosen if one not in found])
+    except (SQLAlchemyError, BlockError, OSError) as error:
+        log.warning("readings_unreadable", gateway=gateway, error=str(error))
+        return None
+    return {chosen[id_].device: _newest(chosen[id_], *last) for id_, last in found.items()}
+
+
+_Last = tuple[int, float | None, int]
+"""When it was read, the value, the index of its quality."""
+
+
+def _telling(series: Sequence[SeriesInfo]) -> dict[int, SeriesInfo]:
+    of_device: dict[str, dict[str, SeriesInfo]] = {}
+    for one in series:
+        of_device.setdefault(one.device, {})[one.point] = one
+    return {points[point].id: points[point] for points in of_device.values() if (point := main_point(points))}
+
+
+async def _last_fresh(connection: AsyncConnection, series: Sequence[int]) -> dict[int, _Last]:
+    last = (
+        select(FreshReading.at_ms)
+        .where(FreshReading.series == Series.id)
+        .order_by(FreshReading.at_ms.desc())
+        .limit(1)
+        .correlate(Series)
+        .scalar_subquery()
+    )
+    query = select(Series.id, FreshReading.at_ms, FreshReading.value, FreshReading.quality).join(
+        FreshReading, (FreshReading.series == Series.id) & (FreshReading.at_ms == last)
+    )
+    rows = await connection.execute(query.where(Series.id.in_(series)))
+    return {id_: (at_ms, value, quality) for id_, at_ms, value, quality in rows}
+
+
+async def _last_packed(connection: AsyncConnection, series: Sequence[int]) -> dict[int, _Last]:
+    last = (
+        select(Block.start_ms)
+        .where(Block.series == Series.id, Block.level == Level.RAW)
+        .order_by(Block.start_ms.desc())
+        .limit(1)
+        .correlate(Series)
+        .scalar_subquery()
+    )
+    query = select(Series.id, Block.data).join(
+        Block, (Block.series == Series.id) & (Block.level == Level.RAW) & (Block.start_ms == last)
+    )
+    rows = (await connection.execute(query.where(Series.id.in_(series)))).all()
+    return await asyncio.to_thread(lambda: {id_: _last_of(data) for id_, data in rows})
+
+
+def _last_of(data: bytes) -> _Last:
+    """Return the last reading of a day. Not for the loop: a gateway may have two hundred silent devices."""
+    day = Readings.unpack(data)
+    return int(day.at_ms[-1]), float(day.value[-1]), int(day.quality[-1])
+
+
+def _newest(series: SeriesInfo, at_ms: int, value: float | None, quality: int) -> NewestReading:
+    return NewestReading(
+        point=series.point,
+        name=name_of(series.point),
+        unit=series.unit,
+        value=None if value != value else value,  # noqa: PLR0124 - NaN
+        quality=QUALITIES[quality],
+        at=from_ms(at_ms),
+    )
+
+
 async def newest_readings(
     database: HistoryDatabase, *, gateway: str, device: str, now: datetime
 ) -> Sequence[NewestReading] | None:
@@ -56,14 +136,7 @@ async def newest_readings(
         log.warning("readings_unreadable", gateway=gateway, device=device, error=str(error))
         return None
     newest = [
-        NewestReading(
-            point=known[id_].point,
-            name=name_of(known[id_].point),
-            unit=known[id_].unit,
-            value=None if (value := float(rows.value[-1])) != value else value,
-            quality=QUALITIES[int(rows.quality[-1])],
-            at=from_ms(int(rows.at_ms[-1])),
-        )
+        _newest(known[id_], int(rows.at_ms[-1]), float(rows.value[-1]), int(rows.quality[-1]))
         for id_, rows in found.items()
         if len(rows.at_ms)
     ]

@@ -13,7 +13,8 @@ from server.devices.labelcode import DeviceCode, why_not_page
 from server.errors import NotFoundError
 from server.history.pointnames import name_of
 from server.items.queries import item_story
-from server.items.why import steps_of, why_raised
+from server.items.tables import Item
+from server.items.why import StepWhy, steps_of, why_raised
 from server.notify.render import title_of
 from server.routing.explain import explain
 from server.routing.sentences import CHINESE, ENGLISH
@@ -42,8 +43,12 @@ def build_why_pages(context: Context) -> APIRouter:
                 raise NotFoundError("没有这件事项。")
             item = story.item
             people = await names_within(session, signed_in)
-            steps = await steps_of(session, story)
-            chain = await chain_for(session, item.gateway, item.device, now)
+            told: list[tuple[Item | None, list[StepWhy]]] = [(None, await steps_of(session, story))]
+            speaker = await item_story(session, story.parent.id) if story.parent else None
+            if speaker is not None:
+                told = [*(one for one in told if one[1]), (speaker.item, await steps_of(session, speaker))]
+            alone = story.parent is None and item.grouping is None
+            chain = await chain_for(session, item.gateway, item.device, now) if alone else None
         alarms = [await why_raised(context.readings, alarm) for alarm in story.alarms[:MOST_ALARMS]]
         return render_page(
             request,
@@ -54,8 +59,8 @@ def build_why_pages(context: Context) -> APIRouter:
             people=people,
             alarms=alarms,
             alarms_left_out=len(story.alarms) - len(alarms),
-            steps=steps,
-            route_now=list(explain(chain, language)),
+            told=told,
+            route_now=[] if chain is None else list(explain(chain, language)),
             now=now,
             words=words,
             title_of=title_of,

@@ -1,13 +1,24 @@
 """The page of one gateway: what it reported of itself, and what it never told."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
+from server.access.model import AccessRole
 from server.access.service import SignedIn
 from server.devices import orderfacts
 from server.devices.configuration import keep_part
 from server.devices.gatewaypages import Difference, compare
+from server.devices.tables import Device
+from server.devices.traffic import keep_traffic, last_traffic
+from server.history.newest import newest_of_devices
+from server.history.packer import Packer
 from server.intake import status as statuses
+from server.people.model import Scope
+from server.pulse import Pulses
+from tests.server.access.street_of_two import FOREIGN, account, build
+from tests.server.history.recording import record
 from tests.server.web.running_site import open_site
 from tests.server.world import GATEWAY
 from wire import codec
@@ -20,9 +31,10 @@ from wire.configuration import (
     RuleLimit,
 )
 from wire.messages import StatusMessage
-from wire.statusparts import BusState, ConfigState
+from wire.statusparts import BusState, ConfigState, MachineState
 from wire.topics import Up
-from wire.vocabulary import AlarmClass, Kind, LimitSide, Presence
+from wire.traffic import RawFrame, RawTrafficReport
+from wire.vocabulary import AlarmClass, FrameDirection, Kind, LimitSide, Presence
 
 SOMEBODY = SignedIn(operator="值班员", token_hash="")
 PAGE = f"/desk/gateways/{GATEWAY}"
@@ -101,6 +113,118 @@ async def test_raw_traffic_is_shown_when_it_is_asked_for(site):
     await tell(site.world, content_hash="one", limit=25, file_hash="f1")
     assert "没有保存的数据" not in (await desk.get(PAGE)).text
     assert "没有保存的数据" in (await desk.get(PAGE, params={"bus": "kitchen"})).text
+
+
+async def test_only_the_newest_frames_are_read_and_the_newest_stand_first(site):
+    desk = await site.operator()
+    frames = [
+        RawFrame(at=site.clock.now(), direction=FrameDirection.SENT, hex=f"{number:04x}")
+        for number in range(9)
+    ]
+    async with site.world.database.write() as session:
+        for frame in frames:
+            await keep_traffic(
+                session, GATEWAY, RawTrafficReport(bus="kitchen", frames=(frame,)), now=frame.at
+            )
+    page = (await desk.get(PAGE, params={"bus": "kitchen"})).text
+    assert [number for number in range(9) if f"{number:04x}" in page] == [6, 7, 8]
+    assert page.index("0008") < page.index("0006")
+    async with site.world.database.read() as session:
+        assert [one.frames[0]["hex"] for one in await last_traffic(session, GATEWAY, "kitchen", most=2)] == [
+            "0007",
+            "0008",
+        ]
+        assert len(await last_traffic(session, GATEWAY, "kitchen")) == 9
+
+
+async def test_devices_stand_with_their_last_readings_and_how_old_those_are(site):
+    desk = await site.operator()
+    now = site.clock.now()
+    await tell(site.world, content_hash="one", limit=25, file_hash="f1")
+    page = (await desk.get(PAGE)).text
+    assert page.count("没有读数") == 3, "gas-1, gas-2, meter-1"
+    assert page.count("网关的配置里没有这个设备") == 2
+    assert "▲ 设备没有应答" in page
+    await record(site.readings, "gas-1/gas_lel", "%{LEL}", now - timedelta(seconds=9), (1.5,))
+    await record(site.readings, "gas-2/gas_lel", "%{LEL}", now - timedelta(minutes=20), (7.5, None))
+    page = (await desk.get(PAGE)).text
+    assert "<b>1.5 %LEL</b>" in page
+    assert "0:00:09 以前" in page
+    assert "0:19:00 以前" in page, "the newest, though it has no value"
+    assert "读不到设备" in page
+    assert f"/desk/trends?gateway={GATEWAY}&amp;device=gas-1" in page
+    assert f'href="/desk/devices/{GATEWAY}/gas-2"' in page
+
+
+async def test_the_newest_reading_is_found_where_all_are_packed(site):
+    now = site.clock.now()
+    await record(site.readings, "gas-1/gas_lel", "%{LEL}", now - timedelta(hours=30), (1.5, 2.5))
+    await Packer(database=site.readings, clock=site.clock, pulses=Pulses()).pack_all()
+    found = await newest_of_devices(site.readings, GATEWAY)
+    assert found is not None
+    assert (found["gas-1"].value, found["gas-1"].at) == (
+        2.5,
+        now - timedelta(hours=30) + timedelta(minutes=1),
+    )
+
+
+async def test_clock_machine_and_a_configuration_that_was_given_up_are_said(site):
+    desk = await site.operator()
+    said = {
+        "presence": Presence.ONLINE,
+        "disk_free_bytes": 400_000_000,
+        "written_bytes_per_day": 90_000_000,
+        "machine": MachineState(
+            disk_total_bytes=1_000_000_000,
+            memory_total_bytes=2_000_000_000,
+            memory_available_bytes=500_000_000,
+            process_resident_bytes=52_000_000,
+            cpu_temperature_c=61.5,
+            starts_this_boot=3,
+            certificate_expires_at=site.clock.now() + timedelta(days=400),
+        ),
+        "config": ConfigState(
+            hash="f1", rejected="site.yaml:3: no", rejected_hash="bad", rejected_after_trial=True
+        ),
+    }
+    envelope = site.world.envelope(sent_at=site.clock.now() - timedelta(minutes=5))
+    received = site.world.bytes(codec.encode(StatusMessage(**envelope, **said)), Up.STATUS)
+    await statuses.keep(site.world.database, [received], now=site.clock.now())
+    page = (await desk.get(PAGE)).text
+    year = (site.clock.now() + timedelta(days=400)).year
+    for words in (
+        "▲ 不准",
+        "比服务器慢 300 秒",
+        "温度 61.5 °C",
+        "空闲内存 25%",
+        "网关程序占 52 MB",
+        "空闲磁盘 40%",
+        "每天写入 90 MB",
+        "开机以来启动 3 次",
+        f"有效到 {year}-",
+        "试用失败，已退回上一份",
+        "site.yaml:3: no",
+    ):
+        assert words in page, words
+
+
+async def test_who_sees_the_devices_sees_the_bytes_on_their_bus_and_nobody_of_another_place_does(site):
+    await build(site)
+    await tell(site.world, content_hash="one", limit=25, file_hash="f1")
+    async with site.world.database.write() as session:
+        await keep_part(session, GATEWAY, report("two", limit=20, file_hash="f2"), now=site.clock.now())
+        session.add(Device(gateway=GATEWAY, device=f"{FOREIGN}-hidden", building=f"{FOREIGN}-b"))
+    asked = ({"bus": "kitchen"}, {"before": "one", "after": "two"}, {})
+    near = await account(site, "近", (AccessRole.MAINTAINER, Scope.COMMUNITY, "c1"))
+    far = await account(site, "远", (AccessRole.MAINTAINER, Scope.COMMUNITY, f"{FOREIGN}-c"))
+    nobody = await account(site, "审", (AccessRole.AUDITOR, Scope.STREET, ""))
+    for params in asked:
+        page = await near.get(PAGE, params=params)
+        assert page.status_code == 200
+        assert FOREIGN not in page.text
+        assert "还有 1 台在您的范围以外" in page.text
+        assert (await far.get(PAGE, params=params)).status_code == 404
+        assert (await nobody.get(PAGE, params=params)).status_code == 403
 
 
 async def test_a_gateway_that_is_not_there_is_not_found(site):

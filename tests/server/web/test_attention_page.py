@@ -78,6 +78,7 @@ async def test_what_is_well_again_is_not_put_on_a_list(site, desk):
 
 
 async def test_of_a_gateway_its_maintainer_is_told(site, desk):
+    assert f'href="/desk/gateways/{GATEWAY}"' in (await desk.get("/desk/attention?concern=unheard")).text
     answer = await desk.post(f"/desk/attention/gateways/{GATEWAY}/unheard")
     assert answer.status_code == 303
     [item] = await site.world.items()

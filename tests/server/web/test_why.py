@@ -10,7 +10,7 @@ from server.items.why import MOST_AFTER, MOST_BEFORE, choose_beside, lies_beyond
 from server.notify.channels import Outcome, Verdict
 from tests.server.history.recording import record
 from tests.server.world import at
-from wire.vocabulary import Quality, Suppression
+from wire.vocabulary import AlarmClass, Quality, Suppression
 
 
 @pytest.fixture
@@ -67,6 +67,33 @@ async def test_a_step_that_was_stopped_says_so(site, desk):
     page = (await desk.get(f"/desk/items/{item.id}/why")).text
     assert "第 2 步" in page
     assert "不再需要" in page
+
+
+async def test_a_folded_item_shows_what_its_group_sent_and_who_speaks_for_it(site, desk):
+    await site.world.raise_alarm("m1", "gas-2", class_=AlarmClass.ADVICE)
+    await site.world.settle()
+    (matter,) = [one for one in await site.world.items() if one.parent is not None]
+    parent = matter.parent
+    page = (await desk.get(f"/desk/items/{matter.id}/why")).text
+    assert "已并入另一件事项，由它通知" in page
+    assert f'href="/desk/items/{parent}/why"' in page
+    assert "第 1 步" in page
+    assert "没有通知任何人" not in page
+    assert "如果现在再报警" not in page, "it would not be told by itself"
+    assert "如果现在再报警" not in (await desk.get(f"/desk/items/{parent}/why")).text
+
+
+async def test_who_may_see_the_audit_is_led_from_an_item_to_its_rows(site, desk):
+    item = await site.world.raise_alarm()
+    rows = f"/desk/audit?subject={item.id}"
+    page = (await desk.get(f"/desk/items/{item.id}")).text
+    assert f'href="{rows}"' in page
+    assert item.id in (await desk.get(rows)).text
+    colleague = await site.colleague("陈敏")
+    page = (await colleague.get(f"/desk/items/{item.id}")).text
+    assert "为什么没有报警" in page
+    assert rows not in page
+    assert (await colleague.get(rows)).status_code == 403
 
 
 async def test_what_suppressed_an_alarm_is_said(site, desk):
