@@ -2,13 +2,15 @@
 
     .venv/bin/python bench/bench_silent_ends.py --incidents 10000 [--first-seed 0]
 
-A hundred incidents at a time share a street with one person for each role. A provider that fails as often
-as it works, and in some streets never reaches some people or anybody; people who take what they were told of
-and never come, who go away, who press one thing and another; a desk that gives things on. A judge reads the
-rows at the end of every stride (`tests/server/escalation/incidents.py`) and asks of every open item eight
-questions: whether it waits for something, whether the desk knows where nobody was reached, took it or came,
-and so on. Every tenth street is played for more than an hour and a half, the others for half an hour. The
-limit is none.
+A hundred incidents at a time share a street with one person for each role, half of whom have a telephone.
+A provider that fails as often as it works, and in some streets never reaches some people or anybody; text
+messages whose receipts are late, lost, or say that it failed; people who take what they were told of and
+never come, who leave, are away, or give their duty away meanwhile, who press one thing and another; a desk
+that gives things on. A judge reads the rows at the end of every stride (`tests/server/escalation/judge.py`)
+and asks of every open item twelve questions: whether it waits for something, whether the desk knows where
+nobody was reached, took it or came, whether a step goes on where none of its messages is believed, and so
+on. Every tenth street is played for more than an hour and a half, the others for half an hour. The limit is
+none.
 """
 
 import argparse

@@ -12,7 +12,10 @@ from server.escalation import service as dues
 from server.escalation.tables import DueKind
 from server.items import effects, telling, timed
 from server.items.model import ItemState, Move
+from server.notify import outcomes, receipts
+from server.notify.tables import NoticeState
 from server.people.model import Role
+from server.people.roster import Roster
 from tests.server.escalation.incidents import play_street
 from tests.server.world import PEOPLE
 
@@ -112,8 +115,55 @@ def keeps_help_from_the_desk(monkeypatch) -> None:
     monkeypatch.setattr(effects, "_EFFECTS", {**effects._EFFECTS, Move.NEED_HELP: nobody})
 
 
+def believes_without_a_receipt(monkeypatch) -> None:
+    """A text message that the provider took counts for ever."""
+    monkeypatch.setattr(outcomes, "RECEIPT_WITHIN", {})
+
+
+def lets_a_failed_receipt_lie(monkeypatch) -> None:
+    """That a message did not arrive is written down, and nothing follows from it."""
+
+    async def nothing(session, notice, *, now):
+        notice.state, notice.send_at = NoticeState.FAILED_TEMPORARY, now + timedelta(days=1)
+
+    monkeypatch.setattr(receipts, "try_again_or_give_up", nothing)
+
+
+def tries_again_tomorrow(monkeypatch) -> None:
+    monkeypatch.setattr(outcomes, "next_try_after", lambda *_: timedelta(days=1))
+
+
+def waits_for_the_unreached(monkeypatch) -> None:
+    """A step keeps its time although every one of its messages failed."""
+
+    async def nothing(session, item_id, *, now):
+        return False
+
+    monkeypatch.setattr(dues, "hurry", nothing)
+
+
+def goes_by_the_roster_of_the_beginning(monkeypatch) -> None:
+    """Who left, is away or gave their duty away since an item was opened is told all the same."""
+    candidates_of = telling.candidates_of
+
+    async def as_of_then(session, item, *, now):
+        return await candidates_of(session, item, now=item.opened_at)
+
+    monkeypatch.setattr(telling, "candidates_of", as_of_then)
+
+
+def tells_whoever_gave_it_away(monkeypatch) -> None:
+    """A swap counts for nothing."""
+    init = Roster.__init__
+
+    def without_swaps(self, people, duties, *, swaps=(), **more):
+        init(self, people, duties, **more)
+
+    monkeypatch.setattr(Roster, "__init__", without_swaps)
+
+
 _LOOKS_AWAY = settles_without_acting(DueKind.REACH)
-_WHERE_NOBODY_IS_REACHED = (_LOOKS_AWAY,)
+_NEVER_REACHED = {_LOOKS_AWAY: tuple(PEOPLE), waits_for_the_unreached: ("deputy",)}
 _A, _ON_SITE, _DONE = Move.ACCEPT, Move.ARRIVE, Move.FINISH
 _SITE = settles_without_acting(DueKind.ATTEND)
 # What is broken, what people press there, and the question that must fail.
@@ -146,6 +196,24 @@ BROKEN = {
     ),
     "not mine ends it": (lets_not_mine_end_it, (Move.NOT_MINE,), "waits_for_something"),
     "an undone press leaves nothing due": (undoes_without_the_time, (_A, Move.UNDO), "waits_for_something"),
+    "a lost receipt is never missed": (
+        believes_without_a_receipt,
+        (Move.NOTE,),
+        "doubts_what_is_never_confirmed",
+    ),
+    "a failed receipt is filed": (lets_a_failed_receipt_lie, (Move.NOTE,), "sends_what_is_due"),
+    "a failed message is tried tomorrow": (tries_again_tomorrow, (Move.NOTE,), "sends_what_is_due"),
+    "failed messages keep their step's time": (
+        waits_for_the_unreached,
+        (Move.NOTE,),
+        "goes_on_where_no_message_is_believed",
+    ),
+    "who is away since is told": (
+        goes_by_the_roster_of_the_beginning,
+        (Move.NOTE,),
+        "passes_over_whoever_is_gone",
+    ),
+    "who gave a duty away is told": (tells_whoever_gave_it_away, (Move.NOTE,), "passes_over_whoever_is_gone"),
     "help reaches nobody": (keeps_help_from_the_desk, (Move.NEED_HELP,), "tells_the_desk_of_help"),
 }
 
@@ -154,6 +222,7 @@ BROKEN = {
 async def test_the_judge_finds(what, monkeypatch):
     break_it, presses, question = BROKEN[what]
     break_it(monkeypatch)
-    never = tuple(PEOPLE) if break_it in _WHERE_NOBODY_IS_REACHED else ()
-    complaints = await play_street(7, 15, never=never, presses=presses)
+    never = _NEVER_REACHED.get(break_it, ())
+    restless = 1.0 if question == "passes_over_whoever_is_gone" else 0.0
+    complaints = await play_street(4, 15, never=never, presses=presses, restless=restless)
     assert question in {complaint.split()[-1] for complaint in complaints}, what
