@@ -52,6 +52,7 @@ from server.intake.silence import SilenceWatch
 from server.items import timed
 from server.items.clockchange import clock_set_back
 from server.notify.accounts import load_accounts
+from server.notify.canaryway import CanaryWay
 from server.notify.cards import CardKeeper
 from server.notify.channels.door import Door
 from server.notify.channels.webhook import WebhookChannel
@@ -93,7 +94,7 @@ async def _run(settings: Settings) -> int:
     try:
         async with AsyncExitStack() as stack:
             listener = stack.enter_context(_listening(settings.http_host, settings.http_port))
-            parts = await _build(settings, stack, port=listener.getsockname()[1])
+            parts = await _build(settings, stack, listening=listener.getsockname()[:2])
             await _run_parts(parts, listener, stop)
     except ServerError as error:
         log.critical("server_failed", error=str(error))
@@ -125,7 +126,7 @@ class _Parts:
     """Loops besides the alarm's path, by name."""
 
 
-async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Parts:
+async def _build(settings: Settings, stack: AsyncExitStack, *, listening: tuple[str, int]) -> _Parts:
     """Build the parts; each registers its own end with the stack."""
     clock, pulses = server_clock(), Pulses()
     if isinstance(clock, MovedClock):
@@ -138,6 +139,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
     readings = HistoryDatabase(settings.readings_database)
     stack.push_async_callback(readings.close)
     await readings.prepare()
+    port = listening[1]
     webhook = WebhookChannel(settings.webhook_key(), allowed=settings.webhook_allow)
     stack.push_async_callback(webhook.close)
     intake = Intake(
@@ -173,6 +175,7 @@ async def _build(settings: Settings, stack: AsyncExitStack, *, port: int) -> _Pa
         channels=channels.by_kind,
         make_link=make_link,
         pulses=pulses,
+        canary_way=CanaryWay.build(settings, listening, stack),
     )
     roster_news = RosterNews(
         database=database,

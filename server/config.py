@@ -1,6 +1,7 @@
 """Settings, from the environment. Secrets that are not given are made once and kept in a file."""
 
 import base64
+import hmac
 import os
 import re
 import secrets
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     """The part of the callbacks' addresses that nobody can guess; made and kept when empty."""
     canary_every_s: Annotated[float, Field(ge=0)] = 300.0
     """How often a message goes through the whole chain to nobody; 0 for never."""
+    canary_url: str = ""
+    """Where it comes back in; empty for where this server listens. The public address tests the proxy too."""
 
     watchdog_tell: str = ""
     """Whom the watchdog tells: `sms=199…,voice=199…,robot=NAME,webhook=https://…`."""
@@ -206,6 +209,11 @@ class Settings(BaseSettings):
         """Return the part of the callbacks' addresses that nobody can guess, made at the first start."""
         made = self.callback_key or self._kept_secret("callback.key")
         return made.replace("+", "-").replace("/", "_").rstrip("=")
+
+    def canary_secret(self) -> str:
+        """Return the secret with which canaries are signed; no receiver knows it."""
+        made = hmac.digest(self.signing_key(), b"canary", "sha256")
+        return f"whsec_{base64.b64encode(made).decode()}"
 
     def webhook_key(self) -> str:
         """Return the secret with which webhooks are signed, made at the first start.

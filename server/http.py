@@ -51,6 +51,7 @@ from server.items.playbookweb import build_playbook_api
 from server.items.web import build_leader_pages
 from server.live import Hub
 from server.notify.accounts import load_accounts
+from server.notify.canaryweb import build_canary_receiver
 from server.notify.pages import build_channel_pages
 from server.notify.web import build_callbacks
 from server.people.contactpages import build_contact_pages
@@ -112,6 +113,7 @@ def build_app(context: Context) -> FastAPI:
     app.state.board = board  # whoever serves the application runs it too
     for router in (
         build_gate(context),
+        build_canary_receiver(context),
         build_outside_gate(context),
         build_access_api(context),
         build_account_pages(context),

@@ -12,9 +12,10 @@ from server.cockpit.model import quantile
 from server.db.session import ReadSession
 from server.devices.service import SILENT_AFTER
 from server.devices.tables import Device, Gateway
-from server.escalation.tables import CanaryRun
+from server.escalation.canarystanding import canary_standing
 from server.items.model import Outcome
 from server.items.tables import Item
+from server.notify.standing import failing_channels
 from server.notify.tables import Notice, NoticeState
 from server.places.tables import Community, Grid
 from server.routing.proving import newest_proof
@@ -222,10 +223,11 @@ async def channels(session: ReadSession, now: datetime) -> Figures:
         if sent_at is not None:
             delays.setdefault(channel, []).append((sent_at - created_at).total_seconds())
     return {
+        "failing": [kind.value for kind in await failing_channels(session, now=now)],
         "channels": [
             {"channel": name, **row, "delay_median_s": quantile(delays.get(name, []), 0.5)}
             for name, row in sorted(counts.items())
-        ]
+        ],
     }
 
 
@@ -247,16 +249,10 @@ async def roster(session: ReadSession, now: datetime) -> Figures:
 
 
 async def canary(session: ReadSession, now: datetime) -> Figures:
-    """Return when the last message went through the whole chain, and the last that was sent."""
-    del now
-    arrived = await session.scalar(
-        select(func.max(CanaryRun.sent_at)).where(CanaryRun.received_at.is_not(None))
-    )
-    sent = await session.scalar(select(func.max(CanaryRun.sent_at)))
-    return {
-        "arrived_at": arrived.isoformat() if arrived else None,
-        "sent_at": sent.isoformat() if sent else None,
-    }
+    """Return when the last canary that went the whole way was sent, and where the newest stopped."""
+    standing = await canary_standing(session, now=now)
+    arrived = None if standing.age_s is None else now - timedelta(seconds=standing.age_s)
+    return {"arrived_at": arrived.isoformat() if arrived else None, "failing": standing.failing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.cockpit.model import Concern
+from server.web.words import CANARY
 
 CONCERNS: Final[Mapping[Concern, str]] = {
     Concern.OVERDUE: "超时",
@@ -83,11 +84,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "failed": "失败",
     "waiting": "待发",
     "delay": "等待",
+    "channel_failing": "发不出去",
     "thin": "%n 个网格有时不足两人",
     "proved": "核算于 %s前",
     "not_proved": "还没有核算",
     "canary_ok": "最近一次走完全程",
-    "canary_late": "自检消息没有回来",
+    **{f"canary:{stage.value}": sentence for stage, sentence in CANARY.items()},
     "share": "占全部报警",
     "top_ten": "前十",
     "by_model": "按型号",

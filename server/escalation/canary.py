@@ -1,8 +1,9 @@
 """A message that goes through the whole chain to nobody, every few minutes, to prove that it is whole.
 
 It is published as an alarm of a gateway that does not exist, comes back through the broker, is decoded and
-committed by the intake, and is handed by the sender of notices to a receiver that only notes it. It never
-becomes an item and is in no statistics.
+committed by the intake, is handed by the sender of notices to a webhook channel, and comes back in, signed,
+at this server's own `POST /canary`. It never becomes an item and is in no statistics. That a provider outside
+works it cannot prove: `server.notify.standing` judges that by the real messages.
 """
 
 import asyncio
@@ -11,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.clock import Clock
-from server.db.session import Database, ReadSession, WriteSession
+from server.db.session import Database, WriteSession
 from server.errors import ServerError
+from server.escalation.canarystanding import LATE_AFTER, CanaryStanding, Stage, canary_standing
 from server.escalation.tables import CanaryRun
 from server.pulse import Pulses
 from wire import codec
@@ -32,7 +34,7 @@ CANARY_GATEWAY: Final = "canary"
 """Reserved: no real gateway may have this name."""
 _KEPT: Final = timedelta(days=1)
 _LOOK_S: Final = 5.0
-_LATE_AFTER: Final = timedelta(seconds=60)
+_MOST_REASON: Final = 120
 
 Publish = Callable[[str, bytes], Awaitable[None]]
 
@@ -45,25 +47,44 @@ async def take_in(session: WriteSession, message: AlarmMessage, *, now: datetime
         session.announce("notice", "canary")
 
 
-async def hand_over(database: Database, *, now: datetime) -> int:
-    """Hand the canaries that were taken in to the receiver; called by the sender of notices."""
-    waiting = (CanaryRun.taken_in_at.is_not(None), CanaryRun.received_at.is_(None))
+async def hand_over(database: Database, *, now: datetime) -> CanaryRun | None:
+    """Return the newest canary if it was taken in and has not come back yet; notes that it is handed on.
+
+    Called by the sender of notices. Of several that wait the newest alone is worth a message.
+    """
     async with database.read() as session:
-        if await session.scalar(select(CanaryRun.id).where(*waiting).limit(1)) is None:
-            return 0
+        newest = await session.scalar(select(CanaryRun).order_by(CanaryRun.sent_at.desc()).limit(1))
+    if newest is None or newest.taken_in_at is None or newest.received_at is not None:
+        return None
+    if newest.handed_at is None:
+        async with database.write() as session:
+            newest = await session.get_one(CanaryRun, newest.id)
+            newest.handed_at = newest.handed_at or now
+    return newest
+
+
+async def note_refusal(database: Database, run: str, reason: str) -> None:
+    """Keep why a canary's notice could not be delivered."""
     async with database.write() as session:
-        found = list(await session.scalars(select(CanaryRun).where(*waiting)))
-        for run in found:
-            run.received_at = now
-            log.info("canary_arrived", took_s=round((now - run.sent_at).total_seconds(), 3))
-    return len(found)
+        found = await session.get(CanaryRun, run)
+        if found is not None and found.refusal != reason[:_MOST_REASON]:
+            found.refusal = reason[:_MOST_REASON]
+            log.warning("canary_refused", run=run, reason=found.refusal)
 
 
-async def canary_age_s(session: ReadSession, *, now: datetime) -> float | None:
-    """Return how long ago the last canary that arrived was sent; nothing when none ever did."""
-    query = select(func.max(CanaryRun.sent_at)).where(CanaryRun.received_at.is_not(None))
-    sent_at = await session.scalar(query)
-    return None if sent_at is None else (now - sent_at).total_seconds()
+async def receive(session: WriteSession, run: str, *, now: datetime) -> bool:
+    """Note that a canary's notice came back in; one that comes twice counts once.
+
+    Returns:
+        Whether there is such a canary.
+    """
+    found = await session.get(CanaryRun, run)
+    if found is None:
+        return False
+    if found.received_at is None:
+        found.received_at, found.refusal = now, ""
+        log.info("canary_arrived", took_s=round((now - found.sent_at).total_seconds(), 3))
+    return True
 
 
 class Canary:
@@ -78,7 +99,8 @@ class Canary:
         self._publish = publish
         self._every = timedelta(seconds=every_s)
         self._pulses = pulses
-        self._warned: set[str] = set()
+        self._failing: Stage | None = None
+        self._unsaid: bytes | None = None
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -94,28 +116,47 @@ class Canary:
         """Send one if it is time; tells whether one was sent.
 
         Raises:
-            ServerError: the broker is away; the canary counts as sent, and as lost.
+            ServerError: the broker is away; the canary counts as sent.
         """
         now = self._clock.now()
         async with self._database.read() as session:
             last = await session.scalar(select(CanaryRun).order_by(CanaryRun.sent_at.desc()).limit(1))
+            standing = await canary_standing(session, now=now)
+        await self._say_if_lost(standing)
         if last is not None:
-            await self._warn_if_lost(last, now)
+            # One that is lost is soon followed by another: whoever mends the chain sees that it is whole.
+            wait = self._every if last.received_at is not None else min(self._every, LATE_AFTER)
             # A clock set back must not keep it quiet for hours.
-            if timedelta(0) <= now - last.sent_at < self._every:
+            if timedelta(0) <= now - last.sent_at < wait:
+                if self._unsaid is not None:
+                    await self._say(self._unsaid)
                 return False
         run = new_uuid7(unix_ms=round(now.timestamp() * 1000))
         async with self._database.write() as session:
             session.add(CanaryRun(id=run, sent_at=now))
-            await session.execute(delete(CanaryRun).where(CanaryRun.sent_at < now - _KEPT))
-        await self._publish(up_topic(CANARY_GATEWAY, Up.ALARMS), codec.encode(self._message(run, now)))
+            too_old = CanaryRun.sent_at < now - _KEPT
+            # The newest that arrived stays, however old: its age is what the chain is judged by.
+            await session.execute(delete(CanaryRun).where(too_old, CanaryRun.id != (standing.arrived or "")))
+        await self._say(codec.encode(self._message(run, now)))
         return True
 
-    async def _warn_if_lost(self, last: CanaryRun, now: datetime) -> None:
-        if last.received_at is None and now - last.sent_at > _LATE_AFTER and last.id not in self._warned:
-            self._warned = {last.id}
-            where = "before the intake" if last.taken_in_at is None else "after the intake"
-            log.error("canary_lost", run=last.id, where=where)
+    async def _say(self, payload: bytes) -> None:
+        """Publish one; while the broker is away it is tried again, until the next one takes its place."""
+        self._unsaid = payload
+        await self._publish(up_topic(CANARY_GATEWAY, Up.ALARMS), payload)
+        self._unsaid = None
+
+    async def _say_if_lost(self, standing: CanaryStanding) -> None:
+        """Say in the log, and to the desk's pages, where canaries stop, and that they arrive again."""
+        if standing.failing is self._failing:
+            return
+        self._failing = standing.failing
+        if standing.failing is None:
+            log.warning("canary_arrives_again")
+        else:
+            log.error("canary_lost", stage=standing.failing.value, reason=standing.refusal)
+        async with self._database.write() as session:
+            session.announce("canary", standing.failing or "")
 
     def _message(self, run: str, now: datetime) -> AlarmMessage:
         state = AlarmState(

@@ -82,8 +82,12 @@ class CanaryRun(Base):
     sent_at: Mapped[datetime] = mapped_column(Utc, index=True)
     taken_in_at: Mapped[datetime | None] = mapped_column(Utc)
     """The intake committed it."""
+    handed_at: Mapped[datetime | None] = mapped_column(Utc)
+    """The sender of notices gave its notice to a channel."""
     received_at: Mapped[datetime | None] = mapped_column(Utc)
-    """The sandbox receiver was handed its notice."""
+    """Its notice came back in, signed, and was committed."""
+    refusal: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """Why the channel could not deliver its notice, in the words in which a channel says it."""
 
 
 class ClockMark(Base):

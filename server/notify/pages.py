@@ -11,7 +11,7 @@ from server.access.model import Right
 from server.access.service import SignedIn
 from server.context import Context
 from server.errors import InvalidError
-from server.escalation.canary import canary_age_s
+from server.escalation.canarystanding import canary_standing
 from server.notify.standing import Health, channel_standings, last_receipts
 from server.notify.trying import newest_trials, try_person
 from server.people.model import CHANNEL_ORDER, ChannelKind
@@ -20,8 +20,6 @@ from server.web.pressing import press_form
 from server.web.settingspage import render_settings
 
 CHANNELS: Final = "/desk/channels"
-_LATE_TURNS: Final = 2
-"""A canary older than so many turns is late."""
 _HEALTH: Final[Mapping[Health, tuple[str, str]]] = {
     Health.NOT_SET_UP: ("off", "没有设置"),
     Health.IDLE: ("off", "一天内没有发过"),
@@ -50,7 +48,7 @@ def build_channel_pages(context: Context) -> APIRouter:
             standings = await channel_standings(session, now=now)
             receipts = await last_receipts(session)
             trials = await newest_trials(session)
-            age_s = await canary_age_s(session, now=now)
+            canary = await canary_standing(session, now=now)
         return render_settings(
             request,
             "channels.html",
@@ -58,9 +56,8 @@ def build_channel_pages(context: Context) -> APIRouter:
             standings=standings,
             receipts=receipts,
             trials=trials,
-            age_s=age_s,
+            canary=canary,
             every_s=every_s,
-            late=age_s is None or age_s > every_s * _LATE_TURNS,
             kinds=[kind for kind in CHANNEL_ORDER if kind.value in context.channels],
             may_write=Right.CHANGE_SETTINGS in who.rights,
             may_see_items=Right.SEE_ITEMS in who.rights,

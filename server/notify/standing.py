@@ -131,6 +131,12 @@ async def channel_standings(session: ReadSession, *, now: datetime) -> list[Chan
     ]
 
 
+async def failing_channels(session: ReadSession, *, now: datetime) -> list[ChannelKind]:
+    """Return the channels over which none of the last messages left: what the desk must know at once."""
+    outcomes = {kind: await _last_outcomes(session, kind, now) for kind in CHANNEL_ORDER}
+    return [kind for kind in CHANNEL_ORDER if health_of(outcomes[kind], set_up=True) is Health.FAILING]
+
+
 async def last_receipts(session: ReadSession) -> list[LastReceipt]:
     """Return the newest notices of which a provider said more than that it took them."""
     # Ids grow with time: the newest notices are found without looking at all of them.

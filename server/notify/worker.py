@@ -1,6 +1,7 @@
 """Sends notices: claims rows, hands them to channels side by side, records every attempt."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,8 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.clock import Clock
 from server.db.session import Announcement, Database
 from server.escalation import canary
+from server.escalation.tables import CanaryRun
 from server.failpoints import Failpoint, reach
 from server.notify import claims, outcomes
+from server.notify.canaryway import CanaryWay
 from server.notify.channels import Channel, Outcome, Verdict
 from server.notify.claims import Claimed, LinkMaker
 from server.notify.tables import NoticeState
@@ -28,6 +31,8 @@ _FILL_S: Final = 0.05
 """Where batch follows batch, how long senders become free before the next is claimed."""
 _LOOK_EVERY_S: Final = 1.0
 """How often overdue receipts and canaries are looked for while there is much to send."""
+_CANARY_AGAIN_S: Final = 5.0
+"""How long after an attempt a canary that did not come back is handed on again."""
 _PAUSE_AFTER_FAILURE_S: Final = 1.0
 
 
@@ -42,8 +47,15 @@ class NotifyWorker:
         channels: Mapping[str, Channel],
         make_link: LinkMaker,
         pulses: Pulses,
+        canary_way: CanaryWay | None = None,
     ) -> None:
-        """Join the parts; `run` starts the worker."""
+        """Join the parts; `run` starts the worker.
+
+        Without a way of its own a canary is handed over to nobody, and counts as lost.
+        """
+        self._canary_way = canary_way
+        self._canary_under_way = False
+        self._canary_tried_at = -math.inf
         self._database = database
         self._clock = clock
         self._channels = channels
@@ -70,7 +82,7 @@ class NotifyWorker:
                 started = 0
                 try:
                     started = await self._start_due(group)
-                    await self._look_after(busy=started > 0)
+                    await self._look_after(group, busy=started > 0)
                     wait_s = _LOOK_EVERY_S if started else await self._wait_s()
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("notices_not_claimed", error=str(error))
@@ -84,19 +96,40 @@ class NotifyWorker:
                     # One sender that became free would be a transaction for one notice.
                     await asyncio.sleep(self._clock.pause_s(_FILL_S))
 
-    async def _look_after(self, *, busy: bool) -> None:
+    async def _look_after(self, group: asyncio.TaskGroup, *, busy: bool) -> None:
         """Stop believing in receipts that are overdue and hand canaries over; seldom while busy."""
         boot_s = self._clock.boot_s()
         if busy and boot_s - self._looked_at < _LOOK_EVERY_S:
             return
         self._looked_at = boot_s
         await outcomes.expire_receipts(self._database, now=self._clock.now())
-        await canary.hand_over(self._database, now=self._clock.now())
+        await self._start_canary(group)
+
+    async def _start_canary(self, group: asyncio.TaskGroup) -> None:
+        """Hand a canary on as a task of its own: where it hangs, no notice waits for it."""
+        boot_s = self._clock.boot_s()
+        if self._canary_under_way or boot_s - self._canary_tried_at < _CANARY_AGAIN_S:
+            return
+        run = await canary.hand_over(self._database, now=self._clock.now())
+        if run is not None and self._canary_way is not None:
+            self._canary_under_way, self._canary_tried_at = True, boot_s
+            group.create_task(self._send_canary(self._canary_way, run), name="notify-canary")
+
+    async def _send_canary(self, way: CanaryWay, run: CanaryRun) -> None:
+        try:
+            outcome = await self._send(way.claimed(run), way.channel)
+            if outcome.verdict is not Verdict.SENT:
+                await canary.note_refusal(self._database, run.id, outcome.reason)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("canary_not_handed", error=str(error))
+        finally:
+            self._canary_under_way = False
 
     async def send_due(self) -> int:
         """Send everything that is due now and wait for it; returns how many attempts were made."""
         made = 0
-        await canary.hand_over(self._database, now=self._clock.now())
+        async with asyncio.TaskGroup() as group:
+            await self._start_canary(group)
         await outcomes.expire_receipts(self._database, now=self._clock.now())
         while True:
             async with asyncio.TaskGroup() as group:
@@ -124,7 +157,7 @@ class NotifyWorker:
     async def _attempt(self, claimed: Claimed) -> None:
         notice = claimed.message.id
         try:
-            outcome = await self._send(claimed)
+            outcome = await self._send(claimed, self._channels.get(claimed.channel))
             reach(Failpoint.AFTER_SEND_BEFORE_RECORD)
             state = await self._record(notice, outcome)
             outcome_word = state.value if state else "gone"
@@ -162,8 +195,7 @@ class NotifyWorker:
             alone = await outcomes.record(self._database, {notice: outcome}, now=self._clock.now())
             return alone[notice]
 
-    async def _send(self, claimed: Claimed) -> Outcome:
-        channel = self._channels.get(claimed.channel)
+    async def _send(self, claimed: Claimed, channel: Channel | None) -> Outcome:
         if channel is None:
             return Outcome(verdict=Verdict.PERMANENT, reason="channel not configured")
         try:

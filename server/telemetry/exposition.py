@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from server.escalation.canarystanding import Stage
 from server.items.model import ItemState
 from server.pulse import LOOPS, STALE_AFTER_S
 from server.tally import LATE_S, Tally
@@ -162,8 +163,15 @@ def _street(found: Findings) -> Iterator[Metric]:
         ("waiting_commands", "Commands without an answer.", found.waiting_commands),
     ):
         yield _one(name, text, float(value))
-    if found.canary_age_s is not None:
-        yield _one("canary_age_seconds", "Since the last canary that came through.", found.canary_age_s)
+    if found.canary_ages_s:
+        whole_s = found.canary_ages_s[Stage.RECEIVED]
+        yield _one("canary_age_seconds", "Since the last canary that came through.", whole_s)
+        yield _gauge(
+            "canary_stage_age_seconds",
+            "Since the last canary that reached a stage.",
+            ("stage",),
+            {(stage.value,): found.canary_ages_s[stage] for stage in Stage},
+        )
 
 
 def _stores(found: Findings) -> Iterator[Metric]:

@@ -29,7 +29,7 @@ class Findings:
         open_alarms: alarms that are not over, by class.
         quarantined_messages: messages in quarantine.
         waiting_commands: commands that no gateway has answered.
-        canary_age_s: since when no canary came through the whole chain.
+        canary_ages_s: since when no canary reached each stage of the chain; empty before the first was sent.
         series: measured quantities known.
         spool_lines: lines that wait for InfluxDB.
         spool_age_s: since when the oldest waits.
@@ -51,7 +51,7 @@ class Findings:
     open_alarms: Mapping[str, int] = field(default_factory=dict)
     quarantined_messages: int = 0
     waiting_commands: int = 0
-    canary_age_s: float | None = None
+    canary_ages_s: Mapping[str, float] = field(default_factory=dict)
     series: int = 0
     spool_lines: int = 0
     spool_age_s: float = 0.0

@@ -13,7 +13,7 @@ from server.alarms.tables import Alarm
 from server.db.session import Database, ReadSession
 from server.devices.service import silent_gateways
 from server.devices.tables import Command, CommandState, Device, Gateway
-from server.escalation.canary import canary_age_s
+from server.escalation.canarystanding import stage_ages_s
 from server.escalation.tables import Due
 from server.history import spool
 from server.history.database import HistoryDatabase
@@ -147,7 +147,7 @@ async def _intake(session: ReadSession, *, now: datetime) -> Mapping[str, Any]:
     return {
         "open_alarms": {class_.value: count for class_, count in alarms},
         "quarantined_messages": await _count(session, Quarantined),
-        "canary_age_s": await canary_age_s(session, now=now),
+        "canary_ages_s": await stage_ages_s(session, now=now),
     }
 
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from server.access.guard import open_to_all
 from server.context import Context
-from server.escalation.canary import canary_age_s
+from server.escalation.canarystanding import canary_standing
 from server.telemetry.exposition import CONTENT_TYPE, write_metrics
 from server.telemetry.service import look
 
@@ -44,11 +44,13 @@ def build_telemetry(context: Context) -> APIRouter:
         }
         try:
             async with context.database.read() as session:
-                age_s = await canary_age_s(session, now=context.clock.now())
+                canary = await canary_standing(session, now=context.clock.now())
         except (SQLAlchemyError, OSError) as error:
             log.warning("not_ready_without_database", error=type(error).__name__)
             return JSONResponse({**body, "status": "no_database"}, status_code=503)
-        body["canary_age_s"] = None if age_s is None else round(age_s, 1)
+        # Told, not judged by: nobody must take the only server away because a message to itself is lost.
+        body["canary_age_s"] = None if canary.age_s is None else round(canary.age_s, 1)
+        body["canary_failing"] = canary.failing
         return JSONResponse(body, status_code=503 if stuck else 200)
 
     @router.get("/metrics", include_in_schema=False, dependencies=[measured])

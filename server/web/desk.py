@@ -1,6 +1,6 @@
 """The pages of the desk: the list, one item, what is unassigned, gateways, quarantine."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -21,6 +21,7 @@ from server.devices.orderfacts import order_desk
 from server.devices.service import silent_gateways
 from server.devices.tables import Device, Gateway
 from server.errors import InvalidError, NotFoundError
+from server.escalation.canarystanding import canary_standing
 from server.escalation.tables import Due
 from server.history.glance import glance_at_item
 from server.intake.tables import Quarantined
@@ -35,12 +36,14 @@ from server.items.tables import Item
 from server.items.unreached import unreached_of
 from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
+from server.notify.standing import failing_channels
 from server.web import words
 from server.web.cardout import viewer_of
 from server.web.names import names_within
 from server.web.templating import language_of, render_page
 
 _MOST_ROWS: Final = 200
+FAILING_CHANNEL: Final = "最近的通知都发不出去：%(channel)s"
 
 
 def build_desk_pages(context: Context, hub: Hub) -> APIRouter:
@@ -58,7 +61,7 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
     async def show_list(
         request: Request, signed_in: Annotated[SignedIn, requires(Right.SEE_ITEMS)], show: str = "open"
     ) -> Response:
-        now = context.clock.now()
+        now, at_desk = context.clock.now(), Right.ACT_AS_DESK in signed_in.rights
         async with context.database.read() as session:
             wanted = ItemFilter(open=show != "closed", within=items_within(signed_in.reach))
             items = await list_items(session, wanted, limit=_MOST_ROWS)
@@ -66,6 +69,7 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
             dues = await _next_dues(session, [item.id for item in items])
             silent = len(await _silent(session, signed_in, now))
             unreached = await unreached_of(session, items, now=now)
+            troubles = await _troubles(session, context, now) if at_desk else ()
         return render_page(
             request,
             "desk.html",
@@ -79,6 +83,7 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
             dues=dues,
             silent=silent,
             unreached=unreached,
+            troubles=troubles,
         )
 
     @router.get("/live")
@@ -241,6 +246,14 @@ def _count(items: list[Item]) -> Mapping[str, int]:
         "claimed": sum(item.false_alarm_claimed for item in still),
         "at_desk": sum(item.owner is None for item in still),
     }
+
+
+async def _troubles(session: ReadSession, context: Context, now: datetime) -> Sequence[tuple[str, str]]:
+    """Return what keeps messages from people now: each a sentence, and the channel that it is of."""
+    canary = await canary_standing(session, now=now) if context.settings.canary_every_s else None
+    lost = ((words.CANARY[canary.failing], ""),) if canary and canary.failing else ()
+    failing = await failing_channels(session, now=now)
+    return (*lost, *((FAILING_CHANNEL, words.CHANNELS[kind]) for kind in failing))
 
 
 async def _silent(session: ReadSession, who: SignedIn, now: datetime) -> set[str]:

@@ -4,12 +4,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.devices.tables import CommandState
+from server.escalation.canarystanding import Stage
 from server.escalation.tables import DueKind
 from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome, ToldWay
 from server.notify.tables import NoticeState
 from server.people.tables import Role
 from wire.vocabulary import ActionState, AlarmClass, CommandOutcome, Condition, Mode, Quality, Suppression
 
+CANARY: Final[Mapping[Stage, str]] = {
+    Stage.TAKEN_IN: "自检信发出后没有入库：查消息总线和接收",
+    Stage.HANDED: "自检信入库后没有交给发送：查服务器",
+    Stage.RECEIVED: "自检信交出后没有收回来：查网络和网页服务",
+}
+"""Where the message that tests the whole chain stopped."""
 STATES: Final[Mapping[ItemState, str]] = {
     ItemState.NEW: "等人接手",
     ItemState.ACCEPTED: "已收到",
@@ -71,7 +78,7 @@ DUES: Final[Mapping[DueKind, str]] = {
     DueKind.DIGEST: "汇总通知",
     DueKind.REPEAT: "再次通知",
     DueKind.REACH: "查看是否有人收到",
-    DueKind.ATTEND: "询问到场的人",
+    DueKind.ATTEND: "提醒接手的人",
 }
 CLASSES: Final[Mapping[AlarmClass, str]] = {
     AlarmClass.LIFE_SAFETY: "危及生命",

@@ -14,6 +14,7 @@ import yaml
 from edge.clock import ManualClock
 from edge.watch.answers import Answers
 from edge.watch.metrics import metrics_page
+from server.escalation.canarystanding import Stage
 from server.pulse import ALWAYS
 from server.tally import Tally
 from server.telemetry.exposition import write_metrics
@@ -39,7 +40,7 @@ def full_metrics() -> str:
     tally.waiting["alarms"] = 1
     tally.held_up["links"] += 1
     found = Findings(
-        canary_age_s=1.0,
+        canary_ages_s=dict.fromkeys(Stage, 1.0),
         gateways={"online": 1},
         notices={("webhook", "pending"): 1},
         database_bytes={"main": 1},

@@ -1,12 +1,12 @@
 """Signed webhooks, as Standard Webhooks 1.0 describes them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from server.notify.channels import Message, Outcome, Verdict
 from server.notify.channels.door import Door, UnreachableError
@@ -44,6 +44,21 @@ def body_of(message: Message) -> dict[str, Any]:
         "mode": message.mode.value,
         "sent_at": message.sent_at.isoformat(),
     }
+
+
+def signed_id(secret: str, body: bytes, headers: Mapping[str, str]) -> str | None:
+    """Return the id of a message that was signed with a secret within five minutes; None of any other.
+
+    Args:
+        secret: `whsec_` and base64.
+        body: as it came.
+        headers: of the request.
+    """
+    try:
+        Webhook(secret).verify(body, dict(headers), json_parse=False)
+    except (WebhookVerificationError, ValueError):  # the latter for a signature that is no signature at all
+        return None
+    return headers["webhook-id"]
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ async def test_whichever_loop_hangs_is_named(tmp_path, monkeypatch):
     clock.move(0)
     monkeypatch.setenv("GRIDWARDEN_TEST_CLOCK", str(clock.path))
     async with AsyncExitStack() as stack:
-        parts = await _build(settings_of_everything(tmp_path), stack, port=0)
+        parts = await _build(settings_of_everything(tmp_path), stack, listening=("127.0.0.1", 0))
         client = await stack.enter_async_context(
             httpx2.AsyncClient(transport=httpx2.ASGITransport(app=parts.web), base_url="http://x")
         )

@@ -29,6 +29,7 @@ CONTACTS = "/api/v1/people/leader/contacts"
 PHONE = {"channel": "webhook", "address": "https://phone.example/new-phone"}
 FORM = {"name": OPERATOR, "password": PASSWORD}
 NOT_AN_ACT = {
+    "/canary": "the server's own message to itself: its own row says that it arrived",
     "/size": "it sets a cookie of the asker's and nothing here",
     "/callbacks/{key}/sms": "a provider's receipt: the notice's own row says what became of it",
     "/callbacks/{key}/voice": "the same",

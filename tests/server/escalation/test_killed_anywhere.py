@@ -19,6 +19,7 @@ UNNAMED = {
     "escalation/pages.py": "settings",
     "escalation/web.py": "settings",
     "escalation/canary.py": "a canary carries nobody's alarm, and the next one follows",
+    "notify/canaryweb.py": "the same",
     "notify/web.py": "receipts and presses name themselves",
     "notify/trying.py": "test messages",
     "notify/setup.py": "which channels there are, written at each start",

@@ -1,5 +1,7 @@
 """The server watches itself: canaries, silent gateways, and a watchdog beside it."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,17 +9,22 @@ import pytest
 
 from server.devices.service import GATEWAY_DEVICE
 from server.devices.tables import Device, Gateway
-from server.errors import SettingsError
-from server.escalation.canary import CANARY_GATEWAY, Canary, canary_age_s
+from server.errors import ServerError, SettingsError
+from server.escalation.canary import CANARY_GATEWAY, Canary
+from server.escalation.canary import receive as receive_canary
+from server.escalation.canarystanding import CanaryStanding, Stage, canary_standing
 from server.escalation.tables import CanaryRun
 from server.intake.received import receive
 from server.intake.silence import SilenceWatch
 from server.items.tables import Item
+from server.notify.canaryway import CanaryWay
+from server.notify.channels import Outcome, Verdict
 from server.people.tables import Duty, Person, Role, Scope
 from server.places.tables import PlacesVersion
 from server.pulse import Pulses
 from server.watchdog import Watch, Word, read_addressees
-from tests.server.world import GATEWAY, at
+from tests.harness.waiting import until
+from tests.server.world import GATEWAY, World, at
 from wire.vocabulary import Kind, Presence
 
 
@@ -118,55 +125,153 @@ class TestSilence:
         assert await world.items() == []
 
 
+class Loopback:
+    """A channel whose messages come back in, as long as the network holds."""
+
+    def __init__(self, world) -> None:
+        self.world, self.cut, self.sent = world, False, []
+
+    async def send(self, message):
+        self.sent.append(message)
+        if self.cut:
+            return Outcome(verdict=Verdict.TEMPORARY, reason="ConnectError")
+        async with self.world.database.write() as session:
+            await receive_canary(session, message.id, now=self.world.clock.now())
+        return Outcome(verdict=Verdict.SENT)
+
+
+class Broker:
+    """Keeps what is published until the intake takes it."""
+
+    def __init__(self, world) -> None:
+        self.world, self.away, self.sent = world, False, []
+
+    async def publish(self, topic, payload):
+        if self.away:
+            raise ServerError("not connected to the broker")
+        self.sent.append(receive(topic, payload, at=self.world.clock.now()))
+
+    async def deliver(self):
+        sent, self.sent = self.sent, []
+        await self.world.take(*sent)
+
+
+@dataclass
+class Flock:
+    """The canary and what it goes through."""
+
+    world: World
+    broker: Broker
+    loopback: Loopback
+    canary: Canary
+
+    async def fly(self, seconds, *, step=5, deliver=True):
+        """Let time pass in small steps."""
+        for _ in range(round(seconds / step)):
+            self.world.clock.advance(seconds=step)
+            with suppress(ServerError):
+                await self.canary.turn()
+            if deliver:
+                await self.broker.deliver()
+            await self.world.settle()
+
+    async def standing(self):
+        async with self.world.database.read() as session:
+            return await canary_standing(session, now=self.world.clock.now())
+
+
 class TestCanary:
     @pytest.fixture
     def flock(self, world):
-        sent = []
-
-        async def publish(topic, payload):
-            sent.append(receive(topic, payload, at=world.clock.now()))
-
+        broker, loopback = Broker(world), Loopback(world)
+        world.worker._canary_way = CanaryWay(channel=loopback, address="http://127.0.0.1/canary")
         canary = Canary(
-            database=world.database, clock=world.clock, publish=publish, every_s=300, pulses=Pulses()
+            database=world.database, clock=world.clock, publish=broker.publish, every_s=300, pulses=Pulses()
         )
-        return canary, sent
+        return Flock(world, broker, loopback, canary)
 
-    async def age(self, world):
-        async with world.database.read() as session:
-            return await canary_age_s(session, now=world.clock.now())
-
-    async def test_it_goes_through_intake_and_sender_and_leaves_nothing_behind(self, world, flock):
-        canary, sent = flock
-        assert await canary.turn()
-        assert await self.age(world) is None
-        await world.take(*sent)
-        await world.settle()
+    async def test_it_goes_through_intake_sender_and_channel_and_leaves_nothing_behind(self, world, flock):
+        await flock.fly(5)
         world.clock.advance(seconds=7)
-        assert await self.age(world) == 7
+        assert await flock.standing() == CanaryStanding(age_s=7, arrived=flock.loopback.sent[0].id)
+        [run] = await world.rows(CanaryRun)
+        assert run.sent_at <= run.taken_in_at <= run.handed_at <= run.received_at
         assert await world.rows(Item) == []
         assert await world.notices() == []
         gateways = {row.id for row in await world.rows(Gateway)}
         assert CANARY_GATEWAY not in gateways
         assert CANARY_GATEWAY not in {row.gateway for row in await world.rows(Device)}
 
-    async def test_one_every_five_minutes_after_a_restart_too(self, world, flock):
-        canary, sent = flock
-        for _ in range(60):
-            await canary.turn()
-            world.clock.advance(seconds=10)
-        assert len(sent) == 2
+    async def test_one_every_five_minutes_after_a_restart_too(self, flock):
+        await flock.fly(600, step=20)
+        assert len(flock.loopback.sent) == 2
 
-    async def test_its_age_grows_when_the_intake_is_dead(self, world, flock):
-        canary, sent = flock
-        await canary.turn()
-        await world.take(*sent)
-        await world.settle()
-        for _ in range(3):
-            world.clock.advance(seconds=300)
-            await canary.turn()
-            await world.settle()
-        assert await self.age(world) == 900
-        assert sum(run.received_at is not None for run in await world.rows(CanaryRun)) == 1
+    async def test_a_lost_one_is_soon_followed_by_another_that_proves_the_chain_mended(self, flock):
+        flock.loopback.cut = True
+        await flock.fly(300, step=20)
+        assert (await flock.standing()).failing is Stage.RECEIVED
+        flock.loopback.cut = False
+        await flock.fly(10)
+        assert (await flock.standing()).failing is None
+
+    @pytest.mark.parametrize("stage", Stage)
+    async def test_wherever_the_chain_is_cut_that_stage_is_named_and_the_age_grows(self, world, flock, stage):
+        await flock.fly(5)
+        match stage:
+            case Stage.TAKEN_IN:
+                deliver = False
+            case Stage.HANDED:
+                deliver = True
+                world.worker._start_canary = hangs
+            case Stage.RECEIVED:
+                deliver = True
+                flock.loopback.cut = True
+        await flock.fly(280, step=20, deliver=deliver)
+        assert (await flock.standing()).failing is None
+        await flock.fly(100, step=20, deliver=deliver)
+        standing = await flock.standing()
+        assert (standing.failing, standing.age_s) == (stage, 380)
+        assert standing.refusal == ("ConnectError" if stage is Stage.RECEIVED else "")
+
+    async def test_after_days_without_one_its_age_is_still_known(self, flock):
+        await flock.fly(5)
+        flock.loopback.cut = True
+        for _ in range(10):
+            flock.world.clock.advance(seconds=3 * 3600)
+            await flock.fly(5)
+        assert (await flock.standing()).age_s == 10 * (3 * 3600 + 5)
+
+    async def test_a_broker_that_is_away_for_a_moment_loses_none(self, flock):
+        flock.broker.away = True
+        await flock.fly(20)
+        flock.broker.away = False
+        await flock.fly(10)
+        assert (await flock.standing()).age_s == 25
+        assert len(await flock.world.rows(CanaryRun)) == 1
+
+    async def test_a_canary_that_hangs_holds_up_no_notice(self, world, flock):
+        hanging = asyncio.Event()
+
+        async def send(message):
+            await hanging.wait()
+            return Outcome(verdict=Verdict.TEMPORARY)
+
+        flock.loopback.send = send
+        await flock.canary.turn()
+        await flock.broker.deliver()
+        running = asyncio.create_task(world.worker.run())
+        try:
+            await until(lambda: world.worker._canary_under_way, what="the canary hangs")
+            await world.raise_alarm()
+            world.worker.hear([("notice", "")])
+            await until(lambda: world.channel.sent, what="a notice leaves")
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+
+async def hangs(_group):
+    """A sender of notices that looks after no canary."""
 
 
 class TestWatch:

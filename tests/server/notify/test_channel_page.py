@@ -15,6 +15,7 @@ from server.notify.tables import ChannelSetup, Notice, NoticeState, Spent
 from server.people.model import ChannelKind
 from tests.server.access.street_of_two import PLACES, account
 from tests.server.web.running_site import open_site
+from tests.server.world import PEOPLE
 
 HERE = "/desk/channels"
 
@@ -104,8 +105,41 @@ async def test_the_canary_says_how_old_it_is(site, desk):
     async with site.world.database.write() as session:
         session.add(CanaryRun(id="c1", sent_at=now - timedelta(seconds=20), received_at=now))
     assert "20 秒前的一封走完了全程" in (await desk.get(HERE)).text
-    site.clock.advance(seconds=600)
-    assert "最近一封是 620 秒前的，太久了" in (await desk.get(HERE)).text
+
+
+@pytest.mark.parametrize(
+    ("reached", "says"),
+    [
+        ({}, "自检信发出后没有入库"),
+        ({"taken_in_at"}, "自检信入库后没有交给发送"),
+        ({"taken_in_at", "handed_at"}, "自检信交出后没有收回来"),
+    ],
+)
+async def test_a_lost_canary_is_said_on_the_list_and_the_page_with_where_it_stopped(
+    site, desk, reached, says
+):
+    now = site.clock.now()
+    async with site.world.database.write() as session:
+        session.add(CanaryRun(id="c1", sent_at=now - timedelta(seconds=90), received_at=now))
+        times = dict.fromkeys(reached, now)
+        session.add(CanaryRun(id="c2", sent_at=now, refusal="ConnectError", **times))
+    assert says not in (await desk.get("/desk")).text, "it still has its time"
+    site.clock.advance(seconds=61)
+    assert says in (await desk.get("/desk")).text
+    page = (await desk.get(HERE)).text
+    assert says in page
+    assert "151 秒前的一封走完了全程 · ConnectError" in page
+
+
+async def test_the_list_says_which_channel_sends_nothing_any_more(site, desk):
+    answers = dict.fromkeys(PEOPLE, Outcome(verdict=Verdict.TEMPORARY, reason="the line is dead"))
+    await site.world.raise_alarm()
+    site.world.channel.answers = answers
+    await site.world.settle()
+    assert "最近的通知都发不出去：消息推送" in (await desk.get("/desk")).text
+    site.world.channel.answers = {}
+    await site.world.pass_time(60)
+    assert "最近的通知都发不出去" not in (await desk.get("/desk")).text
 
 
 async def test_a_test_is_sent_and_its_result_listed(site, desk):

@@ -7,6 +7,7 @@ import pytest
 
 from server.devices.service import SILENT_AFTER
 from server.devices.tables import Gateway
+from server.escalation.canarystanding import Stage
 from server.escalation.tables import CanaryRun
 from server.intake.ingest import quarantine
 from server.items.model import Move
@@ -82,10 +83,14 @@ async def test_quarantine_and_canaries_are_counted(site):
         await quarantine(session, world.bytes(b"{", Up.ALARMS), "not JSON", now=world.clock.now())
         sent_at = world.clock.now() - timedelta(seconds=40)
         session.add(CanaryRun(id="c-1", sent_at=sent_at, received_at=world.clock.now()))
-        session.add(CanaryRun(id="c-2", sent_at=world.clock.now()))
+        session.add(CanaryRun(id="c-2", sent_at=world.clock.now(), taken_in_at=world.clock.now()))
     found = await measured(site)
     assert found["gridwarden_server_quarantine_messages"] == 1
     assert found["gridwarden_server_canary_age_seconds"] == 40, "one that did not arrive proves nothing"
+    stages = {
+        stage: found[f'gridwarden_server_canary_stage_age_seconds{{stage="{stage}"}}'] for stage in Stage
+    }
+    assert stages == {Stage.TAKEN_IN: 0, Stage.HANDED: 40, Stage.RECEIVED: 40}
 
 
 async def test_what_the_loops_count_is_shown_even_while_a_database_is_away(site, monkeypatch):

@@ -1,7 +1,10 @@
 """What watches the server learns whether it works, not only whether it answers."""
 
+from datetime import timedelta
+
 import pytest
 
+from server.escalation.tables import CanaryRun
 from server.pulse import LOOPS
 
 
@@ -11,7 +14,19 @@ async def test_a_serving_process_is_alive_and_ready(site):
     site.pulses.beat("intake-alarms", boot_s=site.clock.boot_s())
     ready = await client.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json() == {"status": "ready", "loops": ["intake-alarms"], "stuck": {}, "canary_age_s": None}
+    ready = ready.json()
+    assert (ready["status"], ready["loops"], ready["stuck"]) == ("ready", ["intake-alarms"], {})
+    assert (ready["canary_age_s"], ready["canary_failing"]) == (None, None)
+
+
+async def test_a_lost_canary_is_told_and_takes_no_server_away(site):
+    client = await site.visitor()
+    site.pulses.beat("intake-alarms", boot_s=site.clock.boot_s())
+    async with site.world.database.write() as session:
+        session.add(CanaryRun(id="c1", sent_at=site.clock.now() - timedelta(seconds=61)))
+    ready = await client.get("/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert ready.json()["canary_failing"] == "taken_in"
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -44,7 +59,7 @@ async def test_without_its_database_it_is_not_ready(site, monkeypatch):
         raise OSError("the disk is gone")
 
     client = await site.visitor()
-    monkeypatch.setattr("server.telemetry.web.canary_age_s", away)
+    monkeypatch.setattr("server.telemetry.web.canary_standing", away)
     ready = await client.get("/health/ready")
     assert (ready.status_code, ready.json()["status"]) == (503, "no_database")
     assert (await client.get("/health/live")).status_code == 200

@@ -40,10 +40,10 @@ type Draw = (data: Figures, now: number) => HTMLElement[];
 
 const CARDS: Record<string, Draw> = {
   canary: (data, now) => {
-    if (!data["arrived_at"]) return [figure("–", text("never"), data["sent_at"] !== null)];
-    const age = ago(data["arrived_at"], now);
-    const late = data["sent_at"] !== data["arrived_at"] && ago(data["sent_at"], now) > 60;
-    return [figure(span(age), text(late ? "canary_late" : "canary_ok"), late)];
+    const failing = data["failing"];
+    const age = data["arrived_at"] ? span(ago(data["arrived_at"], now)) : "–";
+    if (failing) return [figure(age, text(`canary:${String(failing)}`), true)];
+    return [figure(age, text(data["arrived_at"] ? "canary_ok" : "never"))];
   },
   gateways: (data) => {
     const silent = num(data["silent_count"]);
@@ -60,11 +60,13 @@ const CARDS: Record<string, Draw> = {
     if (!rows.length) return [figure("–", text("no_data"))];
     const sum = (key: string): number => rows.reduce((all, row) => all + num(row[key]), 0);
     const failed = sum("failed");
+    const failing: unknown[] = Array.isArray(data["failing"]) ? data["failing"] : [];
     return [
       figure(String(sum("sent")), text("sent")),
       line(text("delivered"), String(sum("delivered"))),
       line(text("failed"), String(failed), failed > 0),
       line(text("waiting"), String(sum("waiting"))),
+      ...failing.map((one) => line(text(`channel:${String(one)}`), text("channel_failing"), true)),
     ];
   },
   roster: (data, now) => {
