@@ -217,11 +217,14 @@ def _compare_gap(rule: RuleInForce, samples: Sequence[Sample], then: Circumstanc
 def _compare(
     rule: RuleInForce, limits: Sequence[RuleLimit], good: Sequence[Sample], then: Circumstances
 ) -> Finding:
-    known = [one.value for one in good if one.value is not None]
-    nearest = min(limits, key=lambda one: (_missing(one, _extreme(one, known)), one.stage))
-    values = {"value": _extreme(nearest, known), "unit": rule.unit, "limit": nearest.limit}
+    known = [(one.value, one.at) for one in good if one.value is not None]
+    compared = [
+        (_missing(limit, value), limit.stage, at, value, limit) for limit in limits for value, at in known
+    ]
+    missing, _, at, value, nearest = min(compared, key=lambda one: one[:3])
+    values = {"value": value, "when": at, "unit": rule.unit, "limit": nearest.limit}
     since, until = longest_beyond(nearest, good, until=then.until, hysteresis=rule.hysteresis)
-    if since == until and not any(is_beyond(nearest, one.value) for one in good):
+    if missing >= 0:
         return _never_reached(values, good, then)
     lasted, needed = until - since, timedelta(milliseconds=rule.on_delay_ms)
     if lasted < needed:
@@ -286,10 +289,6 @@ def is_beyond(limit: RuleLimit, value: float | None, *, slack: float = 0) -> boo
 def _missing(limit: RuleLimit, value: float) -> float:
     """Return by how much a value stays on the good side of a limit; less than 0 where it is beyond."""
     return limit.limit - value if limit.side is LimitSide.ABOVE else value - limit.limit
-
-
-def _extreme(limit: RuleLimit, values: Iterable[float]) -> float:
-    return max(values) if limit.side is LimitSide.ABOVE else min(values)
 
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

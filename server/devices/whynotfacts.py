@@ -119,7 +119,8 @@ async def why_not(
     stood = _stood_at(history, until)
     report = await _report(session, gateway, stood)
     told = [] if report is None else [one for one in report.rules if device in {*one.devices, *one.watches}]
-    rows = await _alarms(session, key, [one.rule for one in told], since, until)
+    listening = [one.rule for one in told if device not in one.devices]
+    rows = await _alarms(session, key, listening, since, until)
     known = {one.rule for one in told}
     others = {alarm.rule: alarm for alarm, _ in rows if alarm.rule not in known}
     rules = told + [_untold_rule(alarm) for alarm in others.values()]

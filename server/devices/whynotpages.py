@@ -79,7 +79,7 @@ def build_why_not_pages(context: Context) -> APIRouter:
             ],
             sentences=SENTENCES,
             shown=shown,
-            beside=lambda one: samples_beside(one, moment),
+            beside=lambda one: samples_beside(one, moment if at else one.finding.values.get("when", moment)),
             sides=SIDES,
             standings=STANDINGS,
             name_of=name_of,

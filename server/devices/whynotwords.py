@@ -60,7 +60,9 @@ class Reason(StrEnum):
 
 
 SENTENCES: Final[Mapping[Reason, str]] = {
-    Reason.UNCLEAR: "读数到过 %(value)s %(unit)s，越过 %(limit)s %(unit)s，没找到没报警的原因：请到现场查。",
+    Reason.UNCLEAR: (
+        "%(when)s 读到 %(value)s %(unit)s，越过 %(limit)s %(unit)s，没找到没报警的原因：请到现场查。"
+    ),
     Reason.ALARMED: "报过警：%(from)s 开始，也通知了人。",
     Reason.UNTOLD: "%(from)s 报过警，也有事项，但没有发出通知。",
     Reason.LATE: "%(from)s 报的警，%(arrived)s 才送到服务器。",
@@ -79,15 +81,17 @@ SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.NOT_READ: "服务器没有这段时间的读数，也没有收到说明。",
     Reason.BAD_QUALITY: "这段时间没有可信的读数（%(count)s 个都不可信）。",
     Reason.WARMING: "网关重启后，这条规则还没有攒够读数，不能判断。",
-    Reason.OUTSIDE_HOURS: "读数到过 %(value)s %(unit)s，但这条规则那时不生效（只在 %(hours)s）。",
-    Reason.NOT_LONG_ENOUGH: "读数到过 %(value)s %(unit)s，最长 %(seconds)s 秒，要满 %(needed)s 秒才报警。",
+    Reason.OUTSIDE_HOURS: "%(when)s 读到 %(value)s %(unit)s，但这条规则那时不生效（只在 %(hours)s）。",
+    Reason.NOT_LONG_ENOUGH: (
+        "%(when)s 读到 %(value)s %(unit)s，越限最长 %(seconds)s 秒，要满 %(needed)s 秒才报警。"
+    ),
     Reason.GAP: (
-        "从 %(from)s 到 %(until)s 没有可信的读数；其余最接近的是 %(value)s %(unit)s，"
+        "从 %(from)s 到 %(until)s 没有可信的读数；其余最接近的是 %(value)s %(unit)s（%(when)s），"
         "没有越过 %(limit)s %(unit)s。"
     ),
     Reason.QUIET: "最长有 %(seconds)s 秒没有读数，超过 %(needed)s 秒，网关却没有报失联：读数可能还没有送到。",
     Reason.OVER_TIME: "这条规则不拿单个读数和限值比（看一段时间、几个设备或状态位），这段时间它没有报警。",
-    Reason.NEVER_REACHED: "最接近的读数是 %(value)s %(unit)s，没有越过 %(limit)s %(unit)s。",
+    Reason.NEVER_REACHED: "最接近的读数是 %(value)s %(unit)s（%(when)s），没有越过 %(limit)s %(unit)s。",
     Reason.ANSWERED: "设备有应答：读数最长相隔 %(seconds)s 秒。",
     Reason.NOT_WATCHED: "网关的配置里没有任何规则看着它。",
     Reason.NO_RULES_TOLD: "网关没有上报过它的规则，不能判断。",

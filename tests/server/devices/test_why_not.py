@@ -51,7 +51,8 @@ GAS = RuleInForce(
     hash="0123456789abcdef",
     kind=Kind.GAS,
     class_=AlarmClass.LIFE_SAFETY,
-    devices=("gas-1",),
+    devices=("gas-1", "gas-2"),
+    watches=("meter-1",),
     point="gas_lel",
     unit="%{LEL}",
     limits=(
@@ -190,7 +191,8 @@ def test_the_item_that_speaks_is_the_one_that_is_named():
 
 
 def test_the_nearest_limit_is_the_one_that_is_named():
-    assert judge_rule(GAS, samples(1, 4.8), HOUR).values == {"value": 4.8, "unit": "%{LEL}", "limit": 5}
+    said = {"value": 4.8, "when": at(seconds=5), "unit": "%{LEL}", "limit": 5}
+    assert judge_rule(GAS, samples(1, 4.8, 2), HOUR).values == said
     low = RuleLimit(side=LimitSide.BELOW, limit=140, class_=AlarmClass.FAULT)
     hydrant = changed(limits=(low,), unit="kPa")
     assert judge_rule(hydrant, samples(150, 160), HOUR).values["value"] == 150
@@ -276,7 +278,7 @@ async def test_the_page_says_that_the_value_never_reached_the_limit(site, desk):
     await read(site, *[1.0, 4.8, *[2.0] * 57])
     page = (await desk.get(PAGE, params={"about": "kind:gas"})).text
     for said in (
-        "最接近的读数是 4.8 %LEL，没有越过 5 %LEL",
+        "最接近的读数是 4.8 %LEL（",
         "燃气高于 5 %LEL",
         "0123456789abcdef",
         "三月",
@@ -302,6 +304,10 @@ async def test_an_alarm_that_did_come_leads_to_its_reasons(site, desk):
     assert f'href="/desk/items/{item.id}/why"' in page
     why = (await desk.get(f"/desk/items/{item.id}/why")).text
     assert "/why-not?at=" in why, "and back again"
+    neighbour = (await desk.get(f"/desk/devices/{GATEWAY}/gas-2/why-not")).text
+    assert "报过警" not in neighbour, "the same rule has an alarm of its own for each device"
+    listener = (await desk.get(f"/desk/devices/{GATEWAY}/meter-1/why-not")).text
+    assert "也通知了人" in listener, "one that listens to another device alarms there"
     assert "/why-not?at=" in (await desk.get(f"/desk/items/{item.id}")).text
     assert f'href="{PAGE}"' in (await desk.get(f"/desk/devices/{GATEWAY}/gas-1")).text
 
