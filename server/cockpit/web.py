@@ -13,6 +13,7 @@ from server.access import service
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
+from server.audit.views import note_view
 from server.cockpit.board import BEAT_S, Board
 from server.cockpit.figures import PANELS
 from server.cockpit.model import Concern
@@ -211,7 +212,6 @@ def _add_dispatch(router: APIRouter, context: Context) -> None:
     @router.get("/api/v1/cockpit/items/{item_id}", operation_id="getDispatch", tags=["cockpit"])
     async def show(who: _Seat, item_id: str) -> DispatchOut:
         """Return whom the desk can call about an item, and to whom it can give it."""
-        del who
         async with context.database.read() as session:
             item = await session.get(Item, item_id)
             if item is None:
@@ -228,6 +228,13 @@ def _add_dispatch(router: APIRouter, context: Context) -> None:
             ]
             active = select(Person.code, Person.name).where(Person.active).order_by(Person.name)
             people = [{"code": code, "name": name} for code, name in await session.execute(active)]
+        await note_view(
+            context.database,
+            [one.code for one in callees if one.phone],
+            by=who.operator,
+            now=context.clock.now(),
+            urgent=True,
+        )
         return DispatchOut(gateway=item.gateway, device=item.device, told=callees, people=people)
 
     @router.post("/api/v1/cockpit/items/{item_id}/widen", operation_id="widenCircle", tags=["cockpit"])

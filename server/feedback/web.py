@@ -10,6 +10,7 @@ from server.access.guard import open_to_all, requires, source_of
 from server.access.model import Right
 from server.access.secrets import new_secret
 from server.access.service import SignedIn
+from server.audit.views import note_view
 from server.context import Context
 from server.feedback.service import MOST_CHARACTERS, list_feedback, mark_read, take_in
 from server.items.company import desk_phone
@@ -52,10 +53,19 @@ def build_feedback_pages(context: Context) -> APIRouter:
 
 
 def _add_desk(router: APIRouter, context: Context) -> None:
-    @router.get("/desk/feedback", dependencies=[requires(Right.ACT_AS_DESK)])
-    async def show_all(request: Request) -> Response:
+    @router.get("/desk/feedback")
+    async def show_all(
+        request: Request, signed_in: Annotated[SignedIn, requires(Right.ACT_AS_DESK)]
+    ) -> Response:
         async with context.database.read() as session:
             rows = await list_feedback(session)
+        await note_view(
+            context.database,
+            [""] if rows else [],
+            by=signed_in.operator,
+            now=context.clock.now(),
+            subject_kind="feedback",
+        )
         return render_page(request, "desk_feedback.html", rows=rows)
 
     @router.post("/desk/feedback/{feedback}/read")

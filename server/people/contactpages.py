@@ -14,6 +14,7 @@ from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import people_within
 from server.access.service import SignedIn
+from server.audit.views import note_view
 from server.context import Context
 from server.errors import InvalidError, NotFoundError
 from server.notify.confirming import send_code, spend_for_code
@@ -133,6 +134,8 @@ async def _show(
         counts = (await addresses_of(session, [row])).get(person, {})
         duties = list(await session.scalars(select(Duty).where(Duty.person == person).order_by(Duty.id)))
         tries = [one for one, _ in await newest_trials(session, person=person)]
+    if may_write:
+        await note_view(context.database, [person], by=who.operator, now=now)
     return render_settings(
         request,
         "contact.html",

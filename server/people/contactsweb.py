@@ -11,6 +11,7 @@ from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
+from server.audit.views import note_view
 from server.context import Context
 from server.errors import InvalidError
 from server.notify.confirming import send_code, spend_for_code
@@ -60,6 +61,7 @@ def build_contacts_api(context: Context) -> APIRouter:
             found = await contacts.contacts_of(session, person)
         shown = [ContactOut.model_validate(one) for one in found]
         if Right.CHANGE_PEOPLE in who.rights:
+            await note_view(context.database, [person], by=who.operator, now=context.clock.now())
             return shown
         return [one.model_copy(update={"address": contacts.masked(one.address)}) for one in shown]
 

@@ -23,7 +23,7 @@ from server.items.record import Actor
 from server.items.service import PressVerdict, press
 from server.items.tables import Item
 from server.items.unreached import unreached_of
-from server.web.cardout import CardOut, viewer_of
+from server.web.cardout import CardOut, note_numbers, viewer_of
 from server.web.language import translations
 from server.web.problems import PROBLEMS
 from server.web.templating import language_of
@@ -280,6 +280,7 @@ def _add_items(router: APIRouter, context: Context) -> None:
             language = language_of(request)
             viewer = await viewer_of(session, who, english=language == "en")
             card = await card_for(session, story, viewer, now=now)
+        await note_numbers(context.database, card, who, now=now)
         return ItemStoryOut(
             item=_item_out(story.item, now, nobody_reached=bool(unreached)),
             card=CardOut.of(card, translations(language).gettext),

@@ -36,6 +36,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "contact_code_wrong": "验证码输错",
     "contact_confirmed": "确认联系方式",
     "contact_removed": "删去联系方式",
+    "contacts_viewed": "查看联系方式",
     "test_message_sent": "发测试通知",
     "absence_added": "登记请假",
     "absence_ended": "结束请假",

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from server.access.model import Right
 from server.access.scopes import people_within
 from server.access.service import SignedIn
-from server.db.session import ReadSession
+from server.audit.views import note_view
+from server.db.session import Database, ReadSession
 from server.items.card import Card, Viewer
 from server.items.model import ItemState
 from server.people.model import Role
@@ -125,3 +126,9 @@ async def viewer_of(session: ReadSession, who: SignedIn, *, english: bool) -> Vi
         names_of=known,
         camera_address=Right.SEE_DEVICES in who.rights,
     )
+
+
+async def note_numbers(database: Database, card: Card, who: SignedIn, *, now: datetime) -> None:
+    """Write down whose numbers a card shows to somebody who is signed in."""
+    shown = [one.person for one in card.call if one.phone]
+    await note_view(database, shown, by=who.operator, now=now, urgent=True)

@@ -38,7 +38,7 @@ from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
 from server.notify.standing import failing_channels
 from server.web import words
-from server.web.cardout import viewer_of
+from server.web.cardout import note_numbers, viewer_of
 from server.web.names import names_within
 from server.web.templating import language_of, render_page
 
@@ -119,6 +119,7 @@ def _add_item(router: APIRouter, context: Context) -> None:
             orders = await order_desk(
                 session, signed_in, story.item.gateway, item=item_id, device=story.item.device, now=now
             )
+        await note_numbers(context.database, card, signed_in, now=now)
         return render_page(
             request,
             "desk_item.html",
