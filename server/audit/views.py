@@ -13,8 +13,6 @@ from server.db.session import Database, ReadSession
 
 log = structlog.get_logger()
 
-VIEWED = "contacts_viewed"
-
 
 async def note_view(
     database: Database,
@@ -48,7 +46,7 @@ async def note_view(
                     at=now,
                     actor_kind="operator",
                     actor=by,
-                    action=VIEWED,
+                    action="contacts_viewed",
                     subject_kind=subject_kind,
                     subject=subject,
                 )
@@ -66,7 +64,7 @@ async def _unseen(
     query = select(AuditRow.subject).where(
         AuditRow.subject.in_(set(subjects)),
         AuditRow.at >= since,
-        AuditRow.action == VIEWED,
+        AuditRow.action == "contacts_viewed",
         AuditRow.subject_kind == subject_kind,
         AuditRow.actor == by,
     )
