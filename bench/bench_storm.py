@@ -29,11 +29,11 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from firmware_sim.demo.children import Child, command_of
+from firmware_sim.demo.ports import pick_port
 from firmware_sim.load.link import Dialer, Link
 from firmware_sim.load.traffic import MEASURED, raised
 from firmware_sim.phone.accounts import Accounts
 from tests.harness.loaded import LoadedServer, open_loaded_server
-from tests.harness.mosquitto import free_port
 from wire import codec
 from wire.ids import new_uuid7
 from wire.messages import CONTRACT_VERSION, AlarmMessage, StatusMessage
@@ -250,7 +250,7 @@ async def measure(loaded: LoadedServer, phones: Child, seconds: float, after_s: 
 
 
 async def work(size: str, seconds: float, after_s: float, limit: int) -> bool:
-    phones_port, http_port = free_port(), free_port()
+    phones_port, http_port = pick_port(), pick_port()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         accounts = folder / "accounts.json"

@@ -1,7 +1,6 @@
 """What the measurements of the gateway share: its surroundings as processes, its CPU and memory."""
 
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -11,16 +10,11 @@ from pathlib import Path
 
 from firmware_sim.demo.brokers import find_mosquitto
 from firmware_sim.demo.children import Child, command_of
+from firmware_sim.demo.ports import pick_port
 
 BENCH = Path(__file__).parent
 GATEWAY = "gw-demo-01"
 _TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def cpu_s(pid: int) -> float:
@@ -80,7 +74,7 @@ async def open_world(*, server: bool = True) -> AsyncIterator[World]:
 
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        world = World(folder, free_port(), free_port())
+        world = World(folder, pick_port(), pick_port())
         config = folder / "mosquitto.conf"
         config.write_text(
             f"listener {world.broker} 127.0.0.1\nallow_anonymous true\n"
@@ -96,7 +90,7 @@ async def open_world(*, server: bool = True) -> AsyncIterator[World]:
             if server:
                 env = {
                     "GRIDWARDEN_DATA_FOLDER": str(folder / "server"),
-                    "GRIDWARDEN_HTTP_PORT": str(free_port()),
+                    "GRIDWARDEN_HTTP_PORT": str(pick_port()),
                     "GRIDWARDEN_MQTT_PORT": str(world.broker),
                     "GRIDWARDEN_WEBHOOK_SECRET": "whsec_YSBzZWNyZXQgb2YgdGhlIHN0b3JpZXMgMzIgYnl0ZXM=",
                     "GRIDWARDEN_FIRST_RUN_CODE": "BENCH2345",

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from firmware_sim.demo.children import Child, command_of
+from firmware_sim.demo.ports import pick_port
 from firmware_sim.street.counts import SIZES
 from firmware_sim.street.writing import write_street
 from server.history.columns import Readings
-from tests.harness.mosquitto import Mosquitto, free_port
+from tests.harness.mosquitto import Mosquitto
 
 _MAIN = {
     "alarms": "SELECT count(*) FROM alarm",
@@ -106,7 +107,7 @@ async def open_loaded_server(
     await broker.start()
     environment = {
         "GRIDWARDEN_DATA_FOLDER": str(folder / "server"),
-        "GRIDWARDEN_HTTP_PORT": str(free_port()),
+        "GRIDWARDEN_HTTP_PORT": str(pick_port()),
         "GRIDWARDEN_MQTT_PORT": str(broker.port),
         **(settings or {}),
     }

@@ -2,12 +2,12 @@
 
 import asyncio
 import getpass
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from firmware_sim.demo.brokers import find_mosquitto
 from firmware_sim.demo.children import Child
+from firmware_sim.demo.ports import pick_port
 from tests.harness.waiting import until
 
 _CONFIG = """\
@@ -22,18 +22,12 @@ log_dest none
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @dataclass
 class Mosquitto:
     """A broker that can be taken away and brought back on the same port."""
 
     folder: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=pick_port)
     process: Child | None = None
 
     async def start(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.harness.mosquitto import free_port
+from firmware_sim.demo.ports import pick_port
 from tests.harness.waiting import until
 
 _DEBIANS = Path("/usr/lib/postgresql")
@@ -32,7 +32,7 @@ async def running_postgres() -> AsyncIterator[str]:
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="gw-pg-"))
     data = folder / "data"
-    port = free_port()
+    port = pick_port()
     if as_user:
         shutil.chown(folder, "postgres")
     try:

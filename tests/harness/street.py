@@ -14,8 +14,9 @@ from typing import Any
 import httpx2
 
 from firmware_sim.demo.children import Child, Line, command_of
+from firmware_sim.demo.ports import pick_port
 from firmware_sim.relay import Relay
-from tests.harness.mosquitto import Mosquitto, free_port
+from tests.harness.mosquitto import Mosquitto
 from tests.harness.surfaces import Desk, LeaderPage, Phones
 from tests.harness.waiting import until
 
@@ -125,7 +126,7 @@ class Street:
     stack: AsyncExitStack
     broker: Mosquitto
     proxy: Relay
-    server_port: int = field(default_factory=free_port)
+    server_port: int = field(default_factory=pick_port)
     parts: dict[str, Child] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     phones: Phones = field(init=False)

@@ -14,9 +14,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from firmware_sim.demo.brokers import find_mosquitto
+from firmware_sim.demo.ports import pick_port
 from server.config import Settings
 from tests.harness.composed import ROOT, make_secrets
-from tests.harness.mosquitto import free_port
 
 GATEWAYS = ("gw-demo-01", "gw-demo-02")
 
@@ -59,7 +59,7 @@ def test_nobody_is_handed_the_authoritys_key_or_anothers(secrets):
 @asynccontextmanager
 async def broker(secrets: Path, tmp_path: Path, *, port: int = 0):
     """The shipped configuration, with this test's port and folders instead of the container's."""
-    port = port or free_port()
+    port = port or pick_port()
     shipped = (ROOT / "deploy/mosquitto/compose.conf").read_text()
     for theirs, ours in (
         ("listener 8883", f"user {getpass.getuser()}\nlistener {port} 127.0.0.1"),

@@ -1,7 +1,6 @@
 """A Mosquitto of a test's own, and a gateway's end of the wire."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,55 +9,15 @@ from typing import Any
 
 import aiomqtt
 
+from tests.harness.mosquitto import Mosquitto
 from wire import codec
 from wire.messages import AckReply, CommittedReply, Reply
 from wire.topics import Down, Up, down_topic, up_topic
 
-CONFIG = """listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
-max_packet_size 300000
-log_dest none
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@dataclass
-class Broker:
-    """Can be stopped and started again on the same port."""
-
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        config = self.folder / "mosquitto.conf"
-        config.write_text(CONFIG.format(port=self.port))
-        self.process = await asyncio.create_subprocess_exec("mosquitto", "-c", str(config))
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
-            writer.close()
-            await writer.wait_closed()
-            return
-
-    async def stop(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
-
 
 @asynccontextmanager
-async def mosquitto(folder: Path) -> AsyncIterator[Broker]:
-    broker = Broker(folder)
+async def mosquitto(folder: Path) -> AsyncIterator[Mosquitto]:
+    broker = Mosquitto(folder / "broker")
     await broker.start()
     try:
         yield broker
@@ -105,15 +64,3 @@ async def gateway_end(port: int, gateway: str = "gw-one") -> AsyncIterator[Gatew
         finally:
             task.cancel()
             await asyncio.wait([task])
-
-
-async def until(condition: Any, *, limit_s: float = 20) -> None:
-    """Wait for a condition; a coroutine function is asked again and again."""
-    async with asyncio.timeout(limit_s):
-        while True:
-            met = condition()
-            if asyncio.iscoroutine(met):
-                met = await met
-            if met:
-                return
-            await asyncio.sleep(0.02)

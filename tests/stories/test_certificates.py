@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from firmware_sim.demo.brokers import find_mosquitto
 from firmware_sim.demo.children import Child, command_of
-from tests.harness.mosquitto import free_port
+from firmware_sim.demo.ports import pick_port
 
 pytestmark = pytest.mark.story
 
@@ -77,7 +77,7 @@ async def world(tmp_path):
     """A broker that demands certificates, and how to start a gateway beside it."""
     authority = Authority(tmp_path)
     authority.issue("broker", "localhost")
-    port = free_port()
+    port = pick_port()
     config = tmp_path / "broker.conf"
     config.write_text(BROKER.format(port=port, user=getpass.getuser(), folder=tmp_path))
     (tmp_path / "site.yaml").write_text(SITE.format(port=port))

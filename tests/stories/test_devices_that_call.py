@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from firmware_sim.demo.children import Child, command_of
+from firmware_sim.demo.ports import pick_port
 from firmware_sim.devices.gb26875 import GbComponent, Transmitter
 from firmware_sim.devices.hj212 import Hj212Bus, Hj212Station
 from firmware_sim.devices.mqtt import MqttBus, MqttDevice
 from firmware_sim.devices.speaking import SpeakingBus
-from tests.harness.mosquitto import Mosquitto, free_port
+from tests.harness.mosquitto import Mosquitto
 from tests.harness.waiting import until
 from tests.harness.wiretap import listen_to_alarms
 from wire.vocabulary import Condition
@@ -71,7 +72,7 @@ async def raised_and_ended(
 
 
 async def test_a_river_stations_spill_reaches_the_wire(tmp_path):
-    port, values = free_port(), {"dissolved_oxygen_mg_l": 1.0, "ph": 7.2}
+    port, values = pick_port(), {"dissolved_oxygen_mg_l": 1.0, "ph": 7.2}
     site = {
         "bus": "{{id: calls, technique: hj212, host: 127.0.0.1, port: {port}}}",
         "port": port,
@@ -91,7 +92,7 @@ async def test_a_river_stations_spill_reaches_the_wire(tmp_path):
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 async def test_a_gas_detector_behind_a_fire_panel_reaches_the_wire(tmp_path, udp):
-    port, values = free_port(), {"gas_alarm": 1.0, "gas_lel": 30.0}
+    port, values = pick_port(), {"gas_alarm": 1.0, "gas_lel": 30.0}
     site = {
         "bus": "{{id: calls, technique: gb26875, host: 127.0.0.1, port: {port}}}",
         "port": port,

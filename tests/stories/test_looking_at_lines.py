@@ -9,6 +9,7 @@ import pytest
 
 from edge.site.siteloader import load_site
 from firmware_sim.demo.children import Child, command_of
+from firmware_sim.demo.ports import pick_port
 from firmware_sim.devices.ble import BLE_MODELS, BleFault, build_ble_device
 from firmware_sim.devices.bluez import SimulatedBluez
 from firmware_sim.devices.bluezbus import BUS_VARIABLE, private_bus
@@ -17,7 +18,7 @@ from firmware_sim.devices.hj212 import Hj212Bus, Hj212Station
 from firmware_sim.devices.modbus import ModbusServer
 from firmware_sim.devices.mqtt import MqttBus, MqttDevice
 from firmware_sim.devices.rtu import RtuServer
-from tests.harness.mosquitto import Mosquitto, free_port
+from tests.harness.mosquitto import Mosquitto
 from tests.sim.bus import build_device
 
 pytestmark = pytest.mark.story
@@ -76,7 +77,7 @@ class House:
 
     def __init__(self, folder):
         self.folder, self.site = folder, folder / "site.yaml"
-        self.ports = {name: free_port() for name in ("hj212", "gb26875")}
+        self.ports = {name: pick_port() for name in ("hj212", "gb26875")}
 
     async def open(self, stack):
         broker = Mosquitto(self.folder / "broker")

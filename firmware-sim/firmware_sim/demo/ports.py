@@ -1,10 +1,16 @@
 """Which ports the demonstration listens on. All of them on loopback."""
 
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+_PICKED: Final = range(20_000, 32_000)
+"""Below what systems hand to outgoing connections (Linux: from 32768): nothing takes such a port before its
+owner listens, or while its owner is started again."""
 
 
 class PortTakenError(RuntimeError):
@@ -52,12 +58,33 @@ def free_ports() -> Ports:
 
 
 def pick_ports(count: int) -> list[int]:
-    """Return so many different ports that are free now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for sock in sockets:
-            sock.bind((LOOPBACK, 0))
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+    """Return so many different ports that are free now; no port twice in one process, until all were used."""
+    with ExitStack() as held:
+        return [_take_port(held) for _ in range(count)]
+
+
+def pick_port() -> int:
+    """Return a port that is free now."""
+    return pick_ports(1)[0]
+
+
+def _take_port(held: ExitStack) -> int:
+    for _ in _PICKED:
+        number = next(_walk)
+        sock = held.enter_context(socket.socket())
+        try:
+            sock.bind((LOOPBACK, number))
+        except OSError:
+            continue
+        return number
+    raise PortTakenError(f"no port from {_PICKED.start} to {_PICKED.stop - 1} on {LOOPBACK} is free")
+
+
+def _walk_from(start: int) -> Iterator[int]:
+    while True:
+        yield _PICKED[start % len(_PICKED)]
+        start += 1
+
+
+_walk: Final = _walk_from(os.getpid() * 997)
+"""Processes beside one another start far apart, so that one is not given what another has not yet bound."""

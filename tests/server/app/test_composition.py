@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.responses import StreamingResponse
 
+from firmware_sim.demo.ports import pick_port
 from server import app
 from server.app import STOP_S, _listening, _Parts, _run_parts
 from server.errors import ServerError
-from tests.server.broker import free_port
 
 
 async def for_ever() -> None:
@@ -127,7 +127,7 @@ async def test_a_part_that_will_not_stop_is_cut_off(monkeypatch):
 
 
 def test_a_taken_port_is_named():
-    port = free_port()
+    port = pick_port()
     with (
         _listening("127.0.0.1", port),
         pytest.raises(ServerError, match=str(port)),

@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 import httpx2
 import pytest
 
+from firmware_sim.demo.ports import pick_port
 from firmware_sim.phone.accounts import Accounts
 from server.app import _build, _Parts
 from server.config import Settings
 from server.pulse import ALWAYS, LOOPS
 from tests.harness.street import MovedClock
 from tests.harness.waiting import until
-from tests.server.broker import free_port
 
 PAST_EVERY_LIMIT_S = max(LOOPS.values()) + 1
 
@@ -24,12 +24,12 @@ def settings_of_everything(folder) -> Settings:
     names = ("corpid", "secret", "agentid", "token", "encoding_aes_key")
     card = {name: getattr(wecom, name) for name in names}
     accounts = folder / "accounts.json"
-    accounts.write_text(json.dumps({"wecom": {**card, "base_url": f"http://127.0.0.1:{free_port()}"}}))
+    accounts.write_text(json.dumps({"wecom": {**card, "base_url": f"http://127.0.0.1:{pick_port()}"}}))
     accounts.chmod(0o600)
     return Settings(
         data_folder=folder / "data",
-        mqtt_port=free_port(),
-        influx_url=f"http://127.0.0.1:{free_port()}",
+        mqtt_port=pick_port(),
+        influx_url=f"http://127.0.0.1:{pick_port()}",
         channels_file=accounts,
     )
 

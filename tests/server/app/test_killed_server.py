@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from server.failpoints import EXIT_CODE, VARIABLE, Failpoint
-from tests.server.broker import gateway_end, mosquitto, until
+from tests.harness.waiting import until
+from tests.server.broker import gateway_end, mosquitto
 
 SERVE = Path(__file__).parent / "serve.py"
 ROOT = Path(__file__).parents[3]

@@ -8,14 +8,15 @@ import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.server.broker import free_port, mosquitto
+from firmware_sim.demo.ports import pick_port
+from tests.server.broker import mosquitto
 
 ROOT = Path(__file__).parents[3]
 
 
 @asynccontextmanager
 async def server(folder: Path, **settings: object):
-    values = {"DATA_FOLDER": folder, "HTTP_PORT": 0, "MQTT_PORT": free_port(), **settings}
+    values = {"DATA_FOLDER": folder, "HTTP_PORT": 0, "MQTT_PORT": pick_port(), **settings}
     environment = {**os.environ, **{f"GRIDWARDEN_{name}": str(value) for name, value in values.items()}}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.harness.waiting import until
 from tests.server.app.test_server_process import ROOT, logged, server
-from tests.server.broker import until
 from tests.server.notify.test_webhook_channel import receiver
 
 

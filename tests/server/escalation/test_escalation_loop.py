@@ -9,7 +9,7 @@ from server.escalation import service
 from server.escalation.plan import Candidate, Policy, Step, make_policies, plan, reached_by
 from server.escalation.tables import Due, DueKind
 from server.people.tables import Role
-from tests.server.broker import until
+from tests.harness.waiting import until
 from tests.server.world import at
 from wire.vocabulary import AlarmClass
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
+from firmware_sim.demo.ports import pick_port
 from server.cli import app
 from server.clock import ManualClock
 from server.history import service as history
@@ -28,7 +29,6 @@ from server.history.service import Batch
 from server.history.spool import Feeder
 from server.history.trends import Older
 from server.pulse import Pulses
-from tests.harness.mosquitto import free_port
 from tests.harness.waiting import until
 from tests.server.history.influx_double import running
 from wire.messages import ReadingsBatch, ReadingSeries
@@ -138,7 +138,7 @@ def test_a_command_makes_the_bucket_with_the_retention_of_the_settings(double, m
     monkeypatch.setenv("GRIDWARDEN_INFLUX_KEPT_DAYS", "30")
     assert "was there, keeps 30 days" in CliRunner().invoke(app, ["influx", "setup"]).output
     assert double.buckets == {"kept-two-years": 30 * 86_400}
-    monkeypatch.setenv("GRIDWARDEN_INFLUX_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("GRIDWARDEN_INFLUX_URL", f"http://127.0.0.1:{pick_port()}")
     assert CliRunner().invoke(app, ["influx", "setup"]).exit_code == 1
     monkeypatch.delenv("GRIDWARDEN_INFLUX_URL")
     assert CliRunner().invoke(app, ["influx", "setup"]).exit_code == 2
@@ -209,7 +209,7 @@ async def test_a_kill_between_the_write_and_its_note_is_resumed_and_doubles_noth
 
 
 async def test_pauses_grow_while_nobody_answers(readings):
-    door = Influx(InfluxAddress(url=f"http://127.0.0.1:{free_port()}", org="o", bucket="b", token="t"))
+    door = Influx(InfluxAddress(url=f"http://127.0.0.1:{pick_port()}", org="o", bucket="b", token="t"))
     feeder = feeder_of(readings, door)
     await history.apply(readings, [batch(1, 7.0)], now=START)
     pauses = [await feeder.turn() for _ in range(9)]
@@ -257,7 +257,7 @@ async def test_a_trend_goes_back_beyond_what_the_database_keeps(readings, influx
 
 @pytest.fixture
 def victoria(tmp_path):
-    port = free_port()
+    port = pick_port()
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             [

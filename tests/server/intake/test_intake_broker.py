@@ -14,7 +14,8 @@ from server.intake.mqtt import BrokerAddress
 from server.intake.service import Intake, Limits
 from server.intake.tables import Quarantined
 from server.pulse import Pulses
-from tests.server.broker import gateway_end, mosquitto, until
+from tests.harness.waiting import until
+from tests.server.broker import gateway_end, mosquitto
 from tests.server.world import RUN
 from wire import codec
 from wire.messages import BusyReply, LaneDepth, ReadingsBatch, ReadingSeries, ReadingsMessage, StatusMessage

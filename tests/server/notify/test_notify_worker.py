@@ -12,7 +12,7 @@ from server.notify.claims import CLAIM, choose
 from server.notify.render import NoticeFacts, Occasion, render
 from server.notify.retry import class_of, next_try_after, urgency_of
 from server.notify.tables import Attempt, NoticeState
-from tests.server.broker import until
+from tests.harness.waiting import until
 from tests.server.world import at, running_parts
 from wire.vocabulary import AlarmClass, Kind, Mode
 
