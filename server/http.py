@@ -168,7 +168,8 @@ def build_app(context: Context) -> FastAPI:
         build_playbook_api(context),
         build_playbook_pages(context),
     ):
-        app.include_router(router)
+        # Not `include_router`, which works every route out a second time: nothing is added to what a room says.
+        app.router.routes.extend(router.routes)
     _add_front_door(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     check_declared(app)

@@ -99,7 +99,7 @@ async def open_site_over(database: Database, folder: Path, *, now: datetime):
 @asynccontextmanager
 async def _open(world: World, folder: Path, **values: str):
     # A whole application waits in real time for real requests: its loops are not to turn without end.
-    world.clock.longest_pause_s = 0.01
+    world.clock.longest_pause_s = 0.05
     async with AsyncExitStack() as stack:
         settings = Settings(data_folder=folder, **values)
         readings = HistoryDatabase(settings.readings_database)
