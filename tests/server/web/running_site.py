@@ -48,7 +48,7 @@ class Site:
     async def visitor(self, **headers: str) -> httpx2.AsyncClient:
         """A browser of its own: it keeps its cookies."""
         client = httpx2.AsyncClient(
-            base_url=self.url, headers={"Accept-Language": "zh-CN", **headers}, timeout=60
+            base_url=self.url, headers={"Accept-Language": "zh-CN", **headers}, timeout=60, verify=False
         )
         return await self.stack.enter_async_context(client)
 
