@@ -168,7 +168,7 @@ def build_app(context: Context) -> FastAPI:
         build_playbook_api(context),
         build_playbook_pages(context),
     ):
-        # Not `include_router`, which works every route out a second time: nothing is added to what a room says.
+        # `include_router` would work every route out a second time, to add nothing to what its room says.
         app.router.routes.extend(router.routes)
     _add_front_door(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
