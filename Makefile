@@ -11,7 +11,8 @@
 #   make oracles         our decoders against other people's, in an environment of its own
 #   make fuzz            decoders against noise: SECONDS=600 for each of TARGETS="hj212 adverts"
 #
-#   PYTHON=python3.12    which Python makes .venv        BROKER=auto|mosquitto|amqtt   the demo's broker
+#   JOBS=2               how many tests run at a time    BROKER=auto|mosquitto|amqtt   the demo's broker
+#   PYTHON=python3.12    which Python makes .venv
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
@@ -128,12 +129,16 @@ oracles: .cache/oracles/locked.stamp  # holds a GPL-3 package, hence apart from 
 
 # --- what is checked ---------------------------------------------------------------------------
 
+UNITS = $(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not story and not browser and not fault"
+# A story has a street of its own; those that share something say so with `xdist_group`.
+STORIES = $(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m "story or browser or fault"
+
 # pytest comes last, so that its closing line is the last word.
 test: provision check assets demo-checks
 	@echo "tests: units, contracts, documents"
-	@$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not story and not browser and not fault"
+	@$(UNITS)
 	@echo "tests: stories, faults and pages, against real processes"
-	@$(BIN)/pytest -q -m "story or browser or fault"
+	@$(STORIES)
 
 provision:
 	@sh deploy/provision
@@ -152,10 +157,10 @@ demo-checks: assets
 	done
 
 unit: assets
-	@$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "not story and not browser and not fault"
+	@$(UNITS)
 
 stories: assets
-	@$(BIN)/pytest -q -m "story or browser or fault"
+	@$(STORIES)
 
 format: $(LINKED)
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

@@ -13,7 +13,7 @@ import pytest
 from hatch_build import BuildError, check_assets
 from tests.browser.pages import PAGES
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.xdist_group("one wheel")]
 ROOT = Path(__file__).parents[2]
 
 SERVE = """

@@ -15,7 +15,7 @@ from firmware_sim.demo.incident import HOPS, Trace
 from firmware_sim.demo.ports import LOOPBACK, Ports
 from tests.harness.waiting import until
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.xdist_group("the demonstration's usual ports")]
 
 
 class Visit:

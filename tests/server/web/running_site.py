@@ -140,7 +140,9 @@ async def _serving(context: Context, *, port: int):
         app = build_app(context)
         # Its beats would come by the real clock between those that a test sets by the moved one.
         app.state.board._pulses = Pulses()
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=0)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=0, timeout_keep_alive=600
+        )
         server = _WebServer(config)
         serving = asyncio.create_task(_serve(server, listener))
         board = asyncio.create_task(app.state.board.run())
