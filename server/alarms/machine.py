@@ -146,19 +146,19 @@ _HELD: Final = MappingProxyType(
 )
 
 
-def decide(held: Held, said: Said, order: Order, *, counted: bool = False) -> Change:
+def decide(held: Held, said: Said, order: Order, *, more: bool = False) -> Change:
     """Say what a word about an alarm means.
 
     Args:
         held: where the alarm stands.
         said: what is said.
         order: how the word stands to the one that is held; only a newer one counts.
-        counted: it became active more often than was heard of.
+        more: it became active more often, or reached a further stage, than was heard of.
     """
     if order is not Order.NEWER:
         return Change.REPEATED if order is Order.SAME else Change.OLDER
     rule = RULES[held][said]
-    return rule.counted if counted and rule.counted is not None else rule.change
+    return rule.more if more and rule.more is not None else rule.change
 
 
 def follows(held: Held, said: Said) -> bool:
@@ -172,17 +172,17 @@ class Rule:
 
     Attributes:
         change: to people.
-        counted: instead, if the alarm became active more often than was heard of.
+        more: instead, if the alarm became active more often, or reached a further stage, than was heard of.
     """
 
     change: Change
-    counted: Change | None = None
+    more: Change | None = None
 
 
 _RAISED = Rule(change=Change.RAISED)
 _RERAISED = Rule(change=Change.RERAISED)
 _CHANGED = Rule(change=Change.CHANGED)
-_AGAIN = Rule(change=Change.CHANGED, counted=Change.RERAISED)
+_AGAIN = Rule(change=Change.CHANGED, more=Change.RERAISED)
 _CLEARED = Rule(change=Change.CLEARED)
 _WITHHELD = Rule(change=Change.WITHHELD)
 _SUPERSEDED = Rule(change=Change.SUPERSEDED)
@@ -203,7 +203,7 @@ _STANDS: Final = _row(
     unreadable=_CHANGED,
     gone=_SUPERSEDED,
 )
-"""People know of it and it lasts: they hear of it anew only if it came once more."""
+"""People know of it and it lasts: they hear of it anew only if it came once more or got worse."""
 _COMES: Final = dict.fromkeys(("active", "clearing", "latched"), _RERAISED)
 _TOLD_FIRST: Final = dict.fromkeys(("active", "clearing", "latched", "unreadable"), _RAISED)
 _KEPT: Final = dict.fromkeys(("pending", "hidden"), _WITHHELD)
@@ -218,21 +218,21 @@ RULES: Final[Mapping[Held, Mapping[Said, Rule]]] = MappingProxyType(
         Held.ENDED_UNTOLD: _row(
             **_KEPT,
             **_TOLD_FIRST,
-            cleared=Rule(change=Change.WITHHELD, counted=Change.RAISED),
+            cleared=Rule(change=Change.WITHHELD, more=Change.RAISED),
             gone=_NOTHING,
         ),
-        # A cause that waited, or was hidden, until now is told as a new one, whatever is counted.
+        # A cause that waited, or was hidden, until now is told as a new one.
         Held.PENDING: MappingProxyType({**_STANDS, **_row(**_COMES)}),
         Held.ACTIVE: _STANDS,
         Held.CLEARING: _STANDS,
         Held.LATCHED: _STANDS,
         Held.HIDDEN: MappingProxyType({**_STANDS, **_row(**_COMES)}),
         Held.UNREADABLE: MappingProxyType({**_STANDS, **_row(**_COMES)}),
-        # It may have come and gone unheard (counted); an unreadable word may say that it is back.
+        # It may have come and gone unheard (more); an unreadable word may say that it is back.
         Held.OVER: _row(
             **_KEPT,
             **_COMES,
-            cleared=Rule(change=Change.CLEARED, counted=Change.RERAISED),
+            cleared=Rule(change=Change.CLEARED, more=Change.RERAISED),
             unreadable=_RERAISED,
             gone=_NOTHING,
         ),

@@ -59,14 +59,14 @@ async def apply(
     key = (gateway, state.alarm)
     alarm = None if key in absent else await session.get(Alarm, key)
     held = _held_as(alarm)
-    said, order, counted = _standing(state).said, Order.NEWER, False
+    said, order, more = _standing(state).said, Order.NEWER, False
     if alarm is None:
         absent.discard(key)
         alarm = Alarm(gateway=gateway, alarm=state.alarm)
     else:
         order = compare(_position(alarm), _position_of(meta, state.changed_at))
-        counted = state.count > alarm.count
-    change = decide(held, said, order, counted=counted)
+        more = state.count > alarm.count or state.stage > alarm.stage
+    change = decide(held, said, order, more=more)
     if order is not Order.NEWER:
         return Applied(alarm=alarm, change=change)
     _write(alarm, meta, state, now)

@@ -64,6 +64,8 @@ async def follow(session: WriteSession, applied: Applied, *, now: datetime, poli
             await _raise(session, alarm, now=now, policies=policies)
             if alarm.cleared_at is not None:
                 await _clear(session, alarm, Move.CLEAR, now=now)
+        case Change.CHANGED if await _got_graver_unseen(session, alarm):
+            await _raise(session, alarm, now=now, policies=policies)
         case Change.CHANGED | Change.WITHHELD:
             await _follow_change(session, alarm, now=now, policies=policies)
         case Change.CLEARED:
@@ -299,6 +301,12 @@ async def _follow_change(session: WriteSession, alarm: Alarm, *, now: datetime, 
     if item.state is ItemState.DONE and waits_for_reset(alarm):
         await order_resets(session, item, issuer=SYSTEM.id, now=now)
     session.announce("item", item.id)
+
+
+async def _got_graver_unseen(session: WriteSession, alarm: Alarm) -> bool:
+    """Tell whether an alarm is graver now than the item that was closed while it stood."""
+    item = await session.get(Item, alarm.item) if alarm.item is not None else None
+    return item is not None and item.state is ItemState.CLOSED and _RANK[alarm.class_] < _RANK[item.class_]
 
 
 async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from server.items.tables import ItemParty
 from tests.server.world import GATEWAY
 from wire.vocabulary import AlarmClass, Condition, Suppression
 
-# What is said:     pending active clearing latched hidden cleared unreadable gone; "a/b": b if it was counted.
+# What is said:     pending active clearing latched hidden cleared unreadable gone; "a/b": b if it is more than was heard of.
 TABLE = {
     Held.UNKNOWN: "W N N N W N N .",
     Held.UNTOLD: "W N N N W N N S",
@@ -48,22 +48,22 @@ LETTERS = {
 PAIRS = list(itertools.product(Held, Said))
 
 
-def expected(held: Held, said: Said, *, counted: bool = False) -> Change:
+def expected(held: Held, said: Said, *, more: bool = False) -> Change:
     letters = TABLE[held].split()[list(Said).index(said)].split("/")
-    return LETTERS[letters[-1] if counted else letters[0]]
+    return LETTERS[letters[-1] if more else letters[0]]
 
 
 @pytest.mark.parametrize(("held", "said"), PAIRS)
-def test_every_word_in_every_standing_counted_or_not(held, said):
-    for counted in (False, True):
-        assert decide(held, said, Order.NEWER, counted=counted) is expected(held, said, counted=counted)
+def test_every_word_in_every_standing_more_or_not(held, said):
+    for more in (False, True):
+        assert decide(held, said, Order.NEWER, more=more) is expected(held, said, more=more)
 
 
 @pytest.mark.parametrize(("held", "said"), PAIRS)
 def test_no_word_counts_that_is_not_newer(held, said):
-    for counted in (False, True):
-        assert decide(held, said, Order.OLDER, counted=counted) is Change.OLDER
-        assert decide(held, said, Order.SAME, counted=counted) is Change.REPEATED
+    for more in (False, True):
+        assert decide(held, said, Order.OLDER, more=more) is Change.OLDER
+        assert decide(held, said, Order.SAME, more=more) is Change.REPEATED
 
 
 @pytest.mark.parametrize(("held", "said"), PAIRS)
@@ -171,9 +171,9 @@ async def test_whatever_is_said_in_whatever_standing_is_taken_as_it_is_said(worl
     await world.take(*(message(world, name, said, count) for name, (_, said, count) in spoken.items()))
     await world.take(world.open_alarms(*spoken, up_ms=10**9))
     for name, (held, said, count) in cases.items():
-        counted = count == 2 and said is not Said.UNREADABLE
+        more = count == 2 and said is not Said.UNREADABLE
         missed = said not in {Said.UNREADABLE, Said.GONE} and not follows(held, said)
-        assert heard[name] == (expected(held, said, counted=counted), missed), name
+        assert heard[name] == (expected(held, said, more=more), missed), name
         row = await world.alarm(name)
         if said is Said.UNREADABLE:
             assert row.raw is not None, name
@@ -199,12 +199,41 @@ async def closed(world) -> None:
     assert [item.state for item in await world.items()] == [ItemState.CLOSED]
 
 
-async def test_a_cause_that_waited_after_the_end_is_told_when_it_is_there_whatever_is_counted(world):
+async def test_a_cause_that_waited_after_the_end_is_told_when_it_is_there_whatever_it_counts(world):
     await closed(world)
     await world.take(world.alarm_message(world.state(condition=Condition.PENDING)))
     assert len(await world.items()) == 1
     await world.raise_alarm()
     assert [item.state for item in await world.items()] == [ItemState.CLOSED, ItemState.NEW]
+
+
+async def test_a_further_stage_of_the_same_class_is_told_again(world):
+    await world.raise_alarm(stage=1)
+    await world.settle()
+    world.clock.advance(seconds=20)
+    await world.raise_alarm(stage=1, value=30.0)
+    await world.settle()
+    assert len(world.heard("leader")) == 1, "a value alone is no news"
+    await world.raise_alarm(stage=2, value=60.0)
+    await world.settle()
+    assert len(world.heard("leader")) == 2
+
+
+@pytest.mark.parametrize("later_s", [60, 7200])
+@pytest.mark.parametrize("worse", [{"class_": AlarmClass.LIFE_SAFETY}, {"stage": 2}], ids=["class", "stage"])
+async def test_what_gets_worse_after_the_desk_closed_it_is_told(world, later_s, worse):
+    first = {"class_": AlarmClass.HAZARD, "stage": 1}
+    await world.raise_alarm(**first)
+    await world.press("op-li", Move.CLOSE_EXCEPTION, reason="明天更换")
+    world.clock.advance(seconds=later_s)
+    await world.raise_alarm(**first, value=9.0)
+    assert (await world.item()).state is ItemState.CLOSED
+    await world.raise_alarm(**{**first, **worse})
+    item = await world.item()
+    assert (item.state, item.alarm_over) == (ItemState.NEW, False)
+    assert item.class_ is worse.get("class_", AlarmClass.HAZARD)
+    await world.settle()
+    assert world.heard("leader")
 
 
 async def test_a_latched_alarm_first_heard_of_while_its_cause_waits_again_is_told(world):

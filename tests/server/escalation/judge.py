@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, case, func, select
 
 from server.escalation.plan import ATTEND_AFTER, RECHECK_AFTER, make_policies
 from server.escalation.tables import Due, DueKind
@@ -67,12 +67,15 @@ class Judge:
             ItemMove.item, ItemMove.move, ItemMove.at, ItemMove.actor_kind, ItemMove.from_state,
             ItemMove.to_state, ItemMove.reason, ItemMove.undone,
         ).order_by(ItemMove.id)  # fmt: skip
+        taken_at = func.min(case((Attempt.outcome == NoticeState.SENT, Attempt.at)))
         tried = (
-            select(Attempt.notice, func.max(Attempt.at).label("tried_at")).group_by(Attempt.notice).subquery()
+            select(Attempt.notice, func.max(Attempt.at).label("tried_at"), taken_at.label("taken_at"))
+            .group_by(Attempt.notice)
+            .subquery()
         )
         notices = select(
             Notice.item, Notice.person, Notice.channel, Notice.step, Notice.state, Notice.created_at,
-            Notice.send_at, Notice.sent_at, Notice.last_error, Notice.content, tried.c.tried_at,
+            Notice.send_at, Notice.sent_at, Notice.last_error, Notice.content, tried.c.tried_at, tried.c.taken_at,
         ).outerjoin(tried, tried.c.notice == Notice.id)  # fmt: skip
         steps = select(Due.item, Due.due_at).where(Due.settled_at.is_(None), Due.kind == DueKind.STEP)
         async with world.database.read() as session:
@@ -130,7 +133,7 @@ class Judge:
         if item.id not in self.unreached:
             return False
         soon = item.opened_at + REACH_WITHIN + LATE
-        if any(notice.sent_at is not None and notice.sent_at <= soon for notice in self.notices[item.id]):
+        if any(notice.taken_at is not None and notice.taken_at <= soon for notice in self.notices[item.id]):
             # It was believed to have arrived until a receipt, or none, said otherwise.
             return True
         pressed = any(move.actor_kind is not ActorKind.SYSTEM for move in self.moves[item.id])
@@ -227,8 +230,10 @@ class Judge:
 
     def _lost_at(self, notice: Row[Any]) -> datetime:
         """When a message that is not believed in stopped to be."""
-        doubted = notice.state is NoticeState.UNKNOWN and notice.sent_at is not None
-        return notice.sent_at + _BELIEVED if doubted else notice.tried_at or notice.created_at
+        at: datetime = notice.tried_at or notice.created_at
+        if notice.state is NoticeState.UNKNOWN and notice.sent_at is not None:
+            at = notice.sent_at + _BELIEVED
+        return at
 
     def _heard_at(self, item: Item) -> datetime:
         """When its time last began: a press, or the gateway's or the server's word that gave it back."""
