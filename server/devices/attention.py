@@ -7,7 +7,7 @@ ends. This only gathers it. What somebody has shelved or taken out of service is
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -49,19 +49,15 @@ _OWN_RULES: Final = ("gateway-silent", "gateway-clock", "gateway-certificate")
 """What gateways are listed for by other columns."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What the queries depend on."""
-
-    reach: Reach
-    now: datetime
-
-    @property
-    def today(self) -> date:
-        return self.now.astimezone(STREET_ZONE).date()
-
-
 _Rows = Select[Any]
+_KEPT: Final = 128
+"""Statements made once a day and reader, not for each page: making one takes as long as asking it."""
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(STREET_ZONE).date()
+
+
 _LIKE: Final[Mapping[Concern, tuple[str, ...]]] = {
     Concern.WEAK: ("%battery%", "%rssi%", "%signal%", "%link_quality%"),
     Concern.DIRTY: ("%dirty%", "%contamina%"),
@@ -142,17 +138,16 @@ def _told(*, own: bool, only: Concern) -> Subquery:
     )
 
 
-def _in_use(asked: _Asked) -> ColumnElement[bool]:
-    return and_(Device.adopted, Device.retired_at.is_(None), devices_within(asked.reach))
+def _in_use(reach: Reach) -> ColumnElement[bool]:
+    return and_(Device.adopted, Device.retired_at.is_(None), devices_within(reach))
 
 
 def _of_whom(whom: Whom) -> ColumnElement[bool]:
     return Device.kind.in_(LIVES) if whom is Whom.LIVES else Device.kind.not_in(LIVES)
 
 
-def _register(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any]:
+def _register(concern: Concern, today: date) -> tuple[ColumnElement[bool], Any]:
     """Return the condition of a concern that the register tells, and the column that says since when."""
-    today = asked.today
     overdue = or_(
         Device.test_due_on < today,
         and_(Device.test_due_on.is_(None), Device.tested_on < today - TEST_EVERY),
@@ -169,17 +164,18 @@ def _register(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any
 _PLACE: Final = (Device.gateway, Device.device, Device.name, Device.kind, Device.building, Device.floor)
 
 
-def _device_rows(concern: Concern, whom: Whom, asked: _Asked) -> _Rows:
+@lru_cache(_KEPT)
+def _device_rows(concern: Concern, whom: Whom, reach: Reach, today: date) -> _Rows:
     if concern in _TOLD:
         found = _told(own=False, only=concern)
         here = (found.c.gateway == Device.gateway) & (found.c.device == Device.device)
         return (
             select(*_PLACE, Device.door, found.c.since, found.c.value, found.c.unit, found.c.item)
             .join(found, here)
-            .where(_in_use(asked), _of_whom(whom))
+            .where(_in_use(reach), _of_whom(whom))
             .order_by(found.c.since, Device.gateway, Device.device)
         )
-    condition, since = _register(concern, asked)
+    condition, since = _register(concern, today)
     return (
         select(
             *_PLACE,
@@ -189,14 +185,13 @@ def _device_rows(concern: Concern, whom: Whom, asked: _Asked) -> _Rows:
             literal("").label("unit"),
             null().label("item"),
         )
-        .where(condition, _in_use(asked), _of_whom(whom))
+        .where(condition, _in_use(reach), _of_whom(whom))
         .order_by(since, Device.gateway, Device.device)
     )
 
 
-def _gateway(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any, Any]:
+def _gateway(concern: Concern, now: datetime) -> tuple[ColumnElement[bool], Any, Any]:
     """Return the condition of a gateway's concern, since when, and what was measured."""
-    now = asked.now
     silent = or_(Gateway.heard_at < now - SILENT_AFTER, Gateway.presence == Presence.OFFLINE)
     ends_at = Gateway.certificate_ends_at
     judged: dict[Concern, Callable[[], tuple[ColumnElement[bool], Any, Any]]] = {
@@ -217,8 +212,8 @@ def _gateway(concern: Concern, asked: _Asked) -> tuple[ColumnElement[bool], Any,
     return judged[concern]()
 
 
-def _gateway_rows(concern: Concern, asked: _Asked) -> _Rows:
-    inside = (Gateway.registered, gateways_within(asked.reach))
+def _gateway_rows(concern: Concern, reach: Reach, now: datetime) -> _Rows:
+    inside = (Gateway.registered, gateways_within(reach))
     place = (
         Gateway.id.label("gateway"),
         literal(GATEWAY_DEVICE).label("device"),
@@ -236,7 +231,7 @@ def _gateway_rows(concern: Concern, asked: _Asked) -> _Rows:
             .where(*inside)
             .order_by(found.c.since, Gateway.id)
         )
-    condition, since, value = _gateway(concern, asked)
+    condition, since, value = _gateway(concern, now)
     return (
         select(
             *place,
@@ -250,8 +245,10 @@ def _gateway_rows(concern: Concern, asked: _Asked) -> _Rows:
     )
 
 
-def _rows(concern: Concern, whom: Whom, asked: _Asked) -> _Rows:
-    return _gateway_rows(concern, asked) if whom is Whom.GATEWAY else _device_rows(concern, whom, asked)
+def _rows(concern: Concern, whom: Whom, reach: Reach, now: datetime) -> _Rows:
+    if whom is Whom.GATEWAY:
+        return _gateway_rows(concern, reach, now)
+    return _device_rows(concern, whom, reach, _today(now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,22 +272,21 @@ class Counts:
 
 async def count_matters(session: ReadSession, reach: Reach, *, now: datetime) -> Counts:
     """Return how many lines the list has within a reach."""
-    asked = _Asked(reach=reach, now=now)
     of: dict[tuple[Concern, Whom], int] = dict.fromkeys(BY_DANGER, 0)
-    for row in (await session.execute(_count_told(asked))).mappings():
+    for row in (await session.execute(_count_told(reach))).mappings():
         concern, total, lives = Concern(row["concern"]), row["total"], row["lives"]
         of[concern, Whom.LIVES], of[concern, Whom.OTHER] = lives, total - lives
-    numbers = await _count_devices(session, asked)
+    numbers = await _count_devices(session, reach, _today(now))
     for concern in _REGISTERED:
         total, lives = numbers[concern.value]
         of[concern, Whom.LIVES], of[concern, Whom.OTHER] = lives, total - lives
     gateways = [concern for concern, whom in BY_DANGER if whom is Whom.GATEWAY]
-    judged = {one: _gateway(one, asked)[0] for one in gateways if one is not Concern.FAULTY}
+    judged = {one: _gateway(one, now)[0] for one in gateways if one is not Concern.FAULTY}
     query = select(*(func.sum(case((condition, 1), else_=0)) for condition in judged.values()))
     query = query.where(Gateway.registered, gateways_within(reach))
     for concern, number in zip(judged, (await session.execute(query)).one(), strict=True):
         of[concern, Whom.GATEWAY] = number or 0
-    faulty = _gateway_rows(Concern.FAULTY, asked).order_by(None).subquery()
+    faulty = _gateway_rows(Concern.FAULTY, reach, now).order_by(None).subquery()
     of[Concern.FAULTY, Whom.GATEWAY] = await session.scalar(select(func.count()).select_from(faulty)) or 0
     return Counts(of=of, without_life=numbers[_NO_LIFE][0], without_test=numbers[_NO_TEST][0])
 
@@ -308,41 +304,50 @@ def _told_of_whom() -> CompoundSelect[Any]:
     return union(stated, select(DeviceCondition.concern, DeviceCondition.gateway, DeviceCondition.device))
 
 
-def _count_told(asked: _Asked) -> _Rows:
+@lru_cache(_KEPT)
+def _count_told(reach: Reach) -> _Rows:
     found = _told_of_whom().subquery()
     here = (found.c.gateway == Device.gateway) & (found.c.device == Device.device)
     columns = (found.c.concern, func.count().label("total"), _lives().label("lives"))
     query = select(*columns).select_from(found).join(Device, here)
-    return query.where(_in_use(asked)).group_by(found.c.concern)
+    return query.where(_in_use(reach)).group_by(found.c.concern)
 
 
 _NO_LIFE: Final = "no life"
 _NO_TEST: Final = "no test"
 
 
-async def _count_devices(session: ReadSession, asked: _Asked) -> dict[str, tuple[int, int]]:
-    """Return how many devices in use the register tells a concern of, and how many of them watch over lives.
+@lru_cache(_KEPT)
+def _registered_of(reach: Reach, today: date) -> Select[Any] | CompoundSelect[Any]:
+    """Return a row for each concern that the register tells: how many devices in use, how many guard lives.
 
     Of the whole street each condition is a stretch of an index; of a part of it all devices are looked at,
-    once.
+    once, for one row with the numbers of all.
     """
     wanted = {
-        **{concern.value: _register(concern, asked)[0] for concern in _REGISTERED},
+        **{concern.value: _register(concern, today)[0] for concern in _REGISTERED},
         _NO_LIFE: Device.ends_on.is_(None),
         _NO_TEST: Device.test_due_on.is_(None) & Device.tested_on.is_(None),
     }
-    in_use = _in_use(asked)
-    if asked.reach.street:
-        counted = (
-            select(literal(name), func.count(), _lives()).select_from(Device).where(condition, in_use)
-            for name, condition in wanted.items()
+    in_use = _in_use(reach)
+    if reach.street:
+        return union_all(
+            *(
+                select(literal(name), func.count(), _lives()).select_from(Device).where(condition, in_use)
+                for name, condition in wanted.items()
+            )
         )
-        rows = (await session.execute(union_all(*counted))).all()
-        return {name: (total, lives or 0) for name, total, lives in rows}
     both = [(one, one & Device.kind.in_(LIVES)) for one in wanted.values()]
-    columns = [func.sum(case((one, 1), else_=0)) for pair in both for one in pair]
-    numbers = [number or 0 for number in (await session.execute(select(*columns).where(in_use))).one()]
-    return dict(zip(wanted, zip(numbers[::2], numbers[1::2], strict=True), strict=True))
+    return select(*(func.sum(case((one, 1), else_=0)) for pair in both for one in pair)).where(in_use)
+
+
+async def _count_devices(session: ReadSession, reach: Reach, today: date) -> dict[str, tuple[int, int]]:
+    rows = (await session.execute(_registered_of(reach, today))).all()
+    if reach.street:
+        return {name: (total, lives or 0) for name, total, lives in rows}
+    numbers = [number or 0 for number in rows[0]]
+    names = (*(concern.value for concern in _REGISTERED), _NO_LIFE, _NO_TEST)
+    return dict(zip(names, zip(numbers[::2], numbers[1::2], strict=True), strict=True))
 
 
 async def list_matters(
@@ -366,7 +371,6 @@ async def list_matters(
         first: how many to leave out at the beginning.
         most: how many at most.
     """
-    asked = _Asked(reach=reach, now=now)
     found: list[Matter] = []
     for concern, whom in BY_DANGER:
         if only is not None and concern is not only:
@@ -375,7 +379,7 @@ async def list_matters(
         if first >= here or len(found) >= most:
             first = max(0, first - here)
             continue
-        query = _rows(concern, whom, asked).offset(first).limit(most - len(found))
+        query = _rows(concern, whom, reach, now).offset(first).limit(most - len(found))
         found += [Matter(concern=concern, **row) for row in (await session.execute(query)).mappings()]
         first = 0
     return found
@@ -385,11 +389,10 @@ async def find_matter(
     session: ReadSession, reach: Reach, concern: Concern, gateway: str, device: str, *, now: datetime
 ) -> Matter | None:
     """Return one line of the list, or None where it is not, or no longer, on it."""
-    asked = _Asked(reach=reach, now=now)
     for one, whom in BY_DANGER:
         if one is not concern or (whom is Whom.GATEWAY) is not (device == GATEWAY_DEVICE):
             continue
-        inside = _rows(concern, whom, asked).order_by(None).subquery()
+        inside = _rows(concern, whom, reach, now).order_by(None).subquery()
         query = select(inside).where(inside.c.gateway == gateway, inside.c.device == device)
         row = (await session.execute(query)).mappings().first()
         if row is not None:
