@@ -24,10 +24,12 @@ from server.devices.deviceforms import DATES, KINDS, read_entry, read_reason
 from server.devices.labelcode import ADOPT, DEVICES, DeviceCode, page_of, read_code
 from server.devices.placing import buildings_near, check_device, check_placing, units_of
 from server.devices.register import Act
+from server.devices.reported import device_report
 from server.devices.tables import Device
 from server.web.pressing import press_form
 from server.web.settingspage import render_settings
 from server.web.templating import script, stylesheet
+from wire.vocabulary import Kind
 
 _MOST_STRANGERS: Final = 30
 _INSTALLER: Final = requires(Right.CHANGE_DEVICES)
@@ -137,6 +139,7 @@ async def _show_form(
     async with context.database.read() as session:
         row = await check_device(session, who, gateway, device)
         sheet = await device_sheet(session, who, gateway, device, now=now)
+        report = await device_report(session, gateway, device)
         chosen = (typed or {}).get("building") or (row.building if row else None)
         buildings = await buildings_near(
             session, who.reach, sheet.gateway, asked=asked.strip(), chosen=chosen or None
@@ -146,6 +149,11 @@ async def _show_form(
     if not sheet.registered and not typed:
         today = now.astimezone(STREET_ZONE).date().isoformat()
         shown |= {"name": sheet.label, "kind": sheet.kind, "installed_on": today}
+        if report is not None and report.configured is not None:
+            about = (rule.kind.value for rule in report.rules if rule.kind is not Kind.CONTACT)
+            shown["name"] = sheet.label or report.configured.label
+            shown["kind"] = sheet.kind or next(about, "")
+            shown["model"] = report.configured.model
         shown["building"] = sheet.gateway.building or ""
     return render_settings(
         request,
@@ -153,6 +161,7 @@ async def _show_form(
         status_code=status,
         hand=stylesheet("src/hand.css"),
         sheet_of=sheet,
+        configured=report.configured if report is not None else None,
         here=page_of(DeviceCode(gateway, device)),
         buildings=buildings,
         units=units,

@@ -57,8 +57,11 @@ def build_label_pages(context: Context) -> APIRouter:
     router = APIRouter(include_in_schema=False, prefix=LABELS)
 
     @router.get("")
-    async def choose(request: Request, who: _Installer, done: _Text = "") -> Response:
-        return await _show_choice(request, context, who, done="已记下：这些设备有标签了。" if done else "")
+    async def choose(
+        request: Request, who: _Installer, done: _Text = "", estate: _Text = "", only: _Text = _NEW_ONLY
+    ) -> Response:
+        said = "已记下：这些设备有标签了。" if done else ""
+        return await _show_choice(request, context, who, done=said, estate=estate, only=only)
 
     @router.get("/sheet")
     async def show_sheet(  # noqa: PLR0917 - FastAPI passes them by name
@@ -79,7 +82,14 @@ def build_label_pages(context: Context) -> APIRouter:
         labels += _spare_labels(context, gateway, spare, most=MOST_LABELS - len(labels))
         if not labels:
             return await _show_choice(
-                request, context, who, problem="这里没有要打印的设备。", status=422, spare=spare
+                request,
+                context,
+                who,
+                problem="这里没有要打印的设备。",
+                status=422,
+                spare=spare,
+                estate=estate,
+                only=only,
             )
         return render_page(
             request,
@@ -119,16 +129,29 @@ def build_label_pages(context: Context) -> APIRouter:
 
 
 async def _show_choice(
-    request: Request, context: Context, who: SignedIn, *, status: int = 200, spare: str = "", **said: Any
+    request: Request,
+    context: Context,
+    who: SignedIn,
+    *,
+    status: int = 200,
+    spare: str = "",
+    estate: str = "",
+    only: str = _NEW_ONLY,
+    **said: Any,
 ) -> Response:
     async with context.database.read() as session:
         estates = await _counted(session, who, Estate.code, Estate.name, estates_within(who.reach))
+        inside = Building.estate == estate
+        buildings = await _counted(session, who, Building.code, Building.name, inside) if estate else ()
         gateways = await _counted(session, who, Gateway.id, Gateway.name, gateways_within(who.reach))
     return render_settings(
         request,
         "labels.html",
         status_code=status,
         estates=estates,
+        estate=estate,
+        buildings=buildings,
+        only=only,
         gateways=gateways,
         most=MOST_LABELS,
         spare=spare,
@@ -143,11 +166,9 @@ async def _counted(
     without = func.sum(case((Device.labelled_at.is_(None), 1), else_=0))
     joined = select(code, name, func.count(Device.device), without)
     if code is Estate.code:
-        joined = joined.join(Building, Building.estate == Estate.code).join(
-            Device, Device.building == Building.code
-        )
-    else:
-        joined = joined.join(Device, Device.gateway == Gateway.id)
+        joined = joined.join(Building, Building.estate == Estate.code)
+    own = Device.gateway == Gateway.id if code is Gateway.id else Device.building == Building.code
+    joined = joined.join(Device, own)
     query = (
         joined.where(within, devices_within(who.reach), *_IN_USE).group_by(code, name).order_by(name, code)
     )
@@ -174,10 +195,13 @@ async def _chosen(  # noqa: PLR0917 - the fields of the form, one by one
         if code is None or not await all_within(session, who.reach, named):
             raise NotFoundError(NOT_FOUND)
         return (Device.gateway == code.gateway) & (Device.device == code.device)
-    if building:
-        return Device.building == building
-    if estate:
-        return Device.building.in_(select(Building.code).where(Building.estate == estate))
+    if building or estate:
+        inside = select(Building.code)
+        if building:
+            inside = inside.where(Building.code == building)
+        if estate:  # of one estate even where a building was chosen, and then another estate
+            inside = inside.where(Building.estate == estate)
+        return Device.building.in_(inside)
     return Device.gateway == gateway if gateway else None
 
 

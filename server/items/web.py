@@ -111,6 +111,7 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
             may_locate=locatable and may_press and bool(moves & set(MEASURED)),
             moves=moves,
             said=said,
+            now=context.clock.now(),
         )
 
     @router.post("/i/{token}/moves", dependencies=[by_link()])
@@ -190,6 +191,7 @@ def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
             words=words,
             title_of=title_of,
             known=bool(known),
+            now=now,
         )
 
 
@@ -319,6 +321,7 @@ def _item_page(
     may_locate: bool,
     moves: set[Move],
     said: str,
+    now: datetime,
 ) -> Response:
     item = view.item
     first = _NEXT.get(item.state)
@@ -353,6 +356,7 @@ def _item_page(
         said=SAID.get(said, ""),
         words=words,
         new_press=new_secret,
+        now=now,
     )
 
 

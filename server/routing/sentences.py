@@ -39,7 +39,7 @@ _ROLES: Final[Mapping[Language, Mapping[Role, str]]] = {
 _CLAUSES: Final[Mapping[Language, Mapping[str, str]]] = {
     CHINESE: {
         "named_for_device": "登记表指定{person}负责这个设备",
-        "device_listed": "登记表把这个设备划入{grid}",
+        "device_listed": "登记在{grid}",
         "door_in_grid": "{building}{door}属于{grid}",
         "unit_in_grid": "{building}{unit}属于{grid}",
         "building_in_grid": "{building}属于{grid}",
@@ -65,7 +65,7 @@ _CLAUSES: Final[Mapping[Language, Mapping[str, str]]] = {
     },
     ENGLISH: {
         "named_for_device": "the register names {person} for this device",
-        "device_listed": "the register puts this device into {grid}",
+        "device_listed": "it is registered in {grid}",
         "door_in_grid": "{building} {door} belongs to {grid}",
         "unit_in_grid": "{building} {unit} belongs to {grid}",
         "building_in_grid": "{building} belongs to {grid}",

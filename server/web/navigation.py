@@ -45,7 +45,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/load", title="网格长负担", section=Section.DUTY, right=Right.SEE_PEOPLE),
     Page(address="/desk/feedback", title="投诉建议", section=Section.DUTY, right=Right.ACT_AS_DESK),
     Page(address="/desk/attention", title="需要处理的设备", section=Section.DEVICES, right=Right.SEE_DEVICES),
-    Page(address="/desk/gateways", title="网关", section=Section.DEVICES, right=Right.SEE_DEVICES),
+    Page(address="/desk/gateways", title="网关列表", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/devices", title="设备登记表", section=Section.DEVICES, right=Right.SEE_DEVICES),
     Page(address="/desk/adopt", title="扫码登记", section=Section.DEVICES, right=Right.CHANGE_DEVICES),
     Page(address="/desk/labels", title="设备标签", section=Section.DEVICES, right=Right.CHANGE_DEVICES),
@@ -62,7 +62,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(address="/desk/channels", title="通知渠道", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/playbooks", title="处置要点", section=Section.SETTINGS, right=Right.SEE_SETTINGS),
     Page(address="/desk/audit", title="操作记录", section=Section.SETTINGS, right=Right.SEE_AUDIT),
-    Page(address="/desk/accounts", title="账号", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
+    Page(address="/desk/accounts", title="账号管理", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/keys", title="密钥", section=Section.SETTINGS, right=Right.MANAGE_ACCESS),
     Page(address="/desk/me", title="我的账号", section=Section.SETTINGS, right=Right.SIGNED_IN),
 )

@@ -1,6 +1,7 @@
 """Rendering pages: templates, assets by their built names, the reader's language and time."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ STATIC: Final = Path(__file__).parent / "static"
 ZONE: Final = STREET_ZONE
 SIZES: Final = ("20", "24", "30")
 _LARGE: Final = 1000
+_COMMUNITY: Final = re.compile(r"^\S*\u793e\u533a ")
+"""A community's name, which ends in 社区, before what is in it."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -151,6 +154,7 @@ def _environment(language: str) -> Environment:
         moment_s=_show_moment_s,
         stored_moment=_show_stored_moment,
         number=_show_number,
+        nearby=_show_nearby,
         figure=_show_figure,
         lasting=_show_lasting,
         value=lambda word: word.value,
@@ -180,6 +184,11 @@ def _show_moment_s(at: datetime | None) -> str:
 def _show_stored_moment(at: datetime | str | None) -> str:
     """The same of a time that is kept as text."""
     return _show_moment_s(datetime.fromisoformat(at) if isinstance(at, str) else at)
+
+
+def _show_nearby(where: str) -> str:
+    """A place without its community: whoever is told lives there, and a telephone's screen is small."""
+    return _COMMUNITY.sub("", where)
 
 
 def _show_number(value: float | None) -> str:

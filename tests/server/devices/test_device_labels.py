@@ -5,6 +5,8 @@ import re
 import pytest
 
 from server.devices.labelcode import DeviceCode, address_of, read_code
+from server.devices.tables import Device
+from server.places.tables import Building
 from tests.server.access.street_of_two import FOREIGN, build
 from tests.server.devices.installer import ADOPT, HERE, NEW, hear
 from tests.server.web.running_site import OPERATOR, PASSWORD
@@ -99,6 +101,21 @@ async def test_labels_say_where_and_open_the_device_and_are_printed_once(site, i
     again = (await installer.get("/desk/labels/sheet", params={"code": f"{GATEWAY}/gas-1"})).text
     assert again.count('class="label"') == 1, "a single one once more, from the device's own page"
     assert "1 台没有标签" in (await installer.get("/desk/labels")).text
+
+
+async def test_labels_are_chosen_by_building(site, installer):
+    async with site.world.database.write() as session:
+        session.add(Building(code="b7", name="7号楼", estate="e1", grid="g1"))
+        (await session.get_one(Device, (GATEWAY, "gas-2"))).building = "b7"
+    assert 'name="building"' not in (await installer.get("/desk/labels")).text, "first the estate"
+    page = (await installer.get("/desk/labels", params={"estate": "e1", "only": ""})).text
+    assert "7号楼 – 1 台，1 台没有标签" in page
+    assert 'name="only" value="" checked' in page, "what was chosen before stays"
+    sheet = (await installer.get("/desk/labels/sheet", params={"estate": "e1", "building": "b7"})).text
+    assert f"{GATEWAY}/gas-2" in sheet
+    assert f"{GATEWAY}/gas-1" not in sheet
+    moved_on = await installer.get("/desk/labels/sheet", params={"estate": "e2", "building": "b7"})
+    assert moved_on.status_code in (404, 422), "not the building of an estate that was chosen before"
 
 
 async def test_spare_labels_leave_the_place_to_the_hand(site, installer):

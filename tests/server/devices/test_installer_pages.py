@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 
 from server.audit.tables import AuditRow
+from server.devices.configuration import keep_part
 from server.devices.tables import Device, WalkTest
 from server.places.tables import Building, Unit
 from tests.server.access.street_of_two import FOREIGN, build
 from tests.server.devices.installer import ADOPT, FORM, HERE, NEW, WHY, come_back, connect, device, hear
 from tests.server.history.recording import record
 from tests.server.world import GATEWAY
-from wire.vocabulary import Condition, Kind, Mode
+from wire.configuration import ConfigurationReport, DeviceInForce, RuleInForce
+from wire.vocabulary import AlarmClass, Condition, Kind, Mode
 
 
 async def test_a_device_is_adopted_where_it_hangs_and_its_alarms_find_their_leader(site, installer):
@@ -36,6 +38,32 @@ async def test_a_device_is_adopted_where_it_hangs_and_its_alarms_find_their_lead
     await site.world.raise_alarm("a9", NEW)
     [leak] = [one for one in await site.world.items() if one.kind is Kind.GAS]
     assert (leak.owner, leak.where) == ("leader", "东社区 东苑 3号楼 3 301")
+
+
+async def test_what_the_gateway_knows_of_a_stranger_is_filled_in(site, installer):
+    await hear(site)
+    await connect(site)
+    rule = RuleInForce(
+        rule="gas",
+        type="threshold",
+        hash="h",
+        kind=Kind.GAS,
+        class_=AlarmClass.LIFE_SAFETY,
+        devices=(NEW,),
+        sentence="高于 25",
+        sentence_en="above 25",
+    )
+    wired = DeviceInForce(device=NEW, bus="kitchen", address="unit 7", model="honeywell-midas", label="厨房")
+    told = ConfigurationReport(content_hash="c", file_hash="f", rules=(rule,), devices=(wired,))
+    async with site.world.database.write() as session:
+        assert await keep_part(session, GATEWAY, told, now=site.clock.now())
+    page = (await installer.get(ADOPT)).text
+    for shown in ("<dd>kitchen</dd>", "<dd>unit 7</dd>", 'name="model" value="honeywell-midas"'):
+        assert shown in page, shown
+    assert 'value="三楼的"' in page, "an alarm says what it is called now"
+    assert '<option value="gas" selected>' in page
+    await installer.post(ADOPT, data={**FORM, "model": "XY-100"})
+    assert "honeywell-midas" not in (await installer.get(ADOPT)).text, "the register has the last word"
 
 
 async def test_one_that_no_gateway_spoke_of_yet_can_be_adopted_ahead(site, installer):
