@@ -101,7 +101,7 @@ async def test_unregistered_devices_and_unreadable_messages_have_their_pages(str
     await expect(page.locator("tbody")).to_contain_text("gas-x")
     await page.get_by_role("link", name="无法识别的消息").click()
     await expect(page.locator("tbody")).to_contain_text("<script>alert(1)</script>")
-    await page.get_by_role("link", name="网关", exact=True).click()
+    await page.get_by_role("link", name="网关列表", exact=True).click()
     await expect(page.locator("tbody")).to_contain_text("gw-demo-01")
     await expect(page.locator("tbody")).to_contain_text("在线")
     assert page.problems == []
