@@ -28,6 +28,31 @@ async def copied_database(
     server: str, fill: Callable[[Database], Awaitable[None]]
 ) -> AsyncIterator[Database]:
     """Yield a database of a test's own: a copy of one that was filled once."""
+    url = await copied_url(server, fill)
+    yield Database(url)
+    await drop(url)
+
+
+async def copied_url(server: str, fill: Callable[[Database], Awaitable[None]]) -> str:
+    """Copy the database that was filled once; returns the copy's address. `drop` takes it away."""
+    return await copy(await _filled_once(server, fill))
+
+
+async def copy(url: str) -> str:
+    """Copy a database that nobody is connected with; returns the copy's address."""
+    server, _, template = url.rpartition("/")
+    name = f"copy_{os.getpid()}_{next(_numbers)}"
+    await _order(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return f"{server}/{name}"
+
+
+async def drop(url: str) -> None:
+    """Take a database away, whoever is connected with it."""
+    server, _, name = url.rpartition("/")
+    await _order(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _filled_once(server: str, fill: Callable[[Database], Awaitable[None]]) -> str:
     template = f"filled_{os.getpid()}"
     if template not in _filled:
         await _order(server, f"CREATE DATABASE {template}")
@@ -37,10 +62,7 @@ async def copied_database(
         await fill(made)
         await made.close()
         _filled.add(template)
-    name = f"{template}_{next(_numbers)}"
-    await _order(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield Database(f"{server}/{name}")
-    await _order(server, f"DROP DATABASE {name} WITH (FORCE)")
+    return f"{server}/{template}"
 
 
 async def _order(server: str, statement: str) -> None:

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,16 @@ from server.db.session import Database
 from server.failpoints import VARIABLE
 from server.items.tables import Item, ItemMove
 from server.notify.channels import Message, Outcome, Verdict
+from tests.harness import postgres_suite
+from tests.harness.copied_sqlite import copy_filled
 from tests.server.escalation.transitions import SCENARIOS, answers_of
-from tests.server.world import running_parts
+from tests.server.world import fill, running_parts
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["tests.server.escalation.transitions"])
 _LONGEST_S = 60.0
+_URL = "postgres.url"
+"""In a folder: where its database is, if that is not a file beside it."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,9 @@ class LastingPhone:
 @asynccontextmanager
 async def world_of(folder: Path, transition: str, moment: Moment | None):
     """The server's parts over a folder's database: what a process has after its start."""
-    database = Database(f"sqlite+aiosqlite:///{folder}/gridwarden.db")
-    async with running_parts(database) as world:
+    elsewhere = folder / _URL
+    url = elsewhere.read_text() if elsewhere.exists() else f"sqlite+aiosqlite:///{folder}/gridwarden.db"
+    async with running_parts(Database(url)) as world:
         if moment is not None:
             world.clock.time, world.clock.boot = moment.now, moment.boot
         phone = LastingPhone(folder / "phone.jsonl", answers_of(SCENARIOS[transition]))
@@ -86,9 +92,27 @@ async def _act(folder: Path, transition: str, moment: Moment) -> None:
         await SCENARIOS[transition].act(world)
 
 
-def copied(folder: Path, to: Path) -> Path:
+async def begin(folder: Path) -> None:
+    """Put a filled database into a folder, on the PostgreSQL that the whole suite runs on, if it does."""
+    server = os.environ.get(postgres_suite.VARIABLE)
+    if server is None:
+        await copy_filled(folder, fill)
+    else:
+        (folder / _URL).write_text(await postgres_suite.copied_url(server, fill))
+
+
+async def copied(folder: Path, to: Path) -> Path:
     shutil.copytree(folder, to)
+    if (to / _URL).exists():
+        (to / _URL).write_text(await postgres_suite.copy((folder / _URL).read_text()))
     return to
+
+
+async def forget(folders: Iterable[Path]) -> None:
+    """Drop the databases that stand beside folders."""
+    for elsewhere in (folder / _URL for folder in folders):
+        if elsewhere.exists():
+            await postgres_suite.drop(elsewhere.read_text())
 
 
 async def picture(folder: Path, transition: str) -> dict[str, Any]:

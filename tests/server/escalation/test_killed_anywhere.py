@@ -10,9 +10,8 @@ import pytest
 
 import server
 from server.failpoints import EXIT_CODE, Failpoint, Side, around
-from tests.server.escalation.killed import Moment, copied, die_in, picture, received, world_of
+from tests.server.escalation.killed import Moment, begin, copied, die_in, forget, picture, received, world_of
 from tests.server.escalation.transitions import AGAIN_S, SCENARIOS, transitions
-from tests.server.world import open_world
 
 ROOM = Path(server.__file__).parent
 UNNAMED = {
@@ -54,21 +53,21 @@ def test_every_transaction_of_time_and_of_notices_says_what_it_carries_out():
 async def test_killed_around_a_commit_it_ends_as_if_nothing_had_happened(tmp_path, transition):
     start = tmp_path / "start"
     start.mkdir()
-    async with open_world(start):
-        pass
+    await begin(start)
     async with world_of(start, transition, None) as world:
         await SCENARIOS[transition].before(world)
         moment = Moment(now=world.clock.now(), boot=world.clock.boot)
-    unharmed = await go_on(copied(start, tmp_path / "unharmed"), transition, moment)
+    unharmed = await go_on(await copied(start, tmp_path / "unharmed"), transition, moment)
     for side in Side:
         await killed_at(around(transition, side), start, transition, moment, unharmed)
     if transition == "notice/recorded":
         lost = Failpoint.AFTER_SEND_BEFORE_RECORD.value
         await killed_at(lost, start, transition, moment, unharmed)
+    await forget(tmp_path.iterdir())
 
 
 async def killed_at(place, start, transition, moment, unharmed) -> None:
-    folder = copied(start, start.parent / place.replace("/", "-").replace(":", "-"))
+    folder = await copied(start, start.parent / place.replace("/", "-").replace(":", "-"))
     assert await die_in(folder, transition, place, moment) == EXIT_CODE, f"{place} is never reached"
     found = await go_on(folder, transition, moment)
     for what, rows in unharmed.items():
