@@ -199,14 +199,40 @@ class ActionExpectation(BaseExpectation):
     state: str = "confirmed"
 
 
-class ItemExpectation(BaseExpectation):
-    """The server shows an item."""
+class WhichItem(BaseExpectation):
+    """Which of the server's items are meant; what is left out may be anything."""
 
-    expect: Literal["item"]
     device: str | None = None
     kind: str | None = None
     class_: Annotated[str | None, Field(alias="class")] = None
+    building: str | None = None
+    grouping: Literal["visit", "storm"] | None = None
+    devices: Annotated[int, Field(ge=1)] | None = None
+    """How many it speaks for: a visit's matters, a storm's devices."""
+
+
+class ItemExpectation(WhichItem):
+    """The server shows an item."""
+
+    expect: Literal["item"]
     state: str | None = None
+    owner: str | None = None
+    """Whose it is."""
+    outcome: str | None = None
+    """What it turned out to be, once it is closed."""
+
+
+class ToldExpectation(WhichItem):
+    """These people have a message about an item on their telephones, and nobody else has.
+
+    Of several items that are meant it must hold for each.
+    """
+
+    expect: Literal["told"]
+    people: tuple[str, ...]
+    """Everybody who was told so far."""
+    within_s: Annotated[float, Field(gt=0)] = 15.0
+    """From the item's opening to the last of them, by the server's and the telephones' clocks."""
 
 
 class MessageExpectation(BaseExpectation):
@@ -229,7 +255,12 @@ class PointExpectation(BaseExpectation):
 
 
 Expectation = Annotated[
-    AlarmExpectation | ActionExpectation | ItemExpectation | MessageExpectation | PointExpectation,
+    AlarmExpectation
+    | ActionExpectation
+    | ItemExpectation
+    | ToldExpectation
+    | MessageExpectation
+    | PointExpectation,
     Field(discriminator="expect"),
 ]
 RuleText = dict[str, Any]

@@ -143,6 +143,8 @@ class NoticeOut(Row):
     sent_at: datetime | None
     attempts: int
     last_error: str
+    bundle: str | None
+    """The notice in whose message it went out; null where it was a message of its own."""
 
 
 class ItemStoryOut(BaseModel):

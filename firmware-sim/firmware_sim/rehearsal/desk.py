@@ -43,6 +43,13 @@ class Desk:
             found += answer.json()["items"]
         return found
 
+    async def story(self, item: str) -> dict[str, Any]:
+        """Return an item with its alarms, moves and notices."""
+        answer = await self.client.get(f"{self.url}/api/v1/items/{item}")
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
 
 @dataclass(slots=True)
 class Hand:

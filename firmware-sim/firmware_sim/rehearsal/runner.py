@@ -16,8 +16,10 @@ import httpx2
 from firmware_sim.demo.brokers import NoBrokerError
 from firmware_sim.demo.children import ChildError
 from firmware_sim.rehearsal.desk import DeskError
-from firmware_sim.rehearsal.judge import count, describe, is_enough, waits
+from firmware_sim.rehearsal.judge import NEEDS, count, describe, is_enough, waits
 from firmware_sim.rehearsal.playing import play
+from firmware_sim.rehearsal.promises import NOT_LOOKED_AT, PROMISES, broken
+from firmware_sim.rehearsal.record import Part, take
 from firmware_sim.rehearsal.stage import RehearsalStage, build_rehearsal
 from firmware_sim.scenario import Scenario, load_scenario
 from firmware_sim.steps import BaseExpectation, BaseStep
@@ -25,6 +27,7 @@ from firmware_sim.steps import BaseExpectation, BaseStep
 PATIENCE_S: Final = 40.0
 """Real seconds after which something expected will not come any more."""
 _POLL_S: Final = 0.1
+_SETTLE_S: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -69,17 +72,32 @@ async def rehearse(
         met = is_enough(what, found)
         tell(f"{at_s:8.1f} s  {'✓' if met else '✗'}  {describe(what)}{'' if met else f', found {found}'}")
         (outcome.met if met else outcome.problems).append(f"{at_s} s: {describe(what)}, found {found}")
+    kept = await _wait_for_promises(stage, patience_s)
+    outcome.problems += kept
+    tell(f"  at the end  {'✗' if kept else '✓'}  {len(PROMISES)} promises of every rehearsal")
     return outcome
 
 
 async def _wait_for(stage: RehearsalStage, what: BaseExpectation, patience_s: float) -> int:
-    found = await count(stage, what)
+    found = count(await take(stage, NEEDS[type(what)]), what)
     for _ in range(int(patience_s / _POLL_S)):
         if not waits(what) or is_enough(what, found):
             break
         await asyncio.sleep(_POLL_S)
-        found = await count(stage, what)
+        found = count(await take(stage, NEEDS[type(what)]), what)
     return found
+
+
+async def _wait_for_promises(stage: RehearsalStage, patience_s: float) -> list[str]:
+    """Return what does not hold at the end; what is still on its way may come."""
+    parts = (Part.STORIES, Part.MESSAGES)
+    wrong = broken(await take(stage, parts), stage.scenario)
+    for _ in range(int(patience_s / _SETTLE_S)):
+        if not wrong:
+            break
+        await asyncio.sleep(_SETTLE_S)
+        wrong = broken(await take(stage, parts), stage.scenario)
+    return wrong
 
 
 def run_scenario(path: Path, *, check: bool, broker: str) -> int:
@@ -113,6 +131,7 @@ async def _run(path: Path, scenario: Scenario, *, check: bool, broker: str) -> i
         if not check:
             _say("everything stays up; Ctrl-C ends it")
             await asyncio.Event().wait()
+    _say(f"not looked at: {'; '.join(NOT_LOOKED_AT)}")
     _say("the check failed" if outcome.problems else f"all {len(outcome.met)} expectations met")
     return 1 if outcome.problems else 0
 

@@ -38,7 +38,8 @@ class RehearsalStage:
     world: Hand
     running: dict[str, Child] = field(default_factory=dict)
     gateways: list[Child] = field(default_factory=list)
-    """Every life of the gateway, for what it logged."""
+    servers: list[Child] = field(default_factory=list)
+    """Every life of each, for what it logged."""
     skipped_s: float = 0.0
 
     async def start_part(self, part: str) -> None:
@@ -49,7 +50,7 @@ class RehearsalStage:
         """
         if part == "server":
             command = [*command_of("gridwarden-server"), "run"]
-            await self._start("server", command, "server_started")
+            self.servers.append(await self._start("server", command, "server_started"))
             await self.desk.sign_in(_CODE)
             return
         command = [*command_of("gridwarden-edge"), "run", str(self.folder / "site.yaml")]
@@ -72,6 +73,11 @@ class RehearsalStage:
     def gateway_lines(self) -> list[Line]:
         """What the gateway logged in all its lives."""
         return [line for child in self.gateways for line in child.lines]
+
+    @property
+    def server_lines(self) -> list[Line]:
+        """What the server logged in all its lives."""
+        return [line for child in self.servers for line in child.lines]
 
     async def _start(self, name: str, command: list[str], event: str) -> Child:
         env = dict(self.env)
@@ -137,6 +143,7 @@ def _environment(folder: Path, server: int, broker: int, phones: int) -> dict[st
         "GRIDWARDEN_WEBHOOK_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
         "GRIDWARDEN_WEBHOOK_ALLOW": f"{LOOPBACK}:{phones}",
         "GRIDWARDEN_FIRST_RUN_CODE": _CODE,
+        "GRIDWARDEN_CANARY_EVERY_S": "0",
     }
 
 
