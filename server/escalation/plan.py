@@ -127,6 +127,8 @@ class PlannedStep:
     reach: Reach = BY_HAND
 
 
+_HOLDERS: Final = (Role.LEADER, Role.DEPUTY)
+"""Who has a place; the nearest of the chain who can be told is its owner."""
 RECHECK_AFTER: Final = timedelta(minutes=5)
 """A done item whose alarm is still active goes back to its owner after this."""
 
@@ -251,13 +253,21 @@ def plan(
 
 
 def reached_by(step: Step, people: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Return the people of a step, each once."""
+    """Return the people of a step, each once, whoever has the place before those who are told beside them.
+
+    Where a step tells the leader and others at once and the leader cannot be told, the deputy has the place
+    now and is told with those others, rather than after the time that a leader would have had.
+    """
     for roles in (step.roles, step.instead):
         reached: dict[str, Candidate] = {}
         for role in roles:
             for candidate in people:
                 if candidate.role is role and _has_way(candidate, step.reach):
                     reached.setdefault(candidate.person, candidate)
+        if reached and Role.LEADER in roles:
+            holder = next((one for one in people if one.role in _HOLDERS and _has_way(one, step.reach)), None)
+            if holder is not None:
+                reached = {holder.person: holder, **reached}
         if reached:
             return tuple(reached.values())
     return ()

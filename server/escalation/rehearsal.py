@@ -132,7 +132,10 @@ def _people_of(
     quiet_for: Collection[Role],
 ) -> Iterator[RehearsedPerson]:
     """Yield who is told, then who is not."""
-    named = [(role, _of_role(links, role)) for role in (*step.roles, *step.instead)]
+    roles = (*step.roles, *step.instead)
+    # A deputy may be told for the leader, whom the step names.
+    for_others = tuple(dict.fromkeys(role for role in told.values() if role not in roles))
+    named = [(role, _of_role(links, role)) for role in (*for_others, *roles)]
     for role, holders in named:
         for link in holders:
             if told.get(link.person) is role:

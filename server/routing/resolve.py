@@ -292,8 +292,10 @@ def _link(standing: Standing, told_as: Role, why: tuple[Reason, ...]) -> ChainLi
 def _once(links: list[ChainLink]) -> Iterator[ChainLink]:
     """Keep each person's nearest place in the chain only; maintaining is apart from leading.
 
-    Somebody who is off duty at one post may be on duty at another further up.
+    Somebody who is off duty at one post may be on duty at another further up. The deputy of a grid who leads
+    the one beyond the border keeps the place and is told as a leader: a border's leaders know at once.
     """
+    leads = {link.person: link for link in links if link.role is Role.LEADER and link.reachable}
     seen: set[tuple[str, bool, bool]] = set()
     for link in links:
         maintains = link.role is Role.MAINTAINER
@@ -301,7 +303,7 @@ def _once(links: list[ChainLink]) -> Iterator[ChainLink]:
         key = (link.person, maintains, link.reachable)
         if key not in seen and told not in seen:
             seen.add(key)
-            yield link
+            yield leads.get(link.person, link) if link.role is Role.DEPUTY and link.reachable else link
 
 
 def _where(street: Street, device: DeviceFacts | None, placed: Placed) -> str:

@@ -115,3 +115,28 @@ async def test_a_row_of_a_closed_item_is_not_needed(world):
     world.clock.advance(seconds=60)
     await world.loop.turn()
     assert {due.settled_as for due in await world.rows(Due)} == {"not_needed"}
+
+
+async def test_where_the_leader_cannot_be_told_the_deputy_has_it_and_is_told_at_once(world):
+    await world.set_person("leader", webhook_url=None)
+    item = await world.raise_alarm()
+    await world.settle()
+    assert item.owner == "deputy"
+    assert item.reason.startswith("由deputy某负责")
+    assert {message.person for message in world.channel.sent} == {"deputy", "officer", "room"}
+
+
+async def test_where_nobody_has_the_grid_the_officer_has_it(world):
+    for person in ("leader", "deputy"):
+        await world.set_person(person, webhook_url=None)
+    item = await world.raise_alarm()
+    assert item.owner == "officer"
+    assert item.reason.startswith("由officer某负责，")
+
+
+async def test_a_hazard_without_a_leader_is_the_deputys_without_waiting(world):
+    await world.set_person("leader", webhook_url=None)
+    item = await world.raise_alarm(class_=AlarmClass.HAZARD)
+    await world.settle()
+    assert item.owner == "deputy"
+    assert [message.person for message in world.channel.sent] == ["deputy"]

@@ -84,6 +84,17 @@ def test_on_a_border_both_leaders_are_told_and_one_owns_it():
     assert "told as well" in next(link for link in found.links if link.person == "zhao").reason_in("en")
 
 
+def test_on_a_border_the_deputy_who_leads_the_other_side_is_told_as_a_leader():
+    """Neighbours stand in for each other: the deputy on one side is mostly the leader of the other."""
+    rows = [*DUTIES, ("zhao", Role.DEPUTY, Scope.GRID, "W1"), ("wang", Role.DEPUTY, Scope.GRID, "W2")]
+    found = resolve(
+        street(Roster([person(c) for c in CODES], duties(rows))), DeviceFacts(position=(2, 1)), BEGIN
+    )
+    assert found.owner.person == "wang"
+    assert [person for person, role in told(found) if role is Role.LEADER] == ["wang", "zhao"]
+    assert len([link for link in found.links if link.person == "zhao"]) == 1
+
+
 def test_coordinates_of_another_datum_are_not_compared():
     """GCJ-02 lies some hundred metres away, by a rule that is not published: no guess is made."""
     assert chain(DeviceFacts(position=(21, 1))).grid is None
