@@ -90,7 +90,7 @@ ROLE_WORDS: Final[Mapping[str, str]] = {
     "leader": "网格长",
     "deputy": "副网格长",
     "officer": "综合网格专员",
-    "duty_room": "小区值班室",
+    "duty_room": "值班室",
     "maintainer": "维护人员",
     "secretary": "社区书记",
     "desk": "指挥中心",
@@ -132,6 +132,9 @@ _WORDS_OF: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
     },
 }
 
+_OLD_WORDS: Final = {"小区值班室": "duty_room"}
+"""A business block has a duty room too; files that were written before still say it of estates alone."""
+
 _SHEETS: Final = {title: name for name, title in SHEET_TITLES.items()}
 
 
@@ -161,5 +164,6 @@ def words_of(sheet: str, column: str) -> Mapping[str, str]:
 
 
 def codes_of(sheet: str, column: str) -> dict[str, str]:
-    """Return the codes of a column's Chinese words."""
-    return {word: code for code, word in words_of(sheet, column).items()}
+    """Return the codes of a column's Chinese words, and of those that older files have."""
+    codes = {word: code for code, word in words_of(sheet, column).items()}
+    return {**_OLD_WORDS, **codes} if column == "role" else codes

@@ -94,6 +94,29 @@ def test_what_is_sent_again_after_a_restart_of_the_gateway_ends_no_alarm_that_is
 
 
 @pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"cn": "2051"}, {"cn": "2051"}),
+        ({"age_s": 1800}, {"age_s": 1800}),
+        ({"age_s": 1800}, {"age_s": 1800, "resent": True}),
+    ],
+)
+def test_history_that_is_sent_again_after_a_restart_lands_on_itself(first, again):
+    """What was seen is remembered in memory alone: the server keeps one of two readings of one moment."""
+    talk = Talk()
+    talk.say()
+    body = "w01009-Rtd=6.8,w01009-Avg=6.8,w01009-Flag=N"
+    talk.clock.advance(seconds=60)
+    before, after = talk.packet(body, **first), talk.packet(body, **again)
+    (taken,) = talk.take(before).heard
+    talk.desk = Talk().desk
+    talk.clock.advance(seconds=15)
+    (retaken,) = talk.take(after).heard
+    assert taken.at_wall_ms is not None
+    assert retaken == taken
+
+
+@pytest.mark.parametrize(
     ("flag", "quality"),
     [
         ("M", Quality.MAINTENANCE),

@@ -6,9 +6,10 @@ from sqlalchemy import func, select
 from server.audit.tables import AuditRow
 from server.devices.tables import Device, Gateway
 from server.errors import ImportRefusedError
-from server.people.tables import Duty, Person
-from server.places.importer import import_street, read_folder
+from server.people.tables import Duty, Person, Role
+from server.places.importer import import_street, parse_street, read_folder
 from server.places.tables import Building, Community, Grid
+from server.places.titles import words_of
 from tests.server.street.conftest import NOW
 
 
@@ -121,3 +122,10 @@ async def test_registering_a_device_that_was_heard_before_adopts_it(database, fi
         known = await session.get(Device, ("gw-demo-01", "gas-kitchen"))
         assert known.adopted
         assert known.building == "B01"
+
+
+def test_a_duty_room_is_one_of_estates_and_of_blocks_and_older_files_are_still_read(files):
+    duties = "人员,角色,范围,地点编码\nwang,小区值班室,小区,E01\nli,值班室,小区,E01\n".encode()
+    rows = parse_street({**files, "duties": duties})["duties"].values()
+    assert {row["role"] for row in rows} == {Role.DUTY_ROOM}
+    assert words_of("duties", "role")["duty_room"] == "值班室"
