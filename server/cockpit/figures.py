@@ -1,4 +1,4 @@
-"""The cockpit's figures. They rank places and hazards, never people."""
+"""The cockpit's figures. They rank places and hazards, never people, and count no test and no drill."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -108,7 +108,7 @@ async def noisy(session: ReadSession, now: datetime) -> Figures:
     for gateway, device, count in rows:
         newest = await session.scalar(
             select(Item)
-            .where(Item.gateway == gateway, Item.device == device)
+            .where(Item.gateway == gateway, Item.device == device, Item.mode == Mode.LIVE)
             .order_by(Item.opened_at.desc())
             .limit(1)
         )
@@ -153,7 +153,10 @@ async def devices(session: ReadSession, now: datetime) -> Figures:
     # Batteries are told by rules of the gateway: an open item whose alarm's point is a battery's.
     batteries = await session.scalar(
         select(func.count(func.distinct(Alarm.item))).where(
-            Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None), Alarm.point.like("%battery%")
+            Alarm.cleared_at.is_(None),
+            Alarm.superseded_at.is_(None),
+            Alarm.mode == Mode.LIVE,
+            Alarm.point.like("%battery%"),
         )
     )
     return {
@@ -208,8 +211,14 @@ _WAITING: Final = (NoticeState.PENDING, NoticeState.SENDING)
 
 async def channels(session: ReadSession, now: datetime) -> Figures:
     """Return what became of a day's notices by channel, and how long they took to leave."""
-    query = select(Notice.channel, Notice.state, Notice.created_at, Notice.sent_at).where(
-        Notice.created_at >= now - DAY, Notice.state != NoticeState.WITHDRAWN
+    query = (
+        select(Notice.channel, Notice.state, Notice.created_at, Notice.sent_at)
+        .join(Item, Item.id == Notice.item)
+        .where(
+            Notice.created_at >= now - DAY,
+            Notice.state != NoticeState.WITHDRAWN,
+            Item.mode == Mode.LIVE,
+        )
     )
     counts: dict[str, dict[str, int]] = {}
     delays: dict[str, list[float]] = {}

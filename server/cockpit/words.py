@@ -37,6 +37,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "over": "设备已恢复",
     "drill": "演练",
     "test": "测试",
+    "exercised": "演练、测试 %n 件",
     "next": "下一步",
     "late": "已过 %s",
     "in": "还有 %s",
@@ -102,5 +103,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "nobody": "没有通知到任何人",
     "owner": "负责人",
     "reason_needed": "请写明原因",
-    "ordered": "指令已发给网关，执行结果见网关页",
+    "no_gateway": "没有这个网关，请从列表里选",
+    "many_gateways": "有几个网关叫这个名称，请填编号",
+    "no_rules": "这个网关没有上报可以演练的规则，请在值班台的网关页下指令",
 }

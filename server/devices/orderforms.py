@@ -31,6 +31,8 @@ class _OrderIn(BaseModel):
 
     reason: _Reason
     """Why, for the audit."""
+    item: _Name | None = None
+    """The item for which it is given, one of this gateway's: it is shown there."""
 
 
 class ResetIn(_OrderIn):

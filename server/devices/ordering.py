@@ -6,12 +6,15 @@ until the other account says so itself (`server.devices.agreement`).
 
 from datetime import datetime
 
+from sqlalchemy import select
+
 from server.access.service import SignedIn
 from server.db.session import WriteSession
 from server.devices import service
 from server.devices.agreement import agree, needs_second
 from server.devices.tables import Command, Device, Gateway
 from server.errors import ForbiddenError, NotFoundError
+from server.items.tables import Item
 from wire.orders import Order
 
 
@@ -36,16 +39,20 @@ async def give(
         issuer: the account that orders.
         now: the server's time.
         ask_second: wait for a second account even where the server sees no need.
-        item: the item it is given for.
+        item: the item it is given for, by id.
 
     Raises:
-        NotFoundError: there is no such gateway, or no such device on it.
+        NotFoundError: there is no such gateway, or no such device or item of it.
     """
     if await session.get(Gateway, gateway) is None:
         raise NotFoundError("没有这个网关。")
     device = getattr(order, "device", None)
     if device is not None and await session.get(Device, (gateway, device)) is None:
         raise NotFoundError("没有这个设备。")
+    if item is not None:
+        ours = select(Item.id).where(Item.id == item, Item.gateway == gateway)
+        if await session.scalar(ours) is None:
+            raise NotFoundError("没有这件事项。")
     command = await service.order(
         session,
         gateway=gateway,

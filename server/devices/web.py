@@ -72,6 +72,7 @@ def build_command_api(context: Context) -> APIRouter:
                 issuer=signed_in.operator,
                 now=context.clock.now(),
                 ask_second=asks_second(wanted),
+                item=wanted.item,
             )
             return CommandOut.model_validate(command)
 

@@ -41,6 +41,7 @@ from server.web import words
 from server.web.cardout import note_numbers, viewer_of
 from server.web.names import names_within
 from server.web.templating import language_of, render_page
+from wire.vocabulary import Mode
 
 _MOST_ROWS: Final = 200
 FAILING_CHANNEL: Final = "最近的通知都发不出去：%(channel)s"
@@ -239,9 +240,11 @@ def _add_registers(router: APIRouter, context: Context) -> None:
 
 
 def _count(items: list[Item]) -> Mapping[str, int]:
-    still = [item for item in items if item.state is not ItemState.CLOSED]
+    every = [item for item in items if item.state is not ItemState.CLOSED]
+    still = [item for item in every if item.mode is Mode.LIVE]
     return {
         "open": len(still),
+        "exercised": len(every) - len(still),
         "untaken": sum(not item.accepted for item in still),
         "help": sum(item.help_wanted for item in still),
         "claimed": sum(item.false_alarm_claimed for item in still),

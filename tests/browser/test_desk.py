@@ -11,7 +11,7 @@ from wire.topics import Up, up_topic
 pytestmark = pytest.mark.browser
 
 
-async def sign_in(street, browser, **options):
+async def sign_in(street, browser, *, name="值班员", **options):
     context = await browser.new_context(
         viewport={"width": 1280, "height": 800}, locale=options.pop("locale", "zh-CN"), **options
     )
@@ -20,7 +20,7 @@ async def sign_in(street, browser, **options):
     page.on("console", lambda said: page.problems.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     await page.goto(f"{street.desk.url}/login", wait_until="domcontentloaded")
-    await page.locator("input[name=name]").fill("值班员")
+    await page.locator("input[name=name]").fill(name)
     await page.locator("input[name=password]").fill(PASSWORD)
     await page.locator("form button").click()
     await page.wait_for_url("**/desk")

@@ -79,6 +79,16 @@ async def test_a_drill_is_ordered_as_one(site):
     assert live.status_code == 422
 
 
+async def test_an_order_for_an_item_stands_beside_it_and_never_beside_another_gateways(site):
+    desk = await site.operator()
+    item = await site.world.raise_alarm()
+    wanted = {"order": "resync", "reason": "核对", "item": item.id}
+    assert (await desk.post("/api/v1/gateways/gw-one/commands", json=wanted)).status_code == 202
+    assert "重新核对" in (await desk.get(f"/desk/items/{item.id}")).text.partition('class="given"')[2]
+    other = await desk.post("/api/v1/gateways/gw-one/commands", json={**wanted, "item": "of-another"})
+    assert (other.status_code, other.json()["detail"]) == (404, "没有这件事项。")
+
+
 async def test_the_page_needs_an_account_of_the_desk(site):
     stranger = await site.visitor()
     assert (await stranger.get("/cockpit")).headers["location"] == "/login"

@@ -58,6 +58,8 @@ def report(content_hash: str, *, limit: float, file_hash: str) -> ConfigurationR
         limits=(RuleLimit(side=LimitSide.ABOVE, limit=limit, stage=2, class_=AlarmClass.LIFE_SAFETY),),
         title="可燃气体",
         title_en="Combustible gas",
+        sentence=f"可燃气体超过 {limit} %LEL",
+        sentence_en=f"combustible gas above {limit} %LEL",
         clause="GB/T 50493-2019, 5.5.2",
     )
     return ConfigurationReport(

@@ -5,7 +5,7 @@ import { StreetMap } from "./cockpit/map";
 import { drawPanels, offerDetails, tickAges } from "./cockpit/panels";
 import { offerSound, ring } from "./cockpit/sound";
 import { type Item, Store } from "./cockpit/store";
-import { drawStream, gravity, tickStream } from "./cockpit/stream";
+import { drawStream, gravity, live, tickStream } from "./cockpit/stream";
 import { byId, readTexts, span, text } from "./cockpit/texts";
 
 const RING_AGAIN_MS = 15_000;
@@ -24,7 +24,7 @@ let begun = false;
 const store = new Store(
   ({ changed, whole }) => {
     listDirty = mapDirty = true;
-    const fresh = changed.filter((item) => item.mode === "live" && gravity(item) < 2 && !item.accepted && !heard.has(item.id));
+    const fresh = changed.filter((item) => live(item) && gravity(item) < 2 && !item.accepted && !heard.has(item.id));
     for (const item of fresh) heard.add(item.id);
     if (begun && !whole && fresh.length) sound(gravityOf(fresh));
     begun = true;
@@ -69,7 +69,7 @@ function frame(at: number): void {
 }
 
 function drawCounts(): void {
-  const items = [...store.items.values()];
+  const items = [...store.items.values()].filter(live);
   for (const tile of document.querySelectorAll<HTMLElement>(".tile")) {
     const { concern, class: class_ } = tile.dataset;
     const count = concern
@@ -98,7 +98,7 @@ function tick(): void {
   if (link.textContent !== words) link.textContent = words;
   link.classList.toggle("bad", silent);
   const crying = [...store.items.values()].some(
-    (item) => item.mode === "live" && gravity(item) === 0 && !item.accepted && !item.shelved,
+    (item) => live(item) && gravity(item) === 0 && !item.accepted && !item.shelved,
   );
   if (crying && performance.now() - rangAt > RING_AGAIN_MS) sound(0);
   for (const id of heard) if (!store.items.has(id)) heard.delete(id);

@@ -1,6 +1,8 @@
 // What the dispatcher does from the wall: take, widen, give, lay aside, order, exercise. Every press says what
 // became of it; nothing closes by itself.
 import type { Item } from "./store";
+import { offerDrill } from "./drill";
+import { give, say, send } from "./order";
 import { byId, make, text } from "./texts";
 
 interface Callee { code: string; name: string; phone: string | null; owner: boolean }
@@ -8,23 +10,14 @@ interface Dispatch { gateway: string; device: string; told: Callee[]; people: { 
 
 let shown: { item: Item; dispatch: Dispatch | null } | null = null;
 
-async function send(address: string, body: unknown): Promise<Record<string, unknown>> {
-  const answer = await fetch(address, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(body),
-  });
-  const said = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
-  if (!answer.ok) throw new Error(String(said["detail"] ?? answer.status));
-  return said;
-}
-
 export function openDispatch(item: Item): void {
   shown = { item, dispatch: null };
   byId("dispatch-title").textContent = text(`title:${item.kind}/${item.class}`);
   byId("dispatch-where").textContent = `${item.where} · ${item.device}`;
   byId("dispatch-said").textContent = "";
-  byId<HTMLAnchorElement>("dispatch-page").href = `/desk/items/${encodeURIComponent(item.id)}`;
+  const page = `/desk/items/${encodeURIComponent(item.id)}`;
+  byId<HTMLAnchorElement>("dispatch-page").href = page;
+  byId<HTMLAnchorElement>("dispatch-orders").href = `${page}#orders`;
   byId("callees").replaceChildren();
   byId<HTMLDialogElement>("dispatch").showModal();
   void load(item);
@@ -55,10 +48,6 @@ async function load(item: Item): Promise<void> {
   }
 }
 
-function say(where: string, words: string): void {
-  byId(where).textContent = words;
-}
-
 async function act(what: string, form: FormData): Promise<string> {
   const { item, dispatch } = shown ?? {};
   if (!item) return "";
@@ -72,8 +61,7 @@ async function act(what: string, form: FormData): Promise<string> {
   }
   if (what === "order") {
     const order = String(form.get("order"));
-    await send(`/api/v1/gateways/${encodeURIComponent(dispatch?.gateway ?? "")}/commands`, { order, reason });
-    return text("ordered");
+    return give("dispatch-said", dispatch?.gateway ?? "", { order, reason, item: item.id });
   }
   const more: Record<string, unknown> = {};
   if (what === "reassign") more["to"] = String(form.get("to"));
@@ -94,44 +82,5 @@ export function offerDispatch(): void {
       .catch((error: Error) => say("dispatch-said", text("failed_action", { s: error.message })))
       .finally(() => (button.disabled = false));
   });
-  byId("open-drill").addEventListener("click", () => {
-    say("drill-said", "");
-
-    void fillGateways();
-    byId<HTMLDialogElement>("drill").showModal();
-  });
-  byId<HTMLFormElement>("drill-form").addEventListener("change", (event) => {
-    const changed = (event.target as HTMLInputElement).name;
-    const form = new FormData(event.currentTarget as HTMLFormElement);
-    if (changed === "gateway" || changed === "device") void fillRules(`${form.get("gateway")}`, `${form.get("device")}`);
-  });
-  byId<HTMLFormElement>("drill-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const form = new FormData(event.target as HTMLFormElement);
-    const { gateway, ...rest } = Object.fromEntries(form) as Record<string, string>;
-    send(`/api/v1/gateways/${encodeURIComponent(gateway ?? "")}/commands`, { order: "test", mode: "drill", ...rest })
-      .then(() => say("drill-said", text("ordered")))
-      .catch((error: Error) => say("drill-said", text("failed_action", { s: error.message })));
-  });
-}
-
-interface Told {
-  devices: { device: string; label?: string }[];
-  rules: { rule: string; devices: string[]; sentence?: string }[];
-}
-
-// What can be chosen is what the gateway says is in force; one that told nothing leaves it to the keyboard.
-async function fillRules(gateway: string, device: string): Promise<void> {
-  const answer = await fetch(`/api/v1/gateways/${encodeURIComponent(gateway)}/configuration`).catch(() => null);
-  const told: Told = answer?.ok ? ((await answer.json()) as Told) : { devices: [], rules: [] };
-  byId("device-ids").replaceChildren(...told.devices.map((one) => new Option(one.label ?? one.device, one.device)));
-  const fitting = told.rules.filter((one) => !device || one.devices.includes(device));
-  byId("rule-ids").replaceChildren(...fitting.map((one) => new Option(one.sentence ?? one.rule, one.rule)));
-}
-
-async function fillGateways(): Promise<void> {
-  const answer = await fetch("/api/v1/gateways").catch(() => null);
-  if (!answer?.ok) return;
-  const rows = (await answer.json()) as { id: string; name: string }[];
-  byId("gateway-ids").replaceChildren(...rows.map((one) => new Option(one.name, one.id)));
+  offerDrill();
 }

@@ -5,7 +5,7 @@ import { GeoComponent, type GeoComponentOption } from "echarts/components";
 import { type ComposeOption, type EChartsType, init, registerMap, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import type { Item, Store } from "./store";
-import { gravity, rank } from "./stream";
+import { gravity, live, rank } from "./stream";
 import { byId, make, text } from "./texts";
 
 use([ScatterChart, GeoComponent, CanvasRenderer]);
@@ -128,11 +128,11 @@ export class StreetMap {
     this.drawShapes(by);
   }
 
-  // Open items by the place one level below what is shown, the gravest first.
+  // Real open items by the place one level below what is shown, the gravest first.
   private gather(): Map<string, Item[]> {
     const by = new Map<string, Item[]>();
     for (const item of this.store.items.values()) {
-      if (!this.inScope(item)) continue;
+      if (!live(item) || !this.inScope(item)) continue;
       const { community, grid } = this.scope;
       const place = (grid ? item.building : community === null ? item.community : item.grid) ?? "";
       const kept = by.get(place);
@@ -285,7 +285,7 @@ export class StreetMap {
   private byGrid(): Map<string, Item[]> {
     const by = new Map<string, Item[]>();
     for (const item of this.store.items.values()) {
-      if (!item.grid || !this.inScope(item)) continue;
+      if (!item.grid || !live(item) || !this.inScope(item)) continue;
       const kept = by.get(item.grid);
       if (kept) kept.push(item);
       else by.set(item.grid, [item]);

@@ -6,12 +6,14 @@ import { byId, make, span, text } from "./texts";
 const MOST_ROWS = 120;
 const GRAVITY = ["life_safety", "hazard", "fault", "advice"];
 
+// A test or a drill is listed and marked, after everything real; it is no figure and no colour on the map.
+export const live = (item: Item): boolean => item.mode === "live";
 export const gravity = (item: Item): number => GRAVITY.indexOf(item.class);
 
 export function rank(one: Item, other: Item): number {
   const weigh = (item: Item): number =>
-    gravity(item) * 4 + (item.concerns.length ? 0 : 1) + (item.accepted ? 1 : 0) + (item.shelved ? 20 : 0);
-  const trouble = (item: Item): number => (item.concerns.length && gravity(item) < 2 ? 0 : 1);
+    gravity(item) * 4 + (item.concerns.length ? 0 : 1) + (item.accepted ? 1 : 0) + (live(item) ? 0 : 20) + (item.shelved ? 40 : 0);
+  const trouble = (item: Item): number => (item.concerns.length && gravity(item) < 2 ? 0 : 1); // never of a drill
   return trouble(one) - trouble(other) || weigh(one) - weigh(other) || one.opened.localeCompare(other.opened);
 }
 
@@ -49,7 +51,9 @@ export function drawStream(store: Store, wanted: (item: Item) => boolean, open: 
     if (row.element === before) before = before.nextElementSibling;
     else list.insertBefore(row.element, before);
   }
-  byId("stream-count").textContent = String(found.length);
+  const real = found.filter(live).length;
+  const exercised = found.length - real;
+  byId("stream-count").textContent = exercised ? `${real} · ${text("exercised", { n: exercised })}` : String(real);
   const more = byId("stream-more");
   more.hidden = found.length > 0 && found.length <= MOST_ROWS;
   more.textContent = found.length ? text("more", { n: found.length - MOST_ROWS }) : text("none");
@@ -102,7 +106,7 @@ function draw(item: Item, open: (item: Item) => void): Row {
 function marks(item: Item): HTMLElement[] {
   const found: HTMLElement[] = [];
   const add = (kind: string, key: string): number => found.push(make("span", `mark ${kind}`, text(key)));
-  if (item.mode !== "live") add("drill", item.mode);
+  if (!live(item)) add("drill", item.mode);
   for (const one of item.concerns) add("bad", `concern:${one}`);
   if (item.help) add("bad", "help");
   if (item.claimed) add("bad", "claimed");
