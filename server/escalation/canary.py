@@ -18,7 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.clock import Clock
 from server.db.session import Database, WriteSession
 from server.errors import ServerError
-from server.escalation.canarystanding import LATE_AFTER, CanaryStanding, Stage, canary_standing
+from server.escalation.canarystanding import (
+    FORGOTTEN_AFTER,
+    LATE_AFTER,
+    CanaryStanding,
+    Stage,
+    canary_standing,
+)
 from server.escalation.tables import CanaryRun
 from server.pulse import Pulses
 from wire import codec
@@ -32,7 +38,6 @@ log = structlog.get_logger()
 
 CANARY_GATEWAY: Final = "canary"
 """Reserved: no real gateway may have this name."""
-_KEPT: Final = timedelta(days=1)
 _LOOK_S: Final = 5.0
 _MOST_REASON: Final = 120
 
@@ -134,7 +139,7 @@ class Canary:
         run = new_uuid7(unix_ms=round(now.timestamp() * 1000))
         async with self._database.write() as session:
             session.add(CanaryRun(id=run, sent_at=now))
-            too_old = CanaryRun.sent_at < now - _KEPT
+            too_old = CanaryRun.sent_at < now - FORGOTTEN_AFTER
             # The newest that arrived stays, however old: its age is what the chain is judged by.
             await session.execute(delete(CanaryRun).where(too_old, CanaryRun.id != (standing.arrived or "")))
         await self._say(codec.encode(self._message(run, now)))

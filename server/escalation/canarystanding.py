@@ -14,6 +14,9 @@ from server.escalation.tables import CanaryRun
 LATE_AFTER: Final = timedelta(seconds=60)
 """One that has not come back after this is lost."""
 
+FORGOTTEN_AFTER: Final = timedelta(days=1)
+"""What was lost so long ago says nothing of today: canaries were switched off, or the server was."""
+
 
 class Stage(StrEnum):
     """What a canary passes after it was sent, in this order."""
@@ -65,7 +68,8 @@ async def canary_standing(session: ReadSession, *, now: datetime) -> CanaryStand
     newest_first = select(CanaryRun).order_by(CanaryRun.sent_at.desc()).limit(1)
     has_arrived = CanaryRun.received_at.is_not(None)
     arrived = await session.scalar(newest_first.where(has_arrived))
-    judged = await session.scalar(newest_first.where(has_arrived | (CanaryRun.sent_at < now - LATE_AFTER)))
+    had_time = has_arrived | (CanaryRun.sent_at < now - LATE_AFTER)
+    judged = await session.scalar(newest_first.where(had_time, CanaryRun.sent_at > now - FORGOTTEN_AFTER))
     return CanaryStanding(
         age_s=None if arrived is None else max((now - arrived.sent_at).total_seconds(), 0.0),
         failing=None if judged is None else missed(judged),

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from server.db.session import ReadSession
 from server.notify.quotas import QUOTAS, Window
-from server.notify.tables import Attempt, ChannelSetup, Notice, NoticeState, Spent
+from server.notify.tables import Attempt, ChannelSetup, Notice, NoticeState, Spent, TrialMessage
 from server.people.model import CHANNEL_ORDER, ChannelKind
 from server.people.tables import Person
 
@@ -20,6 +20,8 @@ _LOOKED_AT: Final = 5
 _RECEIPTS: Final = 20
 _LOOKED_THROUGH: Final = 20_000
 """How many of the last attempts are searched for a failure."""
+_GLANCED_AT: Final = 2_000
+"""How many of the last attempts a page looks at that only says what is wrong."""
 _GOT_THROUGH: Final = (NoticeState.SENT, NoticeState.DELIVERED, NoticeState.READ)
 _FAILED: Final = (NoticeState.FAILED_TEMPORARY, NoticeState.FAILED_PERMANENT)
 _COUNTED: Final[Mapping[str, tuple[NoticeState, ...]]] = {
@@ -114,13 +116,11 @@ async def channel_standings(session: ReadSession, *, now: datetime) -> list[Chan
         row.channel: row.since for row in await session.scalars(select(ChannelSetup))
     }
     counts = await _counts(session, now)
+    outcomes = await _last_outcomes(session, now, most=_LOOKED_THROUGH)
     return [
         ChannelStanding(
             kind=kind,
-            health=health_of(
-                await _last_outcomes(session, kind, now),
-                set_up=kind in since or kind is ChannelKind.WEBHOOK,
-            ),
+            health=health_of(outcomes[kind], set_up=kind in since or kind is ChannelKind.WEBHOOK),
             since=since.get(kind),
             counts=counts.get(kind, dict.fromkeys(_COUNTED, 0)),
             last_sent_at=await _last_sent_at(session, kind),
@@ -133,7 +133,7 @@ async def channel_standings(session: ReadSession, *, now: datetime) -> list[Chan
 
 async def failing_channels(session: ReadSession, *, now: datetime) -> list[ChannelKind]:
     """Return the channels over which none of the last messages left: what the desk must know at once."""
-    outcomes = {kind: await _last_outcomes(session, kind, now) for kind in CHANNEL_ORDER}
+    outcomes = await _last_outcomes(session, now, most=_GLANCED_AT)
     return [kind for kind in CHANNEL_ORDER if health_of(outcomes[kind], set_up=True) is Health.FAILING]
 
 
@@ -181,15 +181,32 @@ async def _last_sent_at(session: ReadSession, kind: ChannelKind) -> datetime | N
     return await session.scalar(query.order_by(Notice.id.desc()).limit(1))
 
 
-async def _last_outcomes(session: ReadSession, kind: ChannelKind, now: datetime) -> list[NoticeState]:
-    query = (
-        select(Attempt.outcome)
+async def _last_outcomes(
+    session: ReadSession, now: datetime, *, most: int
+) -> Mapping[str, Sequence[NoticeState]]:
+    """Return a day's last outcomes by channel, and test messages that got through: those end a bad word.
+
+    Args:
+        session: where to read.
+        now: the server's time.
+        most: how many of the last attempts are looked at.
+    """
+    newest = await session.scalar(select(func.max(Attempt.id))) or 0
+    attempts = (
+        select(Notice.channel, Attempt.at, Attempt.outcome)
         .join(Notice, Notice.id == Attempt.notice)
-        .where(Notice.channel == kind.value, Attempt.at >= now - DAY)
-        .order_by(Attempt.id.desc())
-        .limit(_LOOKED_AT)
+        .where(Attempt.id > newest - most, Attempt.at >= now - DAY)
     )
-    return list(await session.scalars(query))
+    trials = select(TrialMessage.channel, TrialMessage.sent_at, TrialMessage.state).where(
+        TrialMessage.sent_at >= now - DAY, TrialMessage.state.in_(_GOT_THROUGH)
+    )
+    found: dict[str, list[tuple[datetime, NoticeState]]] = {kind.value: [] for kind in CHANNEL_ORDER}
+    for channel, at, outcome in (*await session.execute(attempts), *await session.execute(trials)):
+        found.setdefault(channel, []).append((at, outcome))
+    return {
+        channel: [outcome for _, outcome in sorted(rows, reverse=True)[:_LOOKED_AT]]
+        for channel, rows in found.items()
+    }
 
 
 async def _last_failure(session: ReadSession, kind: ChannelKind) -> tuple[datetime, str] | None:
