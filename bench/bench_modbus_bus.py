@@ -111,13 +111,13 @@ async def write_waits() -> int:
     server = ModbusServer(host="127.0.0.1", port=0, units=units)
     await server.start()
     seen: list[int] = []
-    answer = server._answer  # noqa: SLF001 - the measurement listens at the device
+    answer = server._answer
 
     async def noting(writer: asyncio.StreamWriter, transaction: int, unit: int, request: bytes) -> bool:
         seen.append(request[0])
         return await answer(writer, transaction, unit, request)
 
-    server._answer = noting  # noqa: SLF001
+    server._answer = noting
     driver = ModbusDriver(
         TcpTransport(host="127.0.0.1", port=server.port),
         timeout_s=1.0,
@@ -134,7 +134,7 @@ async def write_waits() -> int:
     for turn in range(WRITES):
         await asyncio.sleep(0.002 + turn % 7 / 1000)
         seen.clear()
-        await driver.link.write(2, driver._devices["valve"].pacing, 5, 0, 1)  # noqa: SLF001
+        await driver.link.write(2, driver._devices["valve"].pacing, 5, 0, 1)
         worst = max(worst, seen.index(5))
     polling.cancel()
     await asyncio.wait([polling])

@@ -1,4 +1,3 @@
-# ruff: noqa: SLF001 - the day stands in for the board's reading of the database
 """The server's side of `bench_cockpit.py`: a street with boundaries, a burst of alarms, a day in minutes.
 
 It runs in a process of its own and does what it is told over a line: `burst` commits one alarm in each grid

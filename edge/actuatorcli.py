@@ -29,7 +29,7 @@ def try_actuator(
 
 def actions(site: Annotated[Path, typer.Argument(help="The site file (YAML).")]) -> None:
     """List what was done to actuators, by whom, and what came of it, the newest first."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - only this command needs it
+    from datetime import UTC, datetime
 
     for row in _ask(site, "actions"):
         at = datetime.fromtimestamp(row["at_ms"] / 1000, tz=UTC).isoformat(timespec="seconds")
@@ -38,8 +38,8 @@ def actions(site: Annotated[Path, typer.Argument(help="The site file (YAML).")])
 
 
 def _ask(site: Path, question: str, **arguments: str) -> Any:
-    from edge.site.siteloader import SiteError, load_site  # noqa: PLC0415
-    from edge.watch.localdoor import DoorClosedError, ask_gateway  # noqa: PLC0415 - the help needs neither
+    from edge.site.siteloader import SiteError, load_site
+    from edge.watch.localdoor import DoorClosedError, ask_gateway
 
     try:
         folder = site.absolute().parent / load_site(site).settings.stores.folder

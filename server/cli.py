@@ -28,7 +28,7 @@ app.add_typer(influx, name="influx")
 @app.command()
 def run() -> None:
     """Run the server. Settings come from the environment (GRIDWARDEN_…)."""
-    from server.app import run as run_server  # noqa: PLC0415 - the other commands need no web
+    from server.app import run as run_server
 
     configure_logs()
     raise typer.Exit(run_server(read_settings_aloud()))
@@ -46,7 +46,7 @@ def watchdog(
     url: Annotated[str | None, typer.Option(help="The server's address.")] = None,
 ) -> None:
     """Watch a server from outside and tell the desk if it is dead (GRIDWARDEN_WATCHDOG_TELL)."""
-    from server.watchdog import watch  # noqa: PLC0415 - the other commands send nothing
+    from server.watchdog import watch
 
     configure_logs()
     settings = read_settings_aloud()
@@ -62,7 +62,7 @@ def watchdog(
 @app.command()
 def channels() -> None:
     """Say which channels have accounts, and the addresses to enter at their providers."""
-    from server.notify.accounts import load_accounts  # noqa: PLC0415
+    from server.notify.accounts import load_accounts
 
     settings = read_settings()
     try:
@@ -87,7 +87,7 @@ def channels() -> None:
 @influx.command()
 def setup() -> None:
     """Make the bucket of the settings (GRIDWARDEN_INFLUX_…), or give it its retention."""
-    from server.history.influx import Influx, InfluxError, influx_address  # noqa: PLC0415
+    from server.history.influx import Influx, InfluxError, influx_address
 
     settings = read_settings()
     if not settings.influx_url:
@@ -110,7 +110,7 @@ def verify_audit(
     ] = "",
 ) -> None:
     """Walk the chain over the audit; the exit code is 1 when a row was changed, added or taken out."""
-    from server.audit.chain import Head, verify  # noqa: PLC0415 - as above
+    from server.audit.chain import Head, verify
 
     seq, _, kept = head.partition(":")
     if head and not (seq.isdigit() and kept):
@@ -140,7 +140,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="The lines as they were logged.")] = False,
 ) -> None:
     """Gather what the logs say of one alarm: the gateway, the item, every message. 1 when it is nothing."""
-    from server.telemetry.trace import describe, follow, read_lines  # noqa: PLC0415 - as above
+    from server.telemetry.trace import describe, follow, read_lines
 
     texts = (line for log in logs for line in log) if logs else iter(sys.stdin)
     lines = follow(read_lines(texts), alarm)
@@ -155,7 +155,7 @@ def trace(
 @app.command("first-run-code")
 def first_run_code() -> None:
     """Make a new code that makes the first operator, and print it once."""
-    from server.access.service import issue_first_run_code  # noqa: PLC0415
+    from server.access.service import issue_first_run_code
 
     async def work(database: Database) -> None:
         async with database.write() as session:
@@ -168,7 +168,7 @@ def first_run_code() -> None:
 @app.command()
 def openapi() -> None:
     """Print the description of the JSON API."""
-    from server.openapi import describe_api  # noqa: PLC0415
+    from server.openapi import describe_api
 
     typer.echo(json.dumps(describe_api(), indent=2, ensure_ascii=False))
 

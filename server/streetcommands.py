@@ -33,8 +33,8 @@ def import_files(
     ] = None,
 ) -> None:
     """Import places, people and devices: all of it or nothing."""
-    from server.places import importer  # noqa: PLC0415 - see above
-    from server.places.staging import SeenOtherwiseError  # noqa: PLC0415 - see above
+    from server.places import importer
+    from server.places.staging import SeenOtherwiseError
 
     folder = importer.SAMPLE_STREET if sample else source
     if folder is None:
@@ -74,8 +74,8 @@ def export_files(
     target: Annotated[Path, typer.Argument(help="A folder for CSV files, or a workbook (.xlsx).")],
 ) -> None:
     """Export the street in the form in which it is imported."""
-    from server.places.exporter import as_csv, export_street  # noqa: PLC0415 - see above
-    from server.places.workbook import write_workbook  # noqa: PLC0415 - see above
+    from server.places.exporter import as_csv, export_street
+    from server.places.workbook import write_workbook
 
     async def work(database: Database) -> None:
         async with database.read() as session:
@@ -104,9 +104,9 @@ def explain(
     english: Annotated[bool, typer.Option("--english", help="In English.")] = False,
 ) -> None:
     """Say who is responsible for a device, in order, and why."""
-    from server.routing.explain import explain as explain_chain  # noqa: PLC0415 - see above
-    from server.routing.sentences import CHINESE, ENGLISH  # noqa: PLC0415 - see above
-    from server.routing.service import chain_for  # noqa: PLC0415 - see above
+    from server.routing.explain import explain as explain_chain
+    from server.routing.sentences import CHINESE, ENGLISH
+    from server.routing.service import chain_for
 
     moment = _moment(at)
 
@@ -128,7 +128,7 @@ def prove_route(
 
     What does not hold is listed, by grid and hours, and kept; the exit code is then 1.
     """
-    from server.routing.proving import prove_now  # noqa: PLC0415 - see above
+    from server.routing.proving import prove_now
 
     async def work(database: Database) -> int:
         proof = await prove_now(database, now=server_clock().now())
@@ -155,7 +155,7 @@ def prove_route(
 
 
 def _say_change(change: object) -> None:
-    from server.places.differences import SheetChange  # noqa: PLC0415 - see above
+    from server.places.differences import SheetChange
 
     assert isinstance(change, SheetChange)
     typer.echo(

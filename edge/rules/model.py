@@ -226,7 +226,6 @@ class ContactRule(RuleBase):
     after_ms: int
 
 
-WindowedRule = RateRule | StuckRule | WindowRule
 Rule = ThresholdRule | RateRule | StuckRule | NoDataRule | BitsRule | WindowRule | VoteRule | ContactRule
 
 

@@ -4,7 +4,7 @@ Three reasons: a person shelved it, its device is out of service, or another ala
 explains it. Whatever the reason, the rule goes on being judged and its alarm is told, marked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -238,12 +238,3 @@ class Shelves:
             )
             for shelf in self._shelves.values()
         )
-
-
-def life_safety_devices(classes: Mapping[tuple[str, str], AlarmClass]) -> frozenset[str]:
-    """Return the devices that a life-safety rule watches.
-
-    Args:
-        classes: the highest class of each rule on each device.
-    """
-    return frozenset(device for (_, device), class_ in classes.items() if class_ is AlarmClass.LIFE_SAFETY)

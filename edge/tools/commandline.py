@@ -37,8 +37,8 @@ def check(
 
     Ends with 0 when the gateway would use the file, with 1 when it would not.
     """
-    from edge.site.siteloader import inspect_site  # noqa: PLC0415 - a command loads what it needs
-    from edge.tools.checking import as_document, as_lines  # noqa: PLC0415
+    from edge.site.siteloader import inspect_site
+    from edge.tools.checking import as_document, as_lines
 
     found = inspect_site(site)
     refused = found.site is None or (strict and bool(found.warnings))
@@ -57,8 +57,8 @@ def schema(
     ] = False,
 ) -> None:
     """Print the JSON Schema of a site file, or of a device profile, for editors."""
-    from edge.drivers.profile import profile_schema  # noqa: PLC0415 - as above
-    from edge.site.siteloader import site_schema  # noqa: PLC0415
+    from edge.drivers.profile import profile_schema
+    from edge.site.siteloader import site_schema
 
     typer.echo(json.dumps(profile_schema() if profile else site_schema(), indent=2, ensure_ascii=False))
 
@@ -80,7 +80,7 @@ def probe(
     heard; nothing is sent on them. Ends with 0 when every device said something, with 1 when one stayed
     silent, with 3 when somebody else uses the line.
     """
-    from edge.tools import probeshow  # noqa: PLC0415 - as above
+    from edge.tools import probeshow
 
     loaded = _load(site)
     _log_aside()
@@ -127,7 +127,7 @@ def scan_modbus(
     Only reads. Ends with 0 when something was found, with 1 when nothing was, with 3 when somebody else
     uses the line.
     """
-    from edge.tools import scanshow  # noqa: PLC0415 - as above
+    from edge.tools import scanshow
 
     try:
         plan = scanshow.plan_scan(
@@ -156,11 +156,11 @@ def scan_ble(
 
     Ends with 0 when something was found, with 1 when nothing was, with 2 when there is no radio.
     """
-    import asyncio  # noqa: PLC0415 - as above
+    import asyncio
 
-    from edge.errors import LinkError  # noqa: PLC0415
-    from edge.tools import scanningble  # noqa: PLC0415
-    from edge.tools.progress import show_progress  # noqa: PLC0415
+    from edge.errors import LinkError
+    from edge.tools import scanningble
+    from edge.tools.progress import show_progress
 
     _log_aside()
     try:
@@ -195,9 +195,9 @@ def doctor(
     The running gateway is asked; nothing is changed. Ends with 0 when all is well, with 1 when something
     should be looked at, with 2 when alarms may be lost or late.
     """
-    from edge.tools.doctor import examine, exit_code  # noqa: PLC0415 - as above
-    from edge.tools.doctorwords import put_into_words  # noqa: PLC0415
-    from edge.tools.facts import gather_facts  # noqa: PLC0415
+    from edge.tools.doctor import examine, exit_code
+    from edge.tools.doctorwords import put_into_words
+    from edge.tools.facts import gather_facts
 
     findings = examine(gather_facts(site))
     worded = [(finding, *put_into_words(finding, lang.value)) for finding in findings]
@@ -222,8 +222,8 @@ def diag(
     ),
 ) -> None:
     """Write one file for support: findings, answers of the gateway, log, machine; no secrets, no stores."""
-    from edge.tools.diag import STEPS, write_diag  # noqa: PLC0415 - as above
-    from edge.tools.progress import show_progress  # noqa: PLC0415
+    from edge.tools.diag import STEPS, write_diag
+    from edge.tools.progress import show_progress
 
     try:
         with show_progress("collecting", len(STEPS)) as advance:
@@ -235,7 +235,7 @@ def diag(
 
 
 def _load(site: Path) -> LoadedSite:
-    from edge.site.siteloader import SiteError, load_site  # noqa: PLC0415 - as above
+    from edge.site.siteloader import SiteError, load_site
 
     try:
         return load_site(site)
@@ -246,7 +246,7 @@ def _load(site: Path) -> LoadedSite:
 
 def _log_aside() -> None:
     """Send what drivers log to standard error, beside the results."""
-    from edge.logs import configure_logs  # noqa: PLC0415 - as above
+    from edge.logs import configure_logs
 
     configure_logs(aside=True)
 

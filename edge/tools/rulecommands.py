@@ -55,7 +55,7 @@ def list_rules(site: SiteFile, *, as_json: AsJson = False) -> None:
 @rules.command()
 def defaults(*, as_json: AsJson = False) -> None:
     """Say the rules that ship with the gateway, each with its clause and how sure that is."""
-    from edge.site.ruledefaults import default_rules  # noqa: PLC0415 - a command loads what it needs
+    from edge.site.ruledefaults import default_rules
 
     found = [
         {"use": one.name, "clause": one.clause, "confidence": one.confidence, **one.rule}
@@ -83,11 +83,11 @@ def replay(
 
     Ends with 0; with 1 when alarms were given to compare and they differ; with 2 when a file cannot be used.
     """
-    from edge.errors import StoreError  # noqa: PLC0415 - as above
-    from edge.rules.replay import AlarmList  # noqa: PLC0415
-    from edge.rules.replay import replay as replay_rules  # noqa: PLC0415
-    from edge.stores.recorded import RecordingError, snapshots_of  # noqa: PLC0415
-    from edge.tools.progress import show_progress  # noqa: PLC0415
+    from edge.errors import StoreError
+    from edge.rules.replay import AlarmList
+    from edge.rules.replay import replay as replay_rules
+    from edge.stores.recorded import RecordingError, snapshots_of
+    from edge.tools.progress import show_progress
 
     engine = _engine(site)
     found = AlarmList()
@@ -123,8 +123,8 @@ def export(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of JSON lines.")] = False,
 ) -> None:
     """Print the readings of a gateway's store, oldest first."""
-    from edge.errors import StoreError  # noqa: PLC0415 - as above
-    from edge.stores.recorded import COLUMNS, as_record  # noqa: PLC0415
+    from edge.errors import StoreError
+    from edge.stores.recorded import COLUMNS, as_record
 
     try:
         records = (as_record(row) for row in _rows(store))
@@ -141,10 +141,10 @@ def export(
 
 
 def _engine(site: Path) -> Any:
-    from edge.drivers.profile import shipped_profiles  # noqa: PLC0415 - as above
-    from edge.rules.engine import RuleEngine  # noqa: PLC0415
-    from edge.site.siteloader import SiteError, load_site  # noqa: PLC0415
-    from edge.site.siterules import rules_of  # noqa: PLC0415
+    from edge.drivers.profile import shipped_profiles
+    from edge.rules.engine import RuleEngine
+    from edge.site.siteloader import SiteError, load_site
+    from edge.site.siterules import rules_of
 
     try:
         settings = load_site(site).settings
@@ -164,7 +164,7 @@ def _engine(site: Path) -> Any:
 
 
 def _rows(path: Path) -> Iterator[Any]:
-    from edge.stores.recorded import read_lines, rows_of  # noqa: PLC0415 - as above
+    from edge.stores.recorded import read_lines, rows_of
 
     with path.open("rb") as file:
         is_store = file.read(15) == b"SQLite format 3"
@@ -178,9 +178,9 @@ def _rows(path: Path) -> Iterator[Any]:
 
 def _batches(path: Path) -> Iterable[Any]:
     """Return the blocks of a store, from a copy: reading it must not change it."""
-    from edge.errors import StoreError  # noqa: PLC0415 - as above
-    from edge.stores.storedreadings import read_store  # noqa: PLC0415
-    from edge.tools.occupancy import OccupiedError, hold_folder  # noqa: PLC0415
+    from edge.errors import StoreError
+    from edge.stores.storedreadings import read_store
+    from edge.tools.occupancy import OccupiedError, hold_folder
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "readings.db"
@@ -238,7 +238,7 @@ def _differences(said: list[dict[str, Any]], known: list[dict[str, Any]]) -> lis
 
 
 def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    from datetime import datetime  # noqa: PLC0415 - as above
+    from datetime import datetime
 
     if (one["rule"], one["device"]) != (other["rule"], other["device"]):
         return False

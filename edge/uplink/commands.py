@@ -1,7 +1,7 @@
 """Orders from the server: checked, carried out once, answered."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 
@@ -112,7 +112,7 @@ class CommandDesk:
         except BodyError as error:
             return _report(command, CommandOutcome.UNKNOWN, str(error))
         try:
-            failure = await _CARRY_OUT[type(order)](self, order, command)
+            failure = await self._CARRY_OUT[type(order)](self, order, command)
         except RefusedError as error:
             return _report(command, CommandOutcome.REFUSED, str(error))
         return _report(command, CommandOutcome.FAILED if failure else CommandOutcome.DONE, failure)
@@ -210,20 +210,19 @@ class CommandDesk:
         self._resync()
         return ""
 
-
-_CARRY_OUT: Final[dict[type[Order], Callable[..., Awaitable[str]]]] = {
-    ResetOrder: CommandDesk._reset,  # noqa: SLF001 - the table belongs to the class
-    TestOrder: CommandDesk._test,  # noqa: SLF001
-    ShelveOrder: CommandDesk._shelve,  # noqa: SLF001
-    UnshelveOrder: CommandDesk._unshelve,  # noqa: SLF001
-    OutOfServiceOrder: CommandDesk._take_out,  # noqa: SLF001
-    BackInServiceOrder: CommandDesk._put_back,  # noqa: SLF001
-    SilenceOrder: CommandDesk._silence,  # noqa: SLF001
-    CloseValveOrder: CommandDesk._close_valve,  # noqa: SLF001
-    ReEnrolOrder: CommandDesk._enrol_again,  # noqa: SLF001
-    RawTrafficOrder: CommandDesk._show_traffic,  # noqa: SLF001
-    ResyncOrder: CommandDesk._state_again,  # noqa: SLF001
-}
+    _CARRY_OUT: ClassVar[Mapping[type[Order], Callable[..., Awaitable[str]]]] = {
+        ResetOrder: _reset,
+        TestOrder: _test,
+        ShelveOrder: _shelve,
+        UnshelveOrder: _unshelve,
+        OutOfServiceOrder: _take_out,
+        BackInServiceOrder: _put_back,
+        SilenceOrder: _silence,
+        CloseValveOrder: _close_valve,
+        ReEnrolOrder: _enrol_again,
+        RawTrafficOrder: _show_traffic,
+        ResyncOrder: _state_again,
+    }
 
 
 def _person(command: CommandMessage, agreed_by: str = "") -> Person:

@@ -53,12 +53,6 @@ class Lane:
         """The keys of all messages that are not acknowledged."""
         return {*self._waiting, *self._flying}
 
-    @property
-    def has_urgent(self) -> bool:
-        """Whether a message on which a life may depend is not acknowledged."""
-        flying = any(flight.message.urgent for flight in self._flying.values())
-        return flying or any(message.urgent for message in self._waiting.values())
-
     def offer(self, messages: Iterable[Outgoing]) -> None:
         """Take messages; a newer one replaces an older one of the same key, never the reverse."""
         for message in messages:

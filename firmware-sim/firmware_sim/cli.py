@@ -91,7 +91,7 @@ def demo(
     broker: Annotated[str, typer.Option(help="auto, mosquitto or amqtt.")] = "auto",
 ) -> None:
     """Play one incident from the register to the leader's page."""
-    from firmware_sim.demo.runner import run_demo  # noqa: PLC0415 - only the demonstration needs it
+    from firmware_sim.demo.runner import run_demo
 
     raise typer.Exit(run_demo(check=check, broker=broker))
 
@@ -103,7 +103,7 @@ def play_scenario(
     broker: Annotated[str, typer.Option(help="auto, mosquitto or amqtt.")] = "auto",
 ) -> None:
     """Play a scenario with a real gateway, server and broker, and judge what it expects."""
-    from firmware_sim.rehearsal.runner import run_scenario  # noqa: PLC0415 - only rehearsals need it
+    from firmware_sim.rehearsal.runner import run_scenario
 
     shipped = Path(str(resources.files("firmware_sim.scenarios") / f"{path}.yaml"))
     try:
@@ -136,7 +136,7 @@ async def _serve_devices(
         if not view:
             await _until_told()
             return
-        from firmware_sim.terminal import show_live  # noqa: PLC0415 - only a terminal needs Rich
+        from firmware_sim.terminal import show_live
 
         shown = asyncio.create_task(show_live(plant), name="terminal")
         await _until_told()

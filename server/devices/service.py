@@ -305,16 +305,6 @@ async def _record(session: WriteSession, command: Command, action: str, *, now: 
     )
 
 
-async def next_command_at(session: ReadSession) -> datetime | None:
-    """Return when the next command is to be sent, or None when none is waiting."""
-    return await session.scalar(
-        select(Command.send_at)
-        .where(Command.state == CommandState.WAITING)
-        .order_by(Command.send_at)
-        .limit(1)
-    )
-
-
 def _message(command: Command, session: str) -> CommandMessage:
     return CommandMessage(
         v=CONTRACT_VERSION,

@@ -21,7 +21,7 @@ from server.db.session import Database
 from server.history.columns import QUALITIES, Readings
 from server.history.database import HistoryDatabase
 from server.history.model import Stretch
-from server.history.service import from_ms, to_ms
+from server.history.service import from_ms
 from server.history.trends import SeriesInfo, read_columns
 from wire.vocabulary import Mode
 
@@ -161,8 +161,3 @@ def _alarm_record(alarm: Alarm) -> dict[str, Any]:
 
 def _utc(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def is_too_long(stretch: Stretch) -> bool:
-    """Tell whether a stretch is more than one file should hold."""
-    return to_ms(stretch.until) - to_ms(stretch.since) > LONGEST // timedelta(milliseconds=1)

@@ -1,6 +1,6 @@
 """People and their duties from the database."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -47,13 +47,6 @@ async def read_roster(session: ReadSession) -> Roster:
         ],
         holidays={row.day: row.counts_as for row in await session.scalars(select(Holiday))},
     )
-
-
-async def find_people(session: ReadSession, codes: Sequence[str]) -> dict[str, PersonFacts]:
-    """Return people by code; codes that nobody has are left out."""
-    found = list(await session.scalars(select(Person).where(Person.code.in_(codes))))
-    addresses = await addresses_of(session, found)
-    return {person.code: facts_of(person, addresses) for person in found}
 
 
 async def channels_of(session: ReadSession, codes: Collection[str]) -> dict[str, frozenset[str]]:

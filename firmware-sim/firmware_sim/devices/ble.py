@@ -197,10 +197,6 @@ class GasValve(BleDevice):
         """Whether it is closed."""
         return self.state.value == b"\x01"
 
-    def open_by_hand(self) -> None:
-        """Open it at the valve, as a person does."""
-        self.state.value = b"\x00"
-
     def points(self) -> dict[str, float]:
         """Return its position."""
         return {"valve_closed": float(self.closed)}

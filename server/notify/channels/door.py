@@ -9,7 +9,6 @@ import httpx2
 
 _TIMEOUT_S: Final = 8.0
 _MOST_RESPONSE_BYTES: Final = 64 * 1024
-_OK: Final = range(200, 300)
 
 
 class UnreachableError(Exception):
@@ -22,11 +21,6 @@ class Answer:
 
     status: int
     body: bytes
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status says that it worked."""
-        return self.status in _OK
 
     def as_object(self) -> dict[str, Any]:
         """Return the body as a JSON object; empty when it is none."""
