@@ -130,8 +130,10 @@ def test_each_rule_is_played():
 
 def test_a_broken_rule_is_noticed(tmp_path):
     (tmp_path / RULES.name).write_text(RULES.read_text().replace("items > 0", "items > 9"))
+    played = yaml.safe_load(PLAYED.read_text())
+    played["tests"] = [test for test in played["tests"] if "GridwardenNobodyReached" in str(test)]
     copy = tmp_path / PLAYED.name
-    copy.write_text(PLAYED.read_text())
+    copy.write_text(yaml.safe_dump(played))
     assert "GridwardenNobodyReached" in try_rules(copy)
 
 
