@@ -19,14 +19,7 @@ from server.people.rostertables import SwapProposal
 from server.people.swapping import Answer
 from server.routing.dutyweeks import own_pages
 from server.routing.proof import Gap
-from server.routing.rosterchecks import (
-    absence_change,
-    look_at,
-    proposal_span,
-    read_duty,
-    read_span,
-    swap_change,
-)
+from server.routing.rosterchecks import AbsenceForm, look_at, proposal_span, read_duty, read_span, swap_change
 from server.web import words
 from server.web.rosterwords import PRESENCES, WEEKDAYS
 from server.web.templating import render_page
@@ -78,28 +71,19 @@ def build_duty_pages(context: Context) -> APIRouter:
 
 def _add_absences(router: APIRouter, context: Context) -> None:
     @router.post("/absences")
-    async def add(  # noqa: PLR0917 - FastAPI passes them by name
-        request: Request,
-        person: _Text,
-        begins: _Text,
-        ends: _Text,
-        stand_in: _Text = "",
-        sure: _Text = "",
-    ) -> Response:
-        span = read_span(begins, ends)
-        await _must_be_known(context, request, person)
-        gaps = () if sure else await look_at(context, absence_change(person, span, stand_in or None), span)
-        if gaps:
-            fields = {"person": person, "begins": begins, "ends": ends, "stand_in": stand_in}
-            return ask_again(request, gaps, fields, f"{_HERE}/absences", "仍要请假")
+    async def add(request: Request, form: Annotated[AbsenceForm, Form()]) -> Response:
+        span = read_span(form.begins, form.ends)
+        await _must_be_known(context, request, form.person)
+        if gaps := await form.gaps(context):
+            return ask_again(request, gaps, form.answers(), f"{_HERE}/absences", "仍要请假")
         async with context.database.write() as session:
-            await _known(session, context, request, person)
+            await _known(session, context, request, form.person)
             await duties.add_absence(
                 session,
-                person,
+                form.person,
                 span,
-                stand_in or None,
-                by=person,
+                form.stand_in or None,
+                by=form.person,
                 by_kind="person",
                 now=context.clock.now(),
             )

@@ -27,6 +27,11 @@ class OwnTurn:
     instead_of: str
     """Whose duty it is, by name; empty for their own."""
 
+    @property
+    def all_day(self) -> bool:
+        """Whether it is the whole day."""
+        return self.ends - self.begins >= timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnDay:

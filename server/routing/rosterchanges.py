@@ -26,7 +26,7 @@ from server.people.swapping import Answer
 from server.routing.changing import RosterChange
 from server.routing.dutypages import look_at_proposal
 from server.routing.proof import Gap
-from server.routing.rosterchecks import absence_change, look_at, read_duty, read_span, swap_change
+from server.routing.rosterchecks import AbsenceForm, look_at, read_duty, read_span, swap_change
 from server.routing.timesform import MOST_ROWS, read_times
 from server.web.rosterwords import WEEKDAYS
 from server.web.templating import render_page, stylesheet
@@ -56,27 +56,18 @@ def build_roster_changes(context: Context) -> APIRouter:
 
 def _add_absences(router: APIRouter, context: Context) -> None:
     @router.post("/{place}/absences")
-    async def add(  # noqa: PLR0917 - FastAPI passes them by name
-        request: Request,
-        who: _Change,
-        place: str,
-        person: _Text,
-        begins: _Text,
-        ends: _Text,
-        stand_in: _Text = "",
-        sure: _Text = "",
+    async def add(
+        request: Request, who: _Change, place: str, form: Annotated[AbsenceForm, Form()]
     ) -> Response:
-        span = read_span(begins, ends)
-        await _must_reach(context, who, person)
-        gaps = () if sure else await look_at(context, absence_change(person, span, stand_in or None), span)
-        if gaps:
-            fields = [("person", person), ("begins", begins), ("ends", ends), ("stand_in", stand_in)]
-            return _ask_again(request, place, gaps, "absences", fields)
+        span = read_span(form.begins, form.ends)
+        await _must_reach(context, who, form.person)
+        if gaps := await form.gaps(context):
+            return _ask_again(request, place, gaps, "absences", list(form.answers().items()))
         async with context.database.write() as session:
             await duties.add_absence(
-                session, person, span, stand_in or None, by=who.operator, now=context.clock.now()
+                session, form.person, span, form.stand_in or None, by=who.operator, now=context.clock.now()
             )
-        return _back(place, begins)
+        return _back(place, form.begins)
 
     @router.post("/{place}/absences/end")
     async def end(who: _Change, place: str, person: _Text, absence: Annotated[int, Form()]) -> Response:

@@ -1,6 +1,9 @@
 """Changes of the roster, looked at before they are saved: on the desk's page and on the phone alike."""
 
 import asyncio
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
 
 from server.context import Context
 from server.errors import InvalidError
@@ -13,6 +16,33 @@ from server.routing.lookuppages import read_moment
 from server.routing.proof import Gap
 from server.routing.service import street_now
 
+RosterText = Annotated[str, StringConstraints(max_length=140)]
+"""A field of a form."""
+
+
+class AbsenceForm(BaseModel):
+    """The form of an absence, as it is filled in; `sure` says that the gaps it makes were seen."""
+
+    person: RosterText
+    begins: RosterText
+    ends: RosterText
+    stand_in: RosterText = ""
+    sure: RosterText = ""
+
+    async def gaps(self, context: Context) -> tuple[Gap, ...]:
+        """Return what it would leave thin and nobody has seen yet."""
+        if self.sure:
+            return ()
+        span = read_span(self.begins, self.ends)
+        absence = AbsenceFacts(
+            person=self.person, begins=span.begins, ends=span.ends, stand_in=self.stand_in or None
+        )
+        return await look_at(context, RosterChange(absence=absence), span)
+
+    def answers(self) -> dict[str, str]:
+        """Return the fields, to be sent once more."""
+        return self.model_dump(exclude={"sure"})
+
 
 async def look_at(context: Context, change: RosterChange, span: Span) -> tuple[Gap, ...]:
     """Return what a change would leave thin; seconds of arithmetic for the desk of a whole street."""
@@ -20,12 +50,6 @@ async def look_at(context: Context, change: RosterChange, span: Span) -> tuple[G
         street = await street_now(session)
     begins = max(span.begins, context.clock.now())
     return await asyncio.to_thread(worse_gaps, street, change, begins, span.ends)
-
-
-def absence_change(person: str, span: Span, stand_in: str | None) -> RosterChange:
-    """Return an absence that is about to be noted."""
-    absence = AbsenceFacts(person=person, begins=span.begins, ends=span.ends, stand_in=stand_in)
-    return RosterChange(absence=absence)
 
 
 def swap_change(duty: DutyFacts, span: Span, taken_by: str) -> RosterChange:
