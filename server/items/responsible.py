@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
@@ -11,12 +11,14 @@ from server.db.base import Base
 from server.db.session import ReadSession
 from server.escalation.plan import Candidate
 from server.items.budget import VOLUNTEERS
+from server.people.roster import Presence
 from server.people.service import channels_of, note_channels
 from server.people.tables import Role
 from server.places.tables import Building, Estate
 from server.routing import service as routing
 
 DESK_ONLY = "由指挥中心负责，因为报警内容无法识别。"
+_OFF_DUTY: Final = frozenset({Presence.OFF_DUTY, Presence.AWAY, Presence.GIVEN_AWAY, Presence.LEFT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Responsible:
     """Why the place belongs to whom it belongs."""
     maintenance: Mapping[str, str]
     """The same for each maintainer, who looks after the device rather than the place."""
+    off_duty: Mapping[str, Role]
+    """Who would be in it at another time, and as what: nothing of it is said to them now."""
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Return the people as JSON values, to be kept with an item."""
@@ -67,6 +71,11 @@ async def responsible_for(
         where=chain.where,
         device_name=chain.device_name,
         reason=DESK_ONLY if desk_only else chain.reason,
+        off_duty={
+            link.person: link.role
+            for link in chain.links
+            if link.presence in _OFF_DUTY and link.person not in {one.person for one in people}
+        },
         maintenance={link.person: link.answer for link in chain.links if link.role is Role.MAINTAINER},
     )
 

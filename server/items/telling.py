@@ -122,12 +122,30 @@ async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, n
     """Make notices for everyone who was told before and did not refuse."""
     if is_silent(item):
         return
-    people = [
+    before = [
         party.person
         for party in await parties_of(session, item.id)
         if not party.refused and party.told_at <= now
     ]
+    await _tell_who_is_on_duty(session, item, before, occasion, now=now)
+
+
+async def _tell_who_is_on_duty(
+    session: WriteSession, item: Item, before: Sequence[str], occasion: Occasion, *, now: datetime
+) -> None:
+    """Tell those who know of an item, without whose duty is over since; who has theirs now is told instead.
+
+    Whoever has the item hears of it whatever the hour.
+    """
+    found = await responsible_for(session, item.gateway, item.device, now=now)
+    holder = item.owner if item.accepted else None
+    left_out = {person for person in before if person in found.off_duty and person != holder}
+    people = [person for person in before if person not in left_out]
     await notices.create(session, item, people, occasion, step=item.step, now=now, reach=reach_of(item))
+    if holder is None:
+        roles = {found.off_duty[person] for person in left_out}
+        instead = [one for one in found.people if one.role in roles and one.person not in before]
+        await tell(session, item, instead, occasion, step=item.step, now=now)
 
 
 async def tell_one(
@@ -174,10 +192,8 @@ async def tell_digest(session: WriteSession, item: Item, *, now: datetime) -> No
         for party in await parties_of(session, item.id)
         if party.way is ToldWay.DIGEST and party.told_at <= now and not party.refused
     ]
-    if not is_silent(item):
-        await notices.create(
-            session, item, people, Occasion.OPENED, step=item.step, now=now, reach=reach_of(item)
-        )
+    if people and not is_silent(item):
+        await _tell_who_is_on_duty(session, item, people, Occasion.OPENED, now=now)
 
 
 async def take_next_step(

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from server.items.model import ItemState, Move
+from server.people.tables import Duty, DutyTime, Person, Role, Scope
+from server.places.tables import PlacesVersion
 
 
 async def lay_aside(world) -> None:
@@ -92,3 +94,49 @@ async def test_the_desk_cannot_be_silenced_by_a_press_of_its_own(world):
     heard = len(world.heard("desk"))
     await world.pass_time(900)
     assert len(world.heard("desk")) > heard
+
+
+async def take_turns(world) -> None:
+    """The leader has the day, somebody else the night, in the street's time; it is eight in the evening."""
+    async with world.database.write() as session:
+        session.add(Person(code="night", name="night某", webhook_url="https://phone.example/night"))
+        await session.flush()
+        session.add(Duty(person="night", role=Role.LEADER, scope=Scope.GRID, code="g1"))
+        await session.flush()
+        for person, begins, ends in (("leader", "08:00", "21:00"), ("night", "21:00", "08:00")):
+            session.add(
+                DutyTime(
+                    person=person, role=Role.LEADER, scope=Scope.GRID, code="g1", days="1234567",
+                    from_time=begins, until_time=ends,
+                )
+            )  # fmt: skip
+        session.add(PlacesVersion(at=world.clock.now()))
+
+
+async def test_off_duty_is_silent_also_for_what_was_told_on_duty(world):
+    await take_turns(world)
+    await world.raise_alarm()
+    await world.settle()
+    assert {message.person for message in world.channel.sent} == {"leader", "officer", "room"}
+    await world.pass_time(3600)
+    world.channel.sent.clear()
+    await world.raise_alarm(stage=2, count=2)
+    await world.settle()
+    heard = {message.person for message in world.channel.sent}
+    assert "leader" not in heard
+    assert {"night", "officer", "room"} <= heard
+
+
+async def test_whoever_has_it_hears_of_it_after_their_duty_too(world):
+    await take_turns(world)
+    await world.raise_alarm()
+    await world.settle()
+    await world.press("leader", Move.ACCEPT)
+    await world.press("leader", Move.ARRIVE)
+    await world.pass_time(3600)
+    world.channel.sent.clear()
+    await world.raise_alarm(stage=2, count=2)
+    await world.settle()
+    heard = {message.person for message in world.channel.sent}
+    assert "leader" in heard
+    assert "night" not in heard
