@@ -60,6 +60,7 @@ def _prepare_writer(connection: Any, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         f"journal_size_limit = {_LOG_KEPT_BYTES}",
+        "secure_delete = ON",  # what is forgotten is overwritten; Debian's SQLite does so by itself
         "temp_store = MEMORY",  # a service may have nowhere to write temporary files
     )
 

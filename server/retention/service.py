@@ -17,6 +17,7 @@ from server.audit import chain
 from server.audit.tables import AuditRow, AuditSeal
 from server.config import Settings
 from server.db.session import WriteSession
+from server.feedback.tables import Feedback
 from server.intake.tables import Quarantined
 from server.items.tables import Item, ItemMove, PressDistance
 from server.people.rostertables import RosterMessage
@@ -41,7 +42,7 @@ class Lives:
     """How long each kind of words and pictures is kept."""
 
     words: timedelta
-    """What people wrote on items and in the audit, after the item closed."""
+    """What people wrote: on items and in the audit, after the item closed; complaints and suggestions."""
     photos: timedelta
     quarantine: timedelta
 
@@ -67,6 +68,7 @@ async def forget(session: WriteSession, lives: Lives, folder: Path, *, now: date
     gone = {
         "words": await _forget_words(session, now - lives.words),
         "audit_words": await _forget_audit_words(session, now - lives.words, now=now),
+        "feedback": await _delete(session, Feedback, Feedback.written_at < now - lives.words),
         "photos": await _forget_photos(session, folder, now - lives.photos),
         "quarantined": await _delete(session, Quarantined, Quarantined.received_at < now - lives.quarantine),
         "sessions": await _delete(
@@ -88,7 +90,11 @@ async def _forget_words(session: WriteSession, before: datetime) -> int:
     ids = list(await session.scalars(query))
     if ids:
         await session.execute(update(ItemMove).where(ItemMove.id.in_(ids)).values(reason=""))
-    return len(ids)
+    shelved = select(Item.id).where(Item.closed_at < before, Item.shelf_reason != "").limit(_MOST)
+    shelves = list(await session.scalars(shelved))
+    if shelves:
+        await session.execute(update(Item).where(Item.id.in_(shelves)).values(shelf_reason=""))
+    return len(ids) + len(shelves)
 
 
 async def _forget_audit_words(session: WriteSession, before: datetime, *, now: datetime) -> int:

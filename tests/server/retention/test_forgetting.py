@@ -104,6 +104,25 @@ async def test_words_on_an_open_item_stay(site):
     assert WORDS in [row.reason for row in await site.world.rows(ItemMove)]
 
 
+async def test_complaints_and_reasons_for_laying_aside_go_and_nothing_of_them_is_left_in_the_file(tmp_path):
+    async with open_site(tmp_path, words_days=100) as site:
+        item = await site.world.raise_alarm()
+        async with site.world.database.write() as session:
+            written = {"id": "f1", "press": "p1", "written_at": site.clock.now(), "text": "半夜有人来敲门"}
+            session.add(Feedback(**written, contact=MOBILE))
+            await session.execute(update(Item).values(shelf_reason=WORDS, closed_at=site.clock.now()))
+        for _ in range(2):
+            site.clock.advance(seconds=51 * DAY_S)
+            assert len(await site.world.rows(Feedback)) == 1
+            await upkeep(site).turn()
+        assert await site.world.rows(Feedback) == []
+        assert [one.shelf_reason for one in await site.world.rows(Item) if one.id == item.id] == [""]
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("gridwarden.db*"))
+    assert item.id.encode() in kept
+    for word in (WORDS, MOBILE, "半夜有人来敲门"):
+        assert word.encode() not in kept, word
+
+
 async def test_dead_sessions_and_old_failures_go(site):
     client = await site.operator()
     await client.post("/login", data={"name": "nobody", "password": "a wrong one here"})
