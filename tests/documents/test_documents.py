@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edge.drivers.modbusprofile import ModbusProfile
+from edge.drivers.profile import shipped_profiles
 from edge.site.siteloader import load_site
 from server.config import PREFIX, Settings
 
@@ -49,6 +51,12 @@ def test_the_readme_and_its_chinese_twin_say_the_same():
             len(re.findall(pattern, p.read_text(encoding="utf-8"), re.MULTILINE)) for p in (english, chinese)
         ]
         assert counts[0] == counts[1], pattern
+
+
+def test_the_readmes_count_what_ships():
+    models = sum(isinstance(one, ModbusProfile) for one in shipped_profiles().values())
+    assert f"{models} models on Modbus" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{models} 种 Modbus 型号" in (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
 
 
 def test_the_readmes_site_file_is_a_good_one(tmp_path):

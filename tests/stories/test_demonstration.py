@@ -58,6 +58,7 @@ def listening(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
+@pytest.mark.timeout(300)
 async def test_leaving_it_ends_every_part_and_it_starts_a_second_time():
     for _ in range(2):
         async with visit() as demo:
