@@ -102,7 +102,7 @@ async def _reject_false_alarm(act: Act) -> None:
 
 async def _need_help(act: Act) -> None:
     act.item.help_wanted = True
-    await telling.take_all_steps(act.session, act.item, act.policy, Occasion.HELP, now=act.now)
+    await telling.call_for_help(act.session, act.item, act.policy, asked_by=act.actor.id, now=act.now)
 
 
 async def _not_mine(act: Act) -> None:

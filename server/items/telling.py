@@ -270,17 +270,21 @@ async def say_nobody_reached(
     session.announce("item", item.id)
 
 
-async def take_all_steps(
-    session: WriteSession, item: Item, policy: Policy, occasion: Occasion, *, now: datetime
+async def call_for_help(
+    session: WriteSession, item: Item, policy: Policy, *, asked_by: str, now: datetime
 ) -> None:
-    """Tell the people of every step that is left at once, and the last step's in any case once more."""
+    """Tell the people of every step that is left at once, and the last step's in any case once more.
+
+    Whoever asks is not called back at once, in the middle of it: only with the last step's repeat, if until
+    then nobody came.
+    """
     await dues.settle(session, item.id, (DueKind.STEP, DueKind.REPEAT), now=now)
-    candidates = await candidates_of(session, item, now=now)
+    candidates = [one for one in await candidates_of(session, item, now=now) if one.person != asked_by]
     first = min(item.step + 1, len(policy.steps) - 1)
     steps = plan(policy, candidates, now, first=first)
     for step in steps:
         item.step = max(item.step, step.number)
-        await tell(session, item, step.people, occasion, step=step.number, now=now, reach=step.reach)
+        await tell(session, item, step.people, Occasion.HELP, step=step.number, now=now, reach=step.reach)
     schedule_after(session, item, policy, (), now=now)
     people = [candidate for step in steps for candidate in step.people]
     await _note(session, item, now=now, people=people, reason="" if people else NOBODY_REACHED)

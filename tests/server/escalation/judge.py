@@ -64,7 +64,7 @@ class Judge:
     async def look(cls, world: World, comings: Comings) -> "Judge":
         now = world.clock.now()
         moves = select(
-            ItemMove.item, ItemMove.move, ItemMove.at, ItemMove.actor_kind, ItemMove.from_state,
+            ItemMove.item, ItemMove.move, ItemMove.at, ItemMove.actor, ItemMove.actor_kind, ItemMove.from_state,
             ItemMove.to_state, ItemMove.reason, ItemMove.undone,
         ).order_by(ItemMove.id)  # fmt: skip
         taken_at = func.min(case((Attempt.outcome == NoticeState.SENT, Attempt.at)))
@@ -176,9 +176,12 @@ class Judge:
 
     def tells_the_desk_of_help(self, item: Item) -> bool:
         """Help that is wanted is known at the desk."""
-        asked = [move.at for move in self.moves[item.id] if move.move is Move.NEED_HELP and not move.undone]
+        calls = [move for move in self.moves[item.id] if move.move is Move.NEED_HELP and not move.undone]
+        asked = [move.at for move in calls]
         if not item.help_wanted or not asked or self._desk_told(item, asked[-1]):
             return True
+        if calls[-1].actor == "desk":
+            return True  # it knows already
         # A message that had not left yet took the call on.
         return any(
             n.person == "desk" and n.content["occasion"] == Occasion.HELP and n.send_at >= asked[-1]

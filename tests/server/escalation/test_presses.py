@@ -35,6 +35,20 @@ async def test_help_tells_everyone_who_is_left_at_once(world):
     assert (await world.item()).owner == "deputy"
 
 
+async def test_whoever_asks_for_help_is_not_called_back_unless_nobody_comes(world):
+    await world.raise_alarm()
+    await world.pass_time(60)
+    await world.pass_time(120)
+    before = {person: len(world.heard(person)) for person in ("desk", "deputy")}
+    assert before["desk"] == 1
+    await world.press("desk", Move.NEED_HELP)
+    await world.settle()
+    assert len(world.heard("desk")) == before["desk"]
+    await world.pass_time(180)
+    assert len(world.heard("desk")) == before["desk"] + 1, "still nobody came"
+    assert "支援" in world.heard("desk")[-1]
+
+
 async def test_not_mine_goes_on_at_once(world):
     await world.raise_alarm(class_=AlarmClass.HAZARD)
     await world.press("leader", Move.NOT_MINE)
