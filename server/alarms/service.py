@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from server.alarms.machine import Change, Held, Said, Standing, decide, follows, held_as
 from server.alarms.order import Order, Position, compare
-from server.alarms.tables import MATTER_RUN, Alarm
+from server.alarms.tables import MATTER_RUN, Alarm, stands
 from server.db.session import WriteSession
 from wire.messages import AlarmState, Envelope, LaneEnvelope
 from wire.vocabulary import (
@@ -137,8 +137,7 @@ async def supersede(
     """
     query = select(Alarm).where(
         Alarm.gateway == gateway,
-        Alarm.cleared_at.is_(None),
-        Alarm.superseded_at.is_(None),
+        stands(),
         Alarm.run != MATTER_RUN,
     )
     known = set(listed)
@@ -160,7 +159,7 @@ def _held_as(alarm: Alarm | None) -> Held:
     return held_as(
         _standing(alarm),
         told=alarm.item is not None,
-        over=alarm.cleared_at is not None or alarm.superseded_at is not None,
+        over=alarm.is_over,
         readable=alarm.readable,
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, String, Text, and_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Utc, Word
@@ -93,3 +93,13 @@ class Alarm(Base):
     item: Mapped[str | None] = mapped_column(ForeignKey("item.id"), index=True)
     readable: Mapped[bool] = mapped_column(default=True)
     raw: Mapped[str | None] = mapped_column(Text)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it does not stand any more."""
+        return self.cleared_at is not None or self.superseded_at is not None
+
+
+def stands() -> ColumnElement[bool]:
+    """Return the condition of an alarm that stands: it is neither cleared nor superseded."""
+    return and_(Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None))

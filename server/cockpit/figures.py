@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import case, func, select
 
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.cockpit.model import quantile
 from server.db.session import ReadSession
 from server.devices.service import SILENT_AFTER
@@ -153,10 +153,7 @@ async def devices(session: ReadSession, now: datetime) -> Figures:
     # Batteries are told by rules of the gateway: an open item whose alarm's point is a battery's.
     batteries = await session.scalar(
         select(func.count(func.distinct(Alarm.item))).where(
-            Alarm.cleared_at.is_(None),
-            Alarm.superseded_at.is_(None),
-            Alarm.mode == Mode.LIVE,
-            Alarm.point.like("%battery%"),
+            stands(), Alarm.mode == Mode.LIVE, Alarm.point.like("%battery%")
         )
     )
     return {

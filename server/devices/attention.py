@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from server.access.model import Reach
 from server.access.scopes import devices_within, gateways_within
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.clock import STREET_ZONE
 from server.db.session import ReadSession
 from server.devices.concerns import BY_DANGER, Concern, Matter, Whom
@@ -87,8 +87,7 @@ def _concern_of_alarm() -> ColumnElement[Any]:
 def _stands(*, own: bool) -> ColumnElement[bool]:
     """Return the condition of an alarm that stands: of a gateway itself, else of a device."""
     return and_(
-        Alarm.cleared_at.is_(None),
-        Alarm.superseded_at.is_(None),
+        stands(),
         Alarm.device == GATEWAY_DEVICE if own else Alarm.device != GATEWAY_DEVICE,
         Alarm.mode == Mode.LIVE,
         Alarm.suppression == Suppression.NONE,

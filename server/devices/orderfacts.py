@@ -11,7 +11,7 @@ from server.access.model import RIGHTS_OF, Right
 from server.access.scopes import gateways_within
 from server.access.service import SignedIn
 from server.access.tables import Operator, OperatorGrant
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.audit.tables import AuditRow
 from server.db.session import ReadSession
 from server.devices.inforce import configuration_in_force, rules_in_force
@@ -153,7 +153,7 @@ async def order_desk(
     alarms = list(
         await session.scalars(
             select(Alarm)
-            .where(Alarm.gateway == gateway, Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None))
+            .where(Alarm.gateway == gateway, stands())
             .order_by(Alarm.device != device, Alarm.raised_at)
             .limit(_MOST_LOOKED_AT)
         )

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.alarms import service as alarms
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.clock import Clock
 from server.db.session import Database, ReadSession, WriteSession
 from server.devices.service import SILENT_AFTER, make_gateway_device
@@ -128,8 +128,7 @@ async def _open_alarms(session: ReadSession) -> dict[str, str]:
     query = select(Alarm.gateway, Alarm.alarm).where(
         Alarm.device == GATEWAY_ITSELF,
         Alarm.rule == SILENT_RULE,
-        Alarm.cleared_at.is_(None),
-        Alarm.superseded_at.is_(None),
+        stands(),
     )
     return {row.gateway: row.alarm for row in await session.execute(query)}
 

@@ -98,7 +98,7 @@ def _alarm(alarm: Alarm) -> AlarmFacts:
         sentence_en=alarm.sentence_en,
         actions=alarm.actions,
         readable=alarm.readable,
-        over=alarm.cleared_at is not None or alarm.superseded_at is not None,
+        over=alarm.is_over,
         raised_at=alarm.raised_at,
     )
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from server.db.session import WriteSession
 from server.escalation import service as dues
-from server.items.model import ItemState, Move, Outcome
+from server.items.model import WORKING, ItemState, Move, Outcome
 from server.items.record import SYSTEM, write_move
 from server.items.tables import Item
 from server.notify import service as notices
@@ -42,7 +42,7 @@ async def _end_children(session: WriteSession, parent: Item, *, now: datetime) -
         if child.outcome is None:
             child.outcome = parent.outcome
         over = child.alarm_over
-        if over and child.state in _WORKING:
+        if over and child.state in WORKING:
             await write_move(
                 session, child, Move.FINISH, SYSTEM, at=now, to=ItemState.DONE, came_from=child.state
             )
@@ -62,5 +62,4 @@ async def _end_children(session: WriteSession, parent: Item, *, now: datetime) -
         await lay_down(session, child, now=now)
 
 
-_WORKING = (ItemState.NEW, ItemState.ACCEPTED, ItemState.ON_SITE)
 WITH_THE_OTHER = "随所在的事项一起结束。"

@@ -13,7 +13,7 @@ from server.escalation.plan import Candidate, Policies, policy_for
 from server.escalation.tables import DueKind
 from server.items import grouping, telling
 from server.items.budget import CAN_WAIT
-from server.items.model import Grouping, ItemState, Move
+from server.items.model import WORKING, Grouping, ItemState, Move
 from server.items.record import SYSTEM, is_untold, note_untold, write_move
 from server.items.resuming import follow_raise, lift_shelf
 from server.items.starting import start_telling
@@ -54,7 +54,7 @@ async def join_visit(session: WriteSession, item: Item, *, now: datetime, polici
     visit = None
     if await _may_be_open(session, Grouping.VISIT, (key,)):
         visit = await session.scalar(select(Item).where(Item.open_key == key))
-    if visit is not None and visit.state not in grouping.WORKING:
+    if visit is not None and visit.state not in WORKING:
         # Somebody was there and is done: what comes now is another way there.
         visit.open_key = None
         await session.flush()
@@ -82,7 +82,7 @@ async def hold(session: WriteSession, item: Item, *, now: datetime, policies: Po
         storms = {s.open_key: s for s in await session.scalars(select(Item).where(Item.open_key.in_(keys)))}
     for key in keys:
         storm = storms.get(key)
-        if storm is not None and storm.state in grouping.WORKING and await _goes_on(session, storm):
+        if storm is not None and storm.state in WORKING and await _goes_on(session, storm):
             await _merge(session, [item], storm, now=now, policies=policies)
             await _name(session, storm)
             return
@@ -135,7 +135,7 @@ async def _fold(
     first = children[0]
     key = storm_key(fold.scope, fold.code, first.mode)
     storm = await session.scalar(select(Item).where(Item.open_key == key))
-    if storm is not None and storm.state not in grouping.WORKING:
+    if storm is not None and storm.state not in WORKING:
         storm.open_key = None
         await session.flush()
         storm = None
@@ -179,7 +179,7 @@ async def _silent_now(session: ReadSession, item: Item, *, now: datetime) -> lis
             Item.closed_at.is_(None),
             Item.grouping.is_(None),
             Item.alarm_over.is_(False),
-            Item.state.in_(grouping.WORKING),
+            Item.state.in_(WORKING),
             Item.opened_at >= now - LOOK_BACK,
             Item.parent.is_(None) | Item.parent.not_in(storms),
             Item.device != "?",

@@ -5,22 +5,19 @@ from datetime import datetime
 
 from sqlalchemy import Select, func, select
 
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.db.session import ReadSession, WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import RECHECK_AFTER
 from server.escalation.tables import TELLING, Due, DueKind
 from server.items.budget import forget_loads
 from server.items.ending import end_if_both_agree
-from server.items.model import Grouping, ItemState, Move, Outcome
+from server.items.model import WORKING, Grouping, ItemState, Move, Outcome, is_graver
 from server.items.record import SYSTEM, Actor, is_untold, write_move
 from server.items.storms import SPLIT_AFTER, contact_came_back
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from wire.vocabulary import AlarmClass
-
-_RANK = {class_: rank for rank, class_ in enumerate(AlarmClass)}
-WORKING = frozenset({ItemState.NEW, ItemState.ACCEPTED, ItemState.ON_SITE})
 
 
 async def parent_of(session: ReadSession, item: Item) -> Item | None:
@@ -42,7 +39,7 @@ def may_go_into(child: Item, parent: Item | None) -> bool:
         and parent.parent is None
         and parent.state in WORKING
         and parent.mode is child.mode
-        and _RANK[parent.class_] <= _RANK[child.class_]
+        and not is_graver(child.class_, parent.class_)
         and not (child.class_ is AlarmClass.LIFE_SAFETY and parent.grouping is not None)
     )
 
@@ -88,7 +85,7 @@ async def attach(
         child.held_until = child.shelved_until = child.shelf_asked_until = None
         child.shelf_asked_by = ""
         child.accepted = child.help_wanted = False
-        if _RANK[child.class_] < _RANK[parent.class_]:
+        if is_graver(child.class_, parent.class_):
             parent.class_ = child.class_
             forget_loads(session)
     if fresh:
@@ -143,15 +140,7 @@ def with_inside(item_id: str) -> Select[str]:
 
 async def note_over(session: WriteSession, item: Item) -> bool:
     """Note whether every alarm of an item, and of those inside it, is over; returns it."""
-    query = (
-        select(func.count())
-        .select_from(Alarm)
-        .where(
-            Alarm.item.in_(with_inside(item.id)),
-            Alarm.cleared_at.is_(None),
-            Alarm.superseded_at.is_(None),
-        )
-    )
+    query = select(func.count()).select_from(Alarm).where(Alarm.item.in_(with_inside(item.id)), stands())
     item.alarm_over = not await session.scalar(query)
     return item.alarm_over
 

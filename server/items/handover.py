@@ -5,22 +5,19 @@ was done to the device: nothing that was raised vanishes with the device.
 """
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import select
 
 from server.alarms.machine import Change
 from server.alarms.service import Applied
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.db.session import ReadSession, WriteSession
 from server.escalation.plan import Policies
-from server.items.model import ActorKind, ItemState, Move
+from server.items.model import URGENT, ActorKind, ItemState, Move
 from server.items.opening import follow
 from server.items.record import Actor, write_move
 from server.items.tables import Item
-from wire.vocabulary import AlarmClass, Condition, Mode, Suppression
-
-_GRAVE: Final = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
+from wire.vocabulary import Condition, Mode, Suppression
 
 
 async def open_items(session: ReadSession, gateway: str, device: str) -> list[Item]:
@@ -65,7 +62,7 @@ async def note_on_items(
 async def is_in_danger(session: ReadSession, gateway: str, device: str) -> bool:
     """Tell whether a device still measures danger: an open item about lives or damage is not over."""
     items = await open_items(session, gateway, device)
-    return any(item.class_ in _GRAVE and not item.alarm_over for item in items)
+    return any(item.class_ in URGENT and not item.alarm_over for item in items)
 
 
 async def raise_what_stands(
@@ -76,8 +73,7 @@ async def raise_what_stands(
         Alarm.gateway == gateway,
         Alarm.device == device,
         Alarm.item.is_(None),
-        Alarm.cleared_at.is_(None),
-        Alarm.superseded_at.is_(None),
+        stands(),
         Alarm.mode == Mode.LIVE,
         Alarm.suppression == Suppression.NONE,
         Alarm.condition != Condition.PENDING,

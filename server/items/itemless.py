@@ -9,9 +9,9 @@ from server.alarms.tables import Alarm
 from server.db.session import WriteSession
 from server.devices import walktests
 from server.devices.tables import Device
-from wire.vocabulary import AlarmClass, Kind, Mode
+from server.items.model import URGENT
+from wire.vocabulary import Kind, Mode
 
-_UPKEEP: Final = (AlarmClass.FAULT, AlarmClass.ADVICE)
 _RAISES: Final = (Change.RAISED, Change.RERAISED)
 
 
@@ -33,7 +33,7 @@ async def _is_of_one_retired(session: WriteSession, alarm: Alarm) -> bool:
 
     What may hurt somebody is told whatever the register says.
     """
-    if not alarm.readable or (alarm.kind is not Kind.CONTACT and alarm.class_ not in _UPKEEP):
+    if not alarm.readable or (alarm.kind is not Kind.CONTACT and alarm.class_ in URGENT):
         return False
     device = await session.get(Device, (alarm.gateway, alarm.device))
     return device is not None and device.retired_at is not None

@@ -11,7 +11,7 @@ from typing import Final
 
 from server.items import guards as holds
 from server.items.guards import Facts, Guard, Refusal, needs_desk
-from server.items.model import ActorKind, ItemState, Move
+from server.items.model import WORKING, ActorKind, ItemState, Move
 
 __all__ = ["RULES", "Decision", "Facts", "Refusal", "decide", "needs_desk"]
 
@@ -76,7 +76,6 @@ _VERIFIED = ItemState.VERIFIED
 _CLOSED = ItemState.CLOSED
 
 _OPEN: Final = (_NEW, _ACCEPTED, _ON_SITE, _DONE, _VERIFIED)
-_WORKING: Final = (_NEW, _ACCEPTED, _ON_SITE)
 _ALL: Final = tuple(ItemState)
 
 _REACHED: Final = MappingProxyType(
@@ -111,37 +110,37 @@ RULES: Final[Mapping[tuple[Move, ActorKind], Rule]] = MappingProxyType(
             moves=_all_to(_ON_SITE, _NEW, _ACCEPTED), guards=(holds.told, holds.speaks, holds.free_or_own)
         ),
         (Move.FINISH, _P): Rule(
-            moves=_all_to(_DONE, *_WORKING), guards=(holds.told, holds.speaks_or_matter, holds.free_or_own)
+            moves=_all_to(_DONE, *WORKING), guards=(holds.told, holds.speaks_or_matter, holds.free_or_own)
         ),
         (Move.NEED_HELP, _P): Rule(
-            moves=_stay(*_WORKING), guards=(holds.told, holds.speaks, holds.no_help_yet)
+            moves=_stay(*WORKING), guards=(holds.told, holds.speaks, holds.no_help_yet)
         ),
         (Move.NOT_MINE, _P): Rule(
-            moves=_all_to(_NEW, *_WORKING), guards=(holds.told, holds.speaks, holds.free_or_own)
+            moves=_all_to(_NEW, *WORKING), guards=(holds.told, holds.speaks, holds.free_or_own)
         ),
         (Move.FALSE_ALARM, _P): Rule(
-            moves=_all_to(_DONE, *_WORKING),
+            moves=_all_to(_DONE, *WORKING),
             guards=(holds.told, holds.speaks_or_matter, holds.free_or_own, holds.no_claim_yet),
         ),
         # Which press is undone, and what it restores, is `server.items.undo`'s to say.
-        (Move.UNDO, _P): Rule(moves=_stay(*_WORKING, _DONE)),
+        (Move.UNDO, _P): Rule(moves=_stay(*WORKING, _DONE)),
         # The desk. It takes and ends what has no other owner; the rest it gives to people.
         (Move.ACCEPT, _O): Rule(moves=_all_to(_ACCEPTED, _NEW), guards=(holds.speaks,)),
         (Move.FINISH, _O): Rule(
-            moves=_all_to(_DONE, *_WORKING), guards=(holds.speaks_or_matter, holds.desk_has_it)
+            moves=_all_to(_DONE, *WORKING), guards=(holds.speaks_or_matter, holds.desk_has_it)
         ),
-        (Move.UNDO, _O): Rule(moves=_stay(*_WORKING, _DONE)),
-        (Move.REASSIGN, _O): Rule(moves=_all_to(_NEW, *_WORKING, _DONE), guards=(holds.speaks,)),
-        (Move.CONFIRM_FALSE_ALARM, _O): Rule(moves=_all_to(_DONE, *_WORKING), guards=(holds.claimed,)),
-        (Move.REJECT_FALSE_ALARM, _O): Rule(moves=_stay(*_WORKING), guards=(holds.claimed,)),
+        (Move.UNDO, _O): Rule(moves=_stay(*WORKING, _DONE)),
+        (Move.REASSIGN, _O): Rule(moves=_all_to(_NEW, *WORKING, _DONE), guards=(holds.speaks,)),
+        (Move.CONFIRM_FALSE_ALARM, _O): Rule(moves=_all_to(_DONE, *WORKING), guards=(holds.claimed,)),
+        (Move.REJECT_FALSE_ALARM, _O): Rule(moves=_stay(*WORKING), guards=(holds.claimed,)),
         (Move.CLOSE_EXCEPTION, _O): Rule(moves=_all_to(_CLOSED, *_OPEN), guards=(holds.reason,)),
         (Move.NOTE, _O): Rule(moves=_stay(*_ALL), guards=(holds.reason,)),
         # Into which item is `server.items.grouping`'s to judge.
-        (Move.MERGE, _O): Rule(moves=_stay(*_WORKING), guards=(holds.speaks, holds.no_group)),
-        (Move.UNMERGE, _O): Rule(moves=_all_to(_NEW, *_WORKING, _DONE), guards=(holds.merged,)),
+        (Move.MERGE, _O): Rule(moves=_stay(*WORKING), guards=(holds.speaks, holds.no_group)),
+        (Move.UNMERGE, _O): Rule(moves=_all_to(_NEW, *WORKING, _DONE), guards=(holds.merged,)),
         # Danger to life is laid aside by two: the first only asks.
         (Move.SHELVE, _O): Rule(
-            moves=_stay(*_WORKING),
+            moves=_stay(*WORKING),
             guards=(
                 holds.reason,
                 holds.speaks,
@@ -151,30 +150,30 @@ RULES: Final[Mapping[tuple[Move, ActorKind], Rule]] = MappingProxyType(
             ),
         ),
         (Move.CONFIRM_SHELF, _O): Rule(
-            moves=_stay(*_WORKING), guards=(holds.shelf_asked, holds.second_person)
+            moves=_stay(*WORKING), guards=(holds.shelf_asked, holds.second_person)
         ),
-        (Move.UNSHELVE, _O): Rule(moves=_stay(*_WORKING), guards=(holds.shelved,)),
+        (Move.UNSHELVE, _O): Rule(moves=_stay(*WORKING), guards=(holds.shelved,)),
         # The gateway's word about the alarm.
         (Move.RAISE, _G): Rule(
-            moves=MappingProxyType({**_stay(*_WORKING), _DONE: _ACCEPTED, _VERIFIED: _ACCEPTED})
+            moves=MappingProxyType({**_stay(*WORKING), _DONE: _ACCEPTED, _VERIFIED: _ACCEPTED})
         ),
         (Move.REOPEN, _G): Rule(moves=_all_to(_NEW, _CLOSED)),
-        (Move.UNSHELVE, _G): Rule(moves=_stay(*_WORKING), guards=(holds.shelved,)),
+        (Move.UNSHELVE, _G): Rule(moves=_stay(*WORKING), guards=(holds.shelved,)),
         (Move.CLEAR, _G): Rule(moves=_stay(*_OPEN)),
         (Move.SUPERSEDE, _G): Rule(moves=_stay(*_OPEN)),
         # The server itself.
         (Move.OPEN, _S): Rule(moves=_stay(_NEW)),
-        (Move.ESCALATE, _S): Rule(moves=_stay(*_WORKING), guards=(holds.speaks, holds.not_shelved)),
+        (Move.ESCALATE, _S): Rule(moves=_stay(*WORKING), guards=(holds.speaks, holds.not_shelved)),
         (Move.RELEASE, _S): Rule(moves=_all_to(_NEW, _ACCEPTED), guards=(holds.speaks, holds.not_shelved)),
         (Move.RETURN, _S): Rule(moves=_all_to(_ACCEPTED, _DONE), guards=(holds.not_over,)),
         (Move.VERIFY, _S): Rule(moves=_all_to(_VERIFIED, _DONE), guards=(holds.over,)),
         (Move.CLOSE, _S): Rule(moves=_all_to(_CLOSED, _VERIFIED), guards=(holds.over,)),
         (Move.MERGE, _S): Rule(
-            moves=_stay(*_WORKING), guards=(holds.speaks, holds.no_group, holds.no_life_at_stake)
+            moves=_stay(*WORKING), guards=(holds.speaks, holds.no_group, holds.no_life_at_stake)
         ),
-        (Move.UNMERGE, _S): Rule(moves=_all_to(_NEW, *_WORKING, _DONE), guards=(holds.merged,)),
-        (Move.UNSHELVE, _S): Rule(moves=_stay(*_WORKING), guards=(holds.shelved,)),
-        (Move.FINISH, _S): Rule(moves=_all_to(_DONE, *_WORKING), guards=(holds.matters_done,)),
+        (Move.UNMERGE, _S): Rule(moves=_all_to(_NEW, *WORKING, _DONE), guards=(holds.merged,)),
+        (Move.UNSHELVE, _S): Rule(moves=_stay(*WORKING), guards=(holds.shelved,)),
+        (Move.FINISH, _S): Rule(moves=_all_to(_DONE, *WORKING), guards=(holds.matters_done,)),
         (Move.LAPSE, _S): Rule(
             moves=_all_to(_CLOSED, _NEW), guards=(holds.over, holds.no_life_at_stake, holds.nobody_told)
         ),

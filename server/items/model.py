@@ -1,6 +1,20 @@
 """What an item is: its states, the moves people can make, who makes them."""
 
 from enum import StrEnum
+from typing import Final
+
+from wire.vocabulary import AlarmClass
+
+URGENT: Final = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
+"""Classes of which people are told within minutes."""
+
+
+def is_graver(one: AlarmClass, than: AlarmClass) -> bool:
+    """Tell whether a class is graver than another."""
+    return _RANK[one] < _RANK[than]
+
+
+_RANK: Final = {class_: rank for rank, class_ in enumerate(AlarmClass)}
 
 
 class ItemState(StrEnum):
@@ -18,6 +32,10 @@ class ItemState(StrEnum):
     """The person's word and the sensor's agree."""
     CLOSED = "closed"
     """Over."""
+
+
+WORKING: Final = (ItemState.NEW, ItemState.ACCEPTED, ItemState.ON_SITE)
+"""Somebody has it, or should."""
 
 
 class Move(StrEnum):

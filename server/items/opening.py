@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 
 from server.alarms.machine import Change
 from server.alarms.service import Applied
@@ -18,7 +18,7 @@ from server.items import budget, gathering, grouping, telling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.itemless import makes_no_item
 from server.items.machine import decide
-from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.model import ActorKind, ItemState, Move, Outcome, is_graver
 from server.items.queries import facts_of
 from server.items.record import SYSTEM, Actor, note_untold, write_move
 from server.items.responsible import Responsible, look_up_all, look_up_places, responsible_for, volunteers_of
@@ -43,7 +43,6 @@ NO_ITEM: Final = "keys_without_item"
 """In a session's info: keys of items that were looked for in bulk and are not there."""
 GRAVER: Final = "程度加重，单独处理。"
 _ENDED: Final = (ItemState.DONE, ItemState.VERIFIED)
-_RANK = {class_: rank for rank, class_ in enumerate(AlarmClass)}
 
 
 async def follow(session: WriteSession, applied: Applied, *, now: datetime, policies: Policies) -> None:
@@ -228,7 +227,7 @@ def _new_item(alarm: Alarm, key: str, found: Responsible, now: datetime) -> Item
 async def _raise_again(
     session: WriteSession, item: Item, alarm: Alarm, *, now: datetime, policies: Policies
 ) -> None:
-    graver = _RANK[alarm.class_] < _RANK[item.class_]
+    graver = is_graver(alarm.class_, item.class_)
     parent = await grouping.parent_of(session, item)
     was_done = item.state in _ENDED
     came_from = item.state
@@ -272,7 +271,7 @@ async def _raise_parent(
     session: WriteSession, item: Item, parent: Item, alarm: Alarm, *, now: datetime, policies: Policies
 ) -> None:
     """Let the item that speaks for another follow its raise; what may hurt somebody leaves a group."""
-    if _RANK[item.class_] < _RANK[parent.class_]:
+    if is_graver(item.class_, parent.class_):
         if parent.grouping is not None:
             await grouping.part(session, item, now=now, reason=GRAVER)
             await start_telling(session, item, now=now, policies=policies, occasion=Occasion.RAISED)
@@ -295,7 +294,7 @@ async def _follow_change(session: WriteSession, alarm: Alarm, *, now: datetime, 
     item = await _open_item_of(session, alarm)
     if item is None:
         return
-    if _RANK[alarm.class_] < _RANK[item.class_]:
+    if is_graver(alarm.class_, item.class_):
         await _raise_again(session, item, alarm, now=now, policies=policies)
         return
     if item.state is ItemState.DONE and waits_for_reset(alarm):
@@ -306,7 +305,7 @@ async def _follow_change(session: WriteSession, alarm: Alarm, *, now: datetime, 
 async def _got_graver_unseen(session: WriteSession, alarm: Alarm) -> bool:
     """Tell whether an alarm is graver now than the item that was closed while it stood."""
     item = await session.get(Item, alarm.item) if alarm.item is not None else None
-    return item is not None and item.state is ItemState.CLOSED and _RANK[alarm.class_] < _RANK[item.class_]
+    return item is not None and item.state is ItemState.CLOSED and is_graver(alarm.class_, item.class_)
 
 
 async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: datetime) -> None:
@@ -314,17 +313,9 @@ async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: dateti
     if item is None:
         return
     await session.flush()
-    query = (
-        select(func.count())
-        .select_from(Alarm)
-        .where(Alarm.item == item.id, Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None))
-    )
     was_over = item.alarm_over
-    item.alarm_over = not await session.scalar(query)
-    if was_over and item.alarm_over:
+    if await grouping.note_over(session, item) and was_over:
         return
-    if item.grouping is None and item.parent is None:
-        await grouping.note_over(session, item)
     await write_move(
         session,
         item,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.db.session import ReadSession
 from server.escalation.tables import Due
 from server.items import chatter
@@ -237,8 +237,7 @@ async def cause_present(session: ReadSession, item_id: str) -> bool:
     """Tell whether the measured cause of some alarm of an item is present, whatever its latch."""
     query = select(Alarm.alarm).where(
         Alarm.item.in_(with_inside(item_id)),
-        Alarm.cleared_at.is_(None),
-        Alarm.superseded_at.is_(None),
+        stands(),
         Alarm.condition != Condition.NORMAL,
     )
     return await session.scalar(query.limit(1)) is not None

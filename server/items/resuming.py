@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.clock import STREET_ZONE
 from server.db.session import WriteSession
 from server.devices import service as devices
@@ -143,9 +143,7 @@ def waits_for_reset(alarm: Alarm) -> bool:
 
 async def order_resets(session: WriteSession, item: Item, *, issuer: str, now: datetime) -> int:
     """Order the gateway to reset each latch of an item whose cause is gone; returns how many."""
-    query = select(Alarm).where(
-        Alarm.item.in_(with_inside(item.id)), Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None)
-    )
+    query = select(Alarm).where(Alarm.item.in_(with_inside(item.id)), stands())
     waiting = [alarm for alarm in await session.scalars(query) if waits_for_reset(alarm)]
     for alarm in waiting:
         await devices.order_reset(

@@ -20,7 +20,7 @@ from server.escalation.plan import (
 )
 from server.escalation.tables import DueKind
 from server.items import budget
-from server.items.model import Move, ToldWay
+from server.items.model import URGENT, Move, ToldWay
 from server.items.record import SYSTEM, is_untold, note_told, write_move
 from server.items.responsible import responsible_for
 from server.items.tables import Item, ItemParty
@@ -37,7 +37,6 @@ REACH_PATIENCE = timedelta(seconds=10)
 """How much longer it is waited for messages that have not left at all."""
 SAID_BEFORE, POSTPONED = -1, -2
 """Steps of a REACH row that is not an item's first."""
-_URGENT = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
 QUIET_FOR = (Role.LEADER, Role.DEPUTY, Role.OFFICER, Role.SECRETARY)
 """Whom quiet hours are for; rooms that are staffed, the desk and maintainers have none."""
 
@@ -256,7 +255,7 @@ def schedule_after(
 
 def watch_reach(session: WriteSession, item: Item, *, now: datetime) -> None:
     """Have it looked at soon whether anybody was reached, where that matters within minutes."""
-    if item.class_ in _URGENT:
+    if item.class_ in URGENT:
         dues.schedule(session, item.id, DueKind.REACH, due_at=now + REACH_WITHIN, step=item.step)
 
 

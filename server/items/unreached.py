@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from server.db.session import ReadSession
-from server.items.model import ItemState
+from server.items.model import URGENT, ItemState
 from server.items.tables import Item
 from server.notify.tables import Notice, NoticeState
-from wire.vocabulary import AlarmClass
 
 _REACHED = (NoticeState.SENT, NoticeState.DELIVERED, NoticeState.READ)
 _ON_THEIR_WAY = timedelta(seconds=15)
 """How long the first messages have before their absence is shown."""
-_URGENT = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
 
 
 async def unreached_of(session: ReadSession, items: Sequence[Item], *, now: datetime) -> set[str]:
@@ -25,7 +23,7 @@ async def unreached_of(session: ReadSession, items: Sequence[Item], *, now: date
     waiting = [
         item.id
         for item in items
-        if item.class_ in _URGENT
+        if item.class_ in URGENT
         and not item.accepted
         and item.state is ItemState.NEW
         and item.opened_at <= now - _ON_THEIR_WAY

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from server.alarms.tables import Alarm
+from server.alarms.tables import Alarm, stands
 from server.db.session import Database, ReadSession
 from server.devices.service import silent_gateways
 from server.devices.tables import Command, CommandState, Device, Gateway
@@ -140,9 +140,7 @@ async def _register(session: ReadSession, *, now: datetime) -> Mapping[str, Any]
 
 async def _intake(session: ReadSession, *, now: datetime) -> Mapping[str, Any]:
     alarms = await session.execute(
-        select(Alarm.class_, func.count())
-        .where(Alarm.cleared_at.is_(None), Alarm.superseded_at.is_(None), Alarm.mode == Mode.LIVE)
-        .group_by(Alarm.class_)
+        select(Alarm.class_, func.count()).where(stands(), Alarm.mode == Mode.LIVE).group_by(Alarm.class_)
     )
     return {
         "open_alarms": {class_.value: count for class_, count in alarms},
