@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from server.db.session import Database, WriteSession
 from server.escalation import service as dues
+from server.items.tables import Item
 from server.notify.channels import Outcome, Verdict
 from server.notify.retry import class_of, next_try_after
 from server.notify.tables import Attempt, Notice, NoticeState
@@ -104,12 +105,13 @@ async def give_up(session: WriteSession, notice: Notice, *, now: datetime) -> No
 
 
 async def hurry_if_hopeless(session: WriteSession, notice: Notice, *, now: datetime) -> None:
-    """Make an item's next step due unless another notice of this step got through or still may."""
+    """Make an item's next step due unless somebody of its step was reached or still may be."""
     await session.flush()
+    step = select(Item.step).where(Item.id == notice.item).scalar_subquery()
+    people = select(Notice.person).where(Notice.item == notice.item, Notice.step == step)
     hopeful = select(Notice.id).where(
         Notice.item == notice.item,
-        or_(Notice.step == notice.step, Notice.person == notice.person),
-        Notice.id != notice.id,
+        Notice.person.in_(people),
         Notice.state.not_in((NoticeState.FAILED_PERMANENT, NoticeState.WITHDRAWN, NoticeState.UNKNOWN)),
     )
     if await session.scalar(hopeful.limit(1)) is None:

@@ -1,5 +1,7 @@
 """Whole incidents as timelines: who is told when, and how it ends."""
 
+from datetime import timedelta
+
 from server.escalation.tables import DueKind
 from server.items.model import ItemState, Move, Outcome
 from server.items.service import PressVerdict
@@ -7,6 +9,9 @@ from server.items.tables import ItemMove
 from server.items.telling import NOT_YET_REACHED
 from server.notify.channels import Outcome as Answer
 from server.notify.channels import Verdict
+from server.notify.tables import NoticeState
+from server.people.tables import Absence
+from server.places.tables import PlacesVersion
 from wire.vocabulary import AlarmClass, Condition, Kind, Mode
 
 LATCHED = {"condition": Condition.NORMAL, "latched": True}
@@ -261,6 +266,43 @@ async def test_one_who_was_reached_keeps_the_step(world):
     await world.raise_alarm()
     await world.settle()
     assert "deputy" not in await world.told()
+
+
+async def test_a_stand_in_of_two_steps_who_is_not_reached_holds_up_neither(world):
+    """The deputy stood in for the leader: told at both steps, and their older message fails after the newer one."""
+    await world.set_person("secretary", active=False)
+    now = world.clock.now()
+    async with world.database.write() as session:
+        away = Absence(person="leader", from_at=now, until_at=now + timedelta(seconds=55), stand_in="deputy")
+        session.add_all([away, PlacesVersion(at=now)])
+    world.channel.answers["deputy"] = Answer(verdict=Verdict.TEMPORARY, reason="status 503")
+    await world.raise_alarm()
+    for pause_s in (0, 2, 5, 10, 20):
+        await world.pass_time(pause_s)
+    world.channel.answers["deputy"] = Answer(verdict=Verdict.PERMANENT, reason="gone")
+    await world.pass_time(23)
+    assert [notice.step for notice in await world.notices() if notice.person == "deputy"] == [0, 1]
+    await world.pass_time(36)
+    assert "desk" not in await world.told(), "the deputy's first message may still arrive"
+    await world.pass_time(1)
+    assert "desk" in await world.told()
+
+
+async def test_what_fails_of_a_step_before_does_not_hurry_those_who_were_reached(world):
+    for person in ("leader", "officer", "room"):
+        world.channel.answers[person] = Answer(verdict=Verdict.TEMPORARY, reason="status 503")
+    await world.raise_alarm()
+    for pause_s in (0, 2, 5, 10, 20, 8, 15):
+        await world.pass_time(pause_s)
+    assert world.heard("deputy")
+    desk = len(world.heard("desk"))
+    await world.pass_time(37)
+    failed = await world.notices(NoticeState.FAILED_PERMANENT)
+    assert {notice.person for notice in failed} == {"leader", "officer", "room"}
+    assert len(world.heard("desk")) == desk
+    assert (await world.item()).step == 1
+    await world.pass_time(83)
+    assert (await world.item()).step == 2
 
 
 async def test_a_clock_set_forward_skips_no_step(world):
