@@ -85,7 +85,7 @@ PAGES: Final[tuple[ShownPage, ...]] = (
     _page("/desk/load", "load"),
     _page("/desk/feedback", "desk-feedback"),
     _page("/desk/gateways", "gateways"),
-    _page("/desk/gateways/{gateway}", "gateway", "/desk/gateways/{gateway}"),
+    _page("/desk/gateways/{gateway}", "gateway", "/desk/gateways/{gateway}?bus=kitchen"),
     _page("/desk/gateways/{gateway}/orders", "orders", "/desk/gateways/{gateway}/orders"),
     _page(
         "/desk/gateways/{gateway}/orders/close-valve",
