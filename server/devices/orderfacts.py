@@ -19,10 +19,11 @@ from server.devices.tables import Command, CommandState, Device, Gateway
 from server.errors import NotFoundError
 from server.people.model import Scope
 from wire.configuration import RuleInForce
-from wire.vocabulary import Condition
+from wire.vocabulary import AlarmClass, Condition
 
 BETWEEN: Final = "\t"
 """Between device and rule in the value of a choice: no identifier holds it."""
+_GRAVEST: Final = tuple(AlarmClass)
 _MOST_SHOWN: Final = 20
 _MOST_LOOKED_AT: Final = 200
 _MOST_NAMES: Final = 6
@@ -38,6 +39,7 @@ class RuleChoice:
         device: its id on the gateway.
         device_name: as people call it.
         rule: its id.
+        class_: how much is at stake.
         sentence: the rule in words, in Chinese; empty where nobody said it yet.
         sentence_en: the same in English.
     """
@@ -45,6 +47,7 @@ class RuleChoice:
     device: str
     device_name: str
     rule: str
+    class_: AlarmClass
     sentence: str = ""
     sentence_en: str = ""
 
@@ -181,7 +184,7 @@ async def order_desk(
 async def rules_of(
     session: ReadSession, gateway: str, names: Mapping[str, str], *, first: str = ""
 ) -> tuple[RuleChoice, ...]:
-    """Return the rules of a gateway that can be tested, by device.
+    """Return the rules of a gateway that can be tested, by device, the gravest first.
 
     They are those in force, as the gateway reports them. One that has told none has those of its past alarms.
 
@@ -193,7 +196,12 @@ async def rules_of(
     """
     told = await rules_in_force(session, gateway)
     found = _told_rules(told, names) if told else await _rules_of_alarms(session, gateway, names)
-    return tuple(sorted(found, key=lambda one: (one.device != first, one.device_name, one.rule)))
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (one.device != first, one.device_name, _GRAVEST.index(one.class_), one.rule),
+        )
+    )
 
 
 def _told_rules(told: Sequence[RuleInForce], names: Mapping[str, str]) -> list[RuleChoice]:
@@ -202,6 +210,7 @@ def _told_rules(told: Sequence[RuleInForce], names: Mapping[str, str]) -> list[R
             device=device,
             device_name=names[device],
             rule=rule.rule,
+            class_=rule.class_,
             sentence=rule.sentence,
             sentence_en=rule.sentence_en,
         )
@@ -215,18 +224,19 @@ async def _rules_of_alarms(
     session: ReadSession, gateway: str, names: Mapping[str, str]
 ) -> Collection[RuleChoice]:
     query = (
-        select(Alarm.device, Alarm.rule, Alarm.sentence, Alarm.sentence_en)
+        select(Alarm.device, Alarm.rule, Alarm.class_, Alarm.sentence, Alarm.sentence_en)
         .where(Alarm.gateway == gateway)
         .order_by(Alarm.raised_at.desc())
         .limit(_MOST_LOOKED_AT * 10)
     )
     found: dict[tuple[str, str], RuleChoice] = {}
-    for device, rule, sentence, sentence_en in await session.execute(query):
+    for device, rule, class_, sentence, sentence_en in await session.execute(query):
         if device in names and (device, rule) not in found:
             found[device, rule] = RuleChoice(
                 device=device,
                 device_name=names[device],
                 rule=rule,
+                class_=class_,
                 sentence=sentence,
                 sentence_en=sentence_en,
             )

@@ -253,8 +253,10 @@ async def test_orders_offer_the_rules_in_force_and_what_its_model_can_close(site
     assert "gas-high" not in before, "nothing was told, and nothing was raised"
     told = report("one", limit=25, file_hash="f1")
     valve = ProfileInForce(model="coil-relay", hash="h", actions=("close_valve",))
+    contact = msgspec.structs.replace(told.rules[0], rule="contact", class_=AlarmClass.FAULT)
     told = msgspec.structs.replace(
         told,
+        rules=(contact, *told.rules),
         profiles=(valve,),
         devices=(
             *told.devices,
@@ -265,8 +267,8 @@ async def test_orders_offer_the_rules_in_force_and_what_its_model_can_close(site
         assert await keep_part(session, GATEWAY, told, now=site.clock.now())
     async with site.world.database.read() as session:
         names = {"gas-1": "厨房", "gas-2": "阀门", "meter-1": "电表"}
-        (choice,) = await orderfacts.rules_of(session, GATEWAY, names)
-        assert (choice.device, choice.rule) == ("gas-1", "gas-high")
+        choices = await orderfacts.rules_of(session, GATEWAY, names)
+        assert [(one.device, one.rule) for one in choices] == [("gas-1", "gas-high"), ("gas-1", "contact")]
         found = await orderfacts.order_desk(session, SOMEBODY, GATEWAY, now=site.clock.now())
     assert [device for device, _ in found.valves] == ["gas-2"]
     assert "gas-high" in (await desk.get(orders)).text
