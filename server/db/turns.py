@@ -23,14 +23,20 @@ _LOOK_EVERY_S: Final = 0.005
 
 
 class WriterTurn:
-    """The lock of one database file, kept beside it; of a database in memory there is none."""
+    """The lock of one database file, kept beside it; of a database in memory there is none.
+
+    A second lock makes one who waits the next: a process that writes without pause, in a storm, would else
+    have its turn again before another has looked.
+    """
 
     def __init__(self, database: str | None) -> None:
         """Name the database's file; nothing is opened yet."""
-        in_memory = database in {None, "", ":memory:"}
-        self._database = Path(database or "")
-        self._path = None if in_memory else Path(f"{database}-turn")
-        self._file: int | None = None
+        self._turn: _Lock | None = None
+        self._next: _Lock | None = None
+        if database and database != ":memory:":
+            self._turn = _Lock(Path(f"{database}-turn"), Path(database))
+            self._next = _Lock(Path(f"{database}-next"), Path(database))
+        self._is_next = False
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
@@ -40,10 +46,11 @@ class WriterTurn:
             TimeoutError: another process wrote for too long.
         """
         deadline = time.monotonic() + PATIENCE_S
-        while not self._try():
-            _check(deadline)
-            await asyncio.sleep(_LOOK_EVERY_S)
         try:
+            while not self._try():
+                _check(deadline)
+                await asyncio.sleep(_LOOK_EVERY_S)
+            self._let_next()
             yield
         finally:
             self._release()
@@ -56,24 +63,50 @@ class WriterTurn:
             TimeoutError: another process wrote for too long.
         """
         deadline = time.monotonic() + PATIENCE_S
-        while not self._try():
-            _check(deadline)
-            time.sleep(_LOOK_EVERY_S)
         try:
+            while not self._try():
+                _check(deadline)
+                time.sleep(_LOOK_EVERY_S)
+            self._let_next()
             yield
         finally:
             self._release()
             self.close()
 
     def close(self) -> None:
-        """Let go of the lock's file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        """Let go of the locks' files."""
+        if self._turn is not None and self._next is not None:
+            self._turn.close()
+            self._next.close()
 
     def _try(self) -> bool:
-        if self._path is None:
+        if self._turn is None or self._next is None:
             return True
+        self._is_next = self._is_next or self._next.take()
+        return self._is_next and self._turn.take()
+
+    def _let_next(self) -> None:
+        if self._next is not None:
+            self._next.release()
+        self._is_next = False
+
+    def _release(self) -> None:
+        """Give the turn back, or the place of one who gave up waiting."""
+        self._let_next()
+        if self._turn is not None:
+            self._turn.release()
+
+
+class _Lock:
+    """A lock that a process which ends gives back by itself."""
+
+    def __init__(self, path: Path, database: Path) -> None:
+        self._path = path
+        self._database = database
+        self._file: int | None = None
+
+    def take(self) -> bool:
+        """Take it if nobody has it."""
         if self._file is None:
             self._file = _open(self._path, self._database)
         try:
@@ -84,9 +117,14 @@ class WriterTurn:
             raise
         return True
 
-    def _release(self) -> None:
+    def release(self) -> None:
         if self._file is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def _open(path: Path, database: Path) -> int:

@@ -38,14 +38,21 @@ async def work_apart(database: Database, size_bytes: int, work: Callable[[Databa
             returns and raises.
 
     Raises:
-        ImportRefusedError: the process ended early, for want of memory say; what it had not committed is
-            not done.
+        ImportRefusedError: the process ended early, for want of memory say, or others wrote for too long;
+            what was not committed is not done.
     """
-    if not await _is_large(database, size_bytes):
-        return await work(database)
+    try:
+        if not await _is_large(database, size_bytes):
+            return await work(database)
+        return await _in_another_process(database.url, work)
+    except TimeoutError as error:
+        raise ImportRefusedError(["the database is busy, try again"]) from error
+
+
+async def _in_another_process(url: str, work: Callable[[Database], Awaitable[_T]]) -> _T:
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     try:
-        return await asyncio.get_running_loop().run_in_executor(pool, partial(_alone, database.url, work))
+        return await asyncio.get_running_loop().run_in_executor(pool, partial(_alone, url, work))
     except BrokenProcessPool as error:
         raise ImportRefusedError(["the work ended early, perhaps for want of memory"]) from error
     finally:

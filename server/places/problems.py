@@ -155,6 +155,7 @@ _WHOLE: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern, re.DOTALL), text)
     for pattern, text in (
         (r"found no file", "没有选择文件。"),
+        (r"the database is busy, try again", "数据库正忙，什么都没有导入，请再试一次。"),
         (r"the work ended early, .*", "处理中断，可能是内存不够；什么都没有导入，请再试一次。"),
         (
             r"(?P<file>.+): found no file of a street, allowed .*",

@@ -195,3 +195,36 @@ async def test_what_root_begins_the_servers_own_user_can_go_on_with(database, tm
     os.chown(tmp_path / "some.db", 12_345, 12_345)
     with turns.WriterTurn(str(tmp_path / "some.db")).held():
         assert (tmp_path / "some.db-turn").stat().st_uid == 12_345
+
+
+async def test_one_who_writes_without_pause_lets_others_in(tmp_path):
+    server, other = (turns.WriterTurn(str(tmp_path / "some.db")) for _ in range(2))
+    order = []
+
+    async def write(turn, name):
+        async with turn.taken():
+            order.append(name)
+
+    async with server.taken():
+        waiting = asyncio.create_task(write(other, "import"))
+        await asyncio.sleep(0)  # it looks, and is the next
+    await write(server, "alarm")
+    await waiting
+    assert order == ["import", "alarm"], "in a storm it would wait until its patience is over"
+    server.close()
+    other.close()
+
+
+async def test_one_who_gives_up_waiting_leaves_the_place_to_others(database, tmp_path, monkeypatch):
+    holder, waiter = (turns.WriterTurn(str(tmp_path / "some.db")) for _ in range(2))
+    async with holder.taken():
+        waiting = asyncio.create_task(waiter.taken().__aenter__())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    async with database.write() as session:
+        await note(session, "after")
+    assert await actions(database) == ["after"]
+    holder.close()
+    waiter.close()
