@@ -7,7 +7,7 @@ const num = (value: unknown): number => (typeof value === "number" ? value : 0);
 const list = (value: unknown): Row[] => (Array.isArray(value) ? (value as Row[]) : []);
 const took = (value: unknown): string => (typeof value === "number" ? span(value) : "–");
 const percent = (value: unknown): string =>
-  typeof value === "number" ? `${(value * 100).toFixed(value >= 0.9995 || value < 0.1 ? 1 : 1)}%` : "–";
+  typeof value === "number" ? `${(value * 100).toFixed(1)}%` : "–";
 const ago = (at: unknown, now: number): number => (now - Date.parse(String(at))) / 1000;
 
 function figure(value: string, label: string, bad = false): HTMLElement {
@@ -85,7 +85,7 @@ const CARDS: Record<string, Draw> = {
   ],
   times: (data) => [
     make("p", "small", text("accept_head")),
-    ...list(data["classes"]).map((row) => line(text(`class:${String(row["class"])}`), `${took(row["accept_median_s"])} · ${took(row["accept_p90_s"])}`)),
+    ...list(data["classes"]).map((row) => line(text(`class:${String(row["class"])}`), `${took(row["accept_median_s"])} / ${took(row["accept_p90_s"])}`)),
   ],
   false_alarms: (data) => {
     const closed = num(data["closed"]);
