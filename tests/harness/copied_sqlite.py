@@ -29,7 +29,7 @@ async def copy_filled(folder: Path, fill: Callable[[Database], Awaitable[None]])
     """Put a database with what `fill` writes into a folder; returns its address."""
     made = _filled.get(fill.__qualname__)
     if made is None:
-        made = _new_folder()
+        made = new_folder()
         database = Database(url_of(made))
         async with database.engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
@@ -42,7 +42,7 @@ async def copy_filled(folder: Path, fill: Callable[[Database], Awaitable[None]])
 
 @cache
 def _migrated() -> Path:
-    folder = _new_folder()
+    folder = new_folder()
     migrate(url_of(folder))
     return folder
 
@@ -52,5 +52,6 @@ def _root() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="gridwarden-tests-")
 
 
-def _new_folder() -> Path:
+def new_folder() -> Path:
+    """A folder that lies there until this process ends."""
     return Path(tempfile.mkdtemp(dir=_root().name))

@@ -3,10 +3,12 @@
 import base64
 import json
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import httpx2
 from firmware_sim.demo.children import Child, Line, command_of
 from firmware_sim.demo.ports import pick_port
 from firmware_sim.relay import Relay
+from tests.harness.copied_sqlite import new_folder
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.surfaces import Desk, LeaderPage, Phones
 from tests.harness.waiting import until
@@ -147,7 +150,7 @@ class Street:
             "gridwarden-sim",
             "phones",
             "--port",
-            "0",
+            str(_phones_port()),
             "--server",
             f"http://127.0.0.1:{self.server_port}",
             until_event="phones_started",
@@ -155,10 +158,7 @@ class Street:
         self.ports["phones"] = phones["port"]
         self.phones = Phones(f"http://127.0.0.1:{phones['port']}")
         await self._start_devices(_SCENARIO.read_text(encoding="utf-8"))
-        imported = await self.run_to_its_end(
-            "gridwarden-server", "import", "--sample", "--webhook-base", self.phones.url
-        )
-        assert imported.process.returncode == 0, imported.last_words()
+        await self._take_sample()
 
     async def add_devices(self, lines: str) -> None:
         """Build the simulated world anew, with more devices; lines of a scenario's `devices`."""
@@ -297,6 +297,18 @@ class Street:
 
     # --- inside --------------------------------------------------------------------------------
 
+    async def _take_sample(self) -> None:
+        """Give the server the sample street: imported for the first story of this process, copied for the others."""
+        ours, sample = self.folder / "server", _sample()
+        if not any(sample.iterdir()):
+            imported = await self.run_to_its_end(
+                "gridwarden-server", "import", "--sample", "--webhook-base", self.phones.url
+            )
+            assert imported.process.returncode == 0, imported.last_words()
+            shutil.copytree(ours, sample, dirs_exist_ok=True)
+        else:
+            shutil.copytree(sample, ours)
+
     async def _start_devices(self, scenario: str) -> None:
         path = self.folder / "scenario.yaml"
         path.write_text(scenario, encoding="utf-8")
@@ -328,6 +340,18 @@ class Street:
             "GRIDWARDEN_WEBHOOK_ALLOW": f"127.0.0.1:{self.ports.get('phones', 1)}",
             "GRIDWARDEN_FIRST_RUN_CODE": _CODE,
         }
+
+
+@cache
+def _phones_port() -> int:
+    """The port of the phones in every story of this process: it stands in the addresses of the sample street."""
+    return pick_port()
+
+
+@cache
+def _sample() -> Path:
+    """Where what the import of the sample street left is kept."""
+    return new_folder()
 
 
 @asynccontextmanager
