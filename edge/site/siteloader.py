@@ -286,16 +286,25 @@ def _fields_beside(places: _Places, where: tuple[str | int, ...]) -> list[str]:
     """Return the keys that may stand where an unknown one was found and are not there yet."""
     schema: Any = SiteSettings.model_json_schema(by_alias=True)
     node: Any = schema
+    here: tuple[str | int, ...] = ()
     for step in where[:-1]:
-        node = _resolve(schema, node)
-        node = node.get("items", {}) if isinstance(step, int) else node["properties"].get(step, {})
-    beside = where[:-1]
+        node = _chosen(places, schema, node, here)
+        node = node.get("items" if isinstance(step, int) else "properties", {})
+        node = node if isinstance(step, int) else node.get(step, {})
+        here = (*here, step)
+    return sorted(set(_chosen(places, schema, node, here).get("properties", {})) - set(places.keys(here)))
+
+
+def _chosen(places: _Places, schema: Any, node: Any, here: tuple[str | int, ...]) -> Any:
+    """Return what stands behind a node of the schema; of several kinds, the one that the file names there."""
+    node = _resolve(schema, node)
     choice = node.get("discriminator")
-    if choice is not None:
-        tag = places.value((*beside, choice["propertyName"]))
-        tag = type_of_default(places.value((*beside, "use"))) if tag is None else tag
-        node = {"$ref": choice["mapping"].get(str(tag), "")}
-    return sorted(set(_resolve(schema, node).get("properties", {})) - set(places.keys(beside)))
+    if choice is None:
+        return node
+    tag = places.value((*here, choice["propertyName"]))
+    tag = type_of_default(places.value((*here, "use"))) if tag is None else tag
+    reference = choice["mapping"].get(str(tag))
+    return {} if reference is None else _resolve(schema, {"$ref": reference})
 
 
 def _resolve(schema: Any, node: Any) -> Any:

@@ -64,6 +64,8 @@ EXPECTED = [
     ("limit-with-unit", 14, 12, "found '25 %', allowed a number"),
     ("listener-without-address", 9, 5, "found no 'address', which is needed on this bus"),
     ("merge", 15, 5, "found a merge (<<), allowed none: write the"),
+    ("misspelled-key-in-action", 17, 15, "found no 'device', which is needed here"),
+    ("misspelled-key-in-action", 17, 33, "found 'devise', allowed device, undo; did you mean 'device'?"),
     ("missing-actuator", 17, 41, "found device 'vlave', allowed gas-kitchen, valve;"),
     ("missing-colon", 2, 1, "no YAML: while scanning a simple key: could not"),
     ("missing-space", 2, 1, "no YAML: while scanning a simple key: could not"),
