@@ -12,6 +12,7 @@ from server.access.service import SignedIn
 from server.db.session import ReadSession
 from server.devices.tables import Device, Gateway
 from server.errors import NotFoundError
+from server.places.spots import name_spot
 from server.places.tables import Block, Building, Estate, Unit
 
 _WITHIN: Final = ("gateway", "building", "grid")
@@ -137,11 +138,10 @@ async def where_of(session: ReadSession, row: Device | None) -> str:
     building = await session.get(Building, row.building)
     estate = await session.get(Estate, building.estate) if building and building.estate else None
     unit = await session.get(Unit, row.unit) if row.unit else None
-    parts = (
+    return name_spot(
         estate.name if estate else "",
         building.name if building else "",
         unit.name if unit else "",
-        row.floor,
-        row.door,
+        floor=row.floor,
+        door=row.door,
     )
-    return " ".join(part for part in parts if part)

@@ -27,6 +27,7 @@ from server.history.pointnames import main_point, name_of
 from server.history.service import from_ms
 from server.history.trends import find_series
 from server.history.web import known_place, notes_of
+from server.places.spots import name_spot
 from server.places.tables import Block, Building, Community, Estate, Grid
 from server.places.within import STREET, Place, PlaceKind, buildings_within, parts_of
 from server.web import words
@@ -251,8 +252,7 @@ async def _where(session: ReadSession, device: Device | None) -> str:
     if device is None or device.building is None:
         return ""
     building = await session.get(Building, device.building)
-    parts = (building.name if building else "", device.floor, device.door)
-    return " ".join(part for part in parts if part)
+    return name_spot(building.name if building else "", floor=device.floor, door=device.door)
 
 
 def _known(value: float) -> float | None:

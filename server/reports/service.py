@@ -13,6 +13,7 @@ from server.devices.tables import Device
 from server.history.model import Stretch, stretch_of_month
 from server.items.model import Move
 from server.items.tables import Item, ItemMove
+from server.places.spots import name_spot
 from server.places.tables import Building
 from server.places.within import Place, PlaceKind, buildings_within, communities_within, grids_within
 from server.reports.model import MOST_ROWS, Ageing, Matter, Report, write_report
@@ -137,7 +138,7 @@ def _is_due(device: Device, often: set[tuple[str, str]], until: date) -> bool:
 def _as_ageing(device: Device, building: str, faults: int) -> Ageing:
     return Ageing(
         device_name=device.name or device.device,
-        where=" ".join(part for part in (building, device.floor, device.door) if part),
+        where=name_spot(building, floor=device.floor, door=device.door),
         model=device.model,
         installed_on=device.installed_on,
         ends_on=device.ends_on,

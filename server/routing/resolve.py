@@ -14,6 +14,7 @@ from typing import Final
 
 from server.people.model import Role, Scope
 from server.people.roster import Presence, Standing
+from server.places.spots import name_spot
 from server.places.tables import Datum
 from server.routing.model import Chain, ChainLink, Reason, Why
 from server.routing.sentences import CHINESE, role_name
@@ -312,15 +313,14 @@ def _where(street: Street, device: DeviceFacts | None, placed: Placed) -> str:
     estate = street.estates.get(placed.estate or "") or street.blocks.get(placed.block or "")
     spot = street.buildings.get(device.building or "") or placed.grid
     unit = street.units.get(device.unit or "")
-    parts = (
+    return name_spot(
         _community_name(street, placed.community) if placed.community else "",
         estate.name if estate else "",
         spot.name if spot is not None else "",
         unit.name if unit else "",
-        device.floor,
-        device.door,
+        floor=device.floor,
+        door=device.door,
     )
-    return " ".join(part for part in parts if part)
 
 
 def _community_name(street: Street, code: str) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from server.clock import STREET_ZONE
 from server.errors import ServerError
+from server.places.spots import name_floor
 from server.web.language import choose_language, translations
 from server.web.navigation import navigation_for
 from server.web.words import unit_of
@@ -156,6 +157,7 @@ def _environment(language: str) -> Environment:
         number=_show_number,
         nearby=_show_nearby,
         figure=_show_figure,
+        floor=name_floor,
         lasting=_show_lasting,
         value=lambda word: word.value,
     )

@@ -92,7 +92,7 @@ async def test_a_code_that_is_none_is_said_so_and_kept_to_be_mended(site, instal
 async def test_labels_say_where_and_open_the_device_and_are_printed_once(site, installer):
     sheet = (await installer.get("/desk/labels/sheet", params={"estate": "e1", "only": "new"})).text
     assert sheet.count('class="label"') == 3
-    assert "东苑 3号楼 2 201" in sheet
+    assert "东苑 3号楼 2层 201" in sheet
     assert f"{GATEWAY}/gas-1" in sheet
     codes = re.findall(r'name="code" value="([^"]+)"', sheet)
     assert (await installer.post("/desk/labels/printed", data={"code": codes[:2]})).status_code == 303

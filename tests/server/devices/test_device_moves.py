@@ -30,7 +30,7 @@ async def test_a_move_takes_future_alarms_along_and_leaves_the_open_item_where_i
         same = await session.get(Item, item.id)
     assert (same.where, same.owner) == (item.where, item.owner)
     [note] = [one for one in await site.world.rows(ItemMove) if one.move is Move.NOTE]
-    assert note.reason == "设备从“东苑 3号楼 2 201”移到“东苑 8号楼 1 101”：换地方"
+    assert note.reason == "设备从“东苑 3号楼 2层 201”移到“东苑 8号楼 1层 101”：换地方"
     assert "换地方" in (await installer.get(f"{HERE}/gas-1")).text
 
 

@@ -37,7 +37,7 @@ async def test_a_device_is_adopted_where_it_hangs_and_its_alarms_find_their_lead
     assert (audited.actor, audited.reason, audited.subject) == ("安装工", "现场安装", f"{GATEWAY}/{NEW}")
     await site.world.raise_alarm("a9", NEW)
     [leak] = [one for one in await site.world.items() if one.kind is Kind.GAS]
-    assert (leak.owner, leak.where) == ("leader", "东社区 东苑 3号楼 3 301")
+    assert (leak.owner, leak.where) == ("leader", "东社区 东苑 3号楼 3层 301")
 
 
 async def test_what_the_gateway_knows_of_a_stranger_is_filled_in(site, installer):
@@ -76,7 +76,7 @@ async def test_one_that_no_gateway_spoke_of_yet_can_be_adopted_ahead(site, insta
 async def test_what_is_registered_is_shown_before_it_is_corrected_and_a_reason_is_asked(site, installer):
     page = (await installer.get(f"{HERE}/gas-1/adopt")).text
     assert "已经登记" in page
-    assert "东苑 3号楼 2 201" in page
+    assert "东苑 3号楼 2层 201" in page
     refused = await installer.post(f"{HERE}/gas-1/adopt", data={**FORM, "ends_on": "2031-01-01"})
     assert refused.status_code == 422
     assert "请写明原因" in refused.text

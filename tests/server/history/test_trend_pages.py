@@ -35,7 +35,7 @@ async def test_a_device_page_shows_picture_figures_alarms_and_says_what_it_does_
     operator = await site.operator()
     page = (await operator.get("/desk/trends", params={"gateway": "gw-one", "device": "gas-1"})).text
     assert "厨房探测器" in page
-    assert "3号楼 2 201" in page
+    assert "3号楼 2层 201" in page
     assert "最低 1，最高 31.5，最近 2.25" in page
     assert f'href="/desk/items/{item.id}"' in page
     assert "<li>25 · 危及生命" in page

@@ -33,7 +33,7 @@ def facts(**values):
         "owner": "leader",
         "accepted": False,
         "opened_at": at(),
-        "where": "东苑 3号楼 2 201",
+        "where": "东苑 3号楼 2层 201",
         "building": "3号楼",
         "building_code": "b1",
         "floor": "2",

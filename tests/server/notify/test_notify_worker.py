@@ -59,7 +59,7 @@ def test_every_notice_has_a_short_title_and_says_where(kind, mode, occasion):
 @pytest.mark.parametrize(
     ("where", "line"),
     [
-        ("东社区 东苑 3号楼 2 201", "燃气泄漏 东苑 3号楼 2 201"),
+        ("东社区 东苑 3号楼 2层 201", "燃气泄漏 东苑 3号楼 2层 201"),
         ("枫桥里社区 枫桥新村 1幢 二单元 2楼 202室", "燃气泄漏 1幢 二单元 2楼 202室"),
         ("很长很长很长很长很长很长很长的一个地方", "燃气泄漏 很长很长很长很长很长很长很长的"),
     ],

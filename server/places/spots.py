@@ -1,0 +1,25 @@
+"""A spot inside a building as people say it: "3号楼 2层 201".
+
+A register says of a floor what its writer typed: `2`, `-1`, `B1`, `二楼`. A bare number between the names of
+a building and a door is read as part of either, so that it gets the word that belongs to it.
+"""
+
+import re
+from typing import Final
+
+_ABOVE: Final = re.compile(r"(\d{1,3})")
+_BELOW: Final = re.compile(r"(?:-|[Bb])(\d{1,2})")
+
+
+def name_floor(floor: str) -> str:
+    """Return a floor as people say it; what is no bare number stays as it was written."""
+    if found := _ABOVE.fullmatch(floor.strip()):
+        return f"{int(found[1])}层"
+    if found := _BELOW.fullmatch(floor.strip()):
+        return f"地下{int(found[1])}层"
+    return floor
+
+
+def name_spot(*places: str, floor: str, door: str) -> str:
+    """Return places from large to small, a floor and a door as one phrase; what is empty is left out."""
+    return " ".join(part for part in (*places, name_floor(floor), door) if part)
