@@ -11,6 +11,7 @@ from tests.browser.test_leader_page import MEASURE
 from tests.server.devices.test_gateway_page import tell
 from tests.server.web.running_site import OPERATOR, PASSWORD, open_site
 from tests.server.world import GATEWAY
+from wire.vocabulary import AlarmClass, Kind, Mode
 
 pytestmark = pytest.mark.browser
 
@@ -128,3 +129,19 @@ async def test_a_server_that_begins_anew_is_followed_without_a_reload(site, brow
     await expect(page.locator("#stream .row")).to_have_count(2, timeout=SHOWN_MS)
     assert await page.evaluate("window.stayed") is True
     await expect(page.locator("#link")).to_have_text("实时")
+
+
+async def test_a_drill_is_listed_as_one_after_all_that_is_real_and_is_no_figure(site, browser):
+    await site.world.raise_alarm("d1", mode=Mode.DRILL)
+    await site.world.raise_alarm("a1", "meter-1", kind=Kind.ELECTRIC, class_=AlarmClass.ADVICE)
+    page = await open_cockpit(site, browser, locale="en-GB")
+    await expect(page.locator("#stream .row")).to_have_count(2, timeout=SHOWN_MS)
+    await expect(page.locator("#stream .row").last).to_contain_text("Drill")
+    await expect(page.locator("#stream-count")).to_have_text("1 · Drills and tests: 1")
+    await expect(page.locator("[data-class=life_safety] b")).to_have_text("0")
+    await expect(page.locator("#places li")).to_have_class("advice")
+    await tell(site.world, content_hash="one", limit=25, file_hash="f1")
+    await page.locator("#open-drill").click()
+    await expect(page.locator("#drill-form [name=gateway]")).to_have_value("一号网关")
+    await expect(page.locator("#drill-form option[value^='[']")).to_have_text("combustible gas above 25 %LEL")
+    assert page.problems == []
