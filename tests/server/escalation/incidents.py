@@ -60,6 +60,8 @@ class Play:
     presses: Sequence[Move] = PRESSES
     restless: float | None = None
     """How likely somebody's duty changes between two strides; null: chance says."""
+    telephones: Sequence[str] | None = None
+    """Who can be sent text messages; null: half of the people, by chance."""
     complaints: list[str] = field(default_factory=list)
 
     async def run(self, pauses_s: Sequence[float] = SHORT_S) -> list[str]:
@@ -72,7 +74,8 @@ class Play:
         luck = BadLuck(self.seed, never)
         self.texts = Texts(luck, self.world.clock)
         self.world.worker._channels = {ChannelKind.WEBHOOK: luck, ChannelKind.SMS: self.texts}
-        await give_telephones(self.world, chance.sample([*PEOPLE], k=len(PEOPLE) // 2))
+        half = chance.sample([*PEOPLE], k=len(PEOPLE) // 2)
+        await give_telephones(self.world, half if self.telephones is None else self.telephones)
         await self._raise_all(chance)
         await self.world.settle()
         for pause_s in pauses_s:
@@ -157,8 +160,10 @@ async def play_street(
     never: Sequence[str] | None = None,
     presses: Sequence[Move] = PRESSES,
     restless: float | None = None,
+    telephones: Sequence[str] | None = None,
 ) -> list[str]:
     """Play one street of incidents over a database of its own; returns every complaint."""
     with tempfile.TemporaryDirectory() as folder:
         async with open_world(Path(folder)) as world:
-            return await Play(world, seed, incidents, never, presses, restless).run(pauses_s)
+            play = Play(world, seed, incidents, never, presses, restless, telephones)
+            return await play.run(pauses_s)

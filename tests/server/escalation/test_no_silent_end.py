@@ -163,7 +163,15 @@ def tells_whoever_gave_it_away(monkeypatch) -> None:
 
 
 _LOOKS_AWAY = settles_without_acting(DueKind.REACH)
-_NEVER_REACHED = {_LOOKS_AWAY: tuple(PEOPLE), waits_for_the_unreached: ("deputy",)}
+_EVERYBODY = tuple(PEOPLE)
+_LOST_TEXTS = {"never": _EVERYBODY, "telephones": _EVERYBODY}
+# Whose luck is not left to chance, so that what is broken comes about.
+_LUCK = {
+    _LOOKS_AWAY: {"never": _EVERYBODY, "telephones": ()},
+    waits_for_the_unreached: {"never": ("deputy",), "telephones": ()},
+    believes_without_a_receipt: _LOST_TEXTS,
+    lets_a_failed_receipt_lie: _LOST_TEXTS,
+}
 _A, _ON_SITE, _DONE = Move.ACCEPT, Move.ARRIVE, Move.FINISH
 _SITE = settles_without_acting(DueKind.ATTEND)
 # What is broken, what people press there, and the question that must fail.
@@ -222,7 +230,7 @@ BROKEN = {
 async def test_the_judge_finds(what, monkeypatch):
     break_it, presses, question = BROKEN[what]
     break_it(monkeypatch)
-    never = _NEVER_REACHED.get(break_it, ())
+    luck = {"never": (), **_LUCK.get(break_it, {})}
     restless = 1.0 if question == "passes_over_whoever_is_gone" else 0.0
-    complaints = await play_street(4, 15, never=never, presses=presses, restless=restless)
+    complaints = await play_street(4, 15, presses=presses, restless=restless, **luck)
     assert question in {complaint.split()[-1] for complaint in complaints}, what
