@@ -21,6 +21,7 @@ from server.devices.whynotfacts import SPAN, Judged, why_not
 from server.devices.whynotwords import SENTENCES
 from server.errors import InvalidError, NotFoundError
 from server.history.pointnames import name_of
+from server.items.tables import Item
 from server.web import words
 from server.web.pressing import field_moment, typed_moment
 from server.web.settingspage import render_settings
@@ -64,6 +65,8 @@ def build_why_not_pages(context: Context) -> APIRouter:
                 kind=chosen if sort == "kind" else "",
             )
             where = await where_of(session, row)
+            named = found.verdict.item
+            told_of = await session.get(Item, named) if named is not None else None
         return render_settings(
             request,
             "why_not.html",
@@ -71,6 +74,7 @@ def build_why_not_pages(context: Context) -> APIRouter:
             row=row,
             where=where,
             found=found,
+            mode=words.MODES[told_of.mode] if told_of is not None else "",
             here=page_of(DeviceCode(gateway, device)),
             at=field_moment(moment),
             about=about,
