@@ -1,8 +1,9 @@
 // What the dispatcher does from the wall: take, widen, give, lay aside, order, exercise. Every press says what
 // became of it; nothing closes by itself.
-import type { Item } from "./store";
 import { offerDrill } from "./drill";
 import { give, say, send } from "./order";
+import type { Item } from "./store";
+import { live } from "./stream";
 import { byId, make, text } from "./texts";
 
 interface Callee { code: string; name: string; phone: string | null; owner: boolean }
@@ -12,7 +13,8 @@ let shown: { item: Item; dispatch: Dispatch | null } | null = null;
 
 export function openDispatch(item: Item): void {
   shown = { item, dispatch: null };
-  byId("dispatch-title").textContent = text(`title:${item.kind}/${item.class}`);
+  const title = text(`title:${item.kind}/${item.class}`);
+  byId("dispatch-title").textContent = live(item) ? title : `${title} · ${text(item.mode)}`;
   byId("dispatch-where").textContent = `${item.where} · ${item.device}`;
   byId("dispatch-said").textContent = "";
   const page = `/desk/items/${encodeURIComponent(item.id)}`;
