@@ -1,4 +1,7 @@
-"""Streets as Excel workbooks: one sheet for each file, every cell as text."""
+"""Streets as Excel workbooks: one sheet for each file, every cell as text.
+
+openpyxl takes 19 MB: it is loaded with the first workbook.
+"""
 
 import asyncio
 import csv
@@ -7,11 +10,6 @@ import zipfile
 from collections.abc import Mapping
 from datetime import datetime, time
 from typing import Any, Final
-
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils.exceptions import InvalidFileException
 
 from server.db.session import Database
 from server.errors import ImportRefusedError, ServerError
@@ -25,7 +23,6 @@ _MOST_BYTES: Final = 512 * 1024 * 1024
 _MOST_TEXT: Final = 32_767
 """Characters in one cell, Excel's limit (Microsoft: Excel specifications and limits)."""
 _AS_TEXT: Final = "@"
-_HEADER: Final = Font(bold=True)
 
 
 def read_workbook(name: str, data: bytes) -> dict[str, bytes]:
@@ -38,6 +35,9 @@ def read_workbook(name: str, data: bytes) -> dict[str, bytes]:
     Raises:
         ImportRefusedError: it is no workbook, too large, or has a sheet that is no file of a street.
     """
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > _MOST_BYTES:
@@ -59,7 +59,12 @@ def write_workbook(tables: Mapping[str, Table]) -> bytes:
     Raises:
         ServerError: a cell, such as a very detailed polygon, is longer than Excel takes.
     """
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
     _refuse_long_cells(tables)
+    header = Font(bold=True)
     book = Workbook(write_only=True)
     for name, rows in tables.items():
         sheet = book.create_sheet(name)
@@ -71,7 +76,7 @@ def write_workbook(tables: Mapping[str, Table]) -> bytes:
                     cell.data_type = "s"  # else a text that begins with "=" becomes a formula
                 cell.number_format = _AS_TEXT
                 if number == 0:
-                    cell.font = _HEADER
+                    cell.font = header
             sheet.append(cells)
     out = io.BytesIO()
     book.save(out)
