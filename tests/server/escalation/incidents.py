@@ -70,7 +70,7 @@ class Play:
         drawn = chance.sample([*PEOPLE], k=chance.choice((0, 0, 3, len(PEOPLE))))
         never = drawn if self.never is None else self.never
         restless = chance.choice((0.2, 0.5, 1.0)) if self.restless is None else self.restless
-        self.comings = Comings(restless)
+        self.comings = Comings(Random(f"{self.seed} who is on duty"), restless)
         luck = BadLuck(self.seed, never)
         self.texts = Texts(luck, self.world.clock)
         self.world.worker._channels = {ChannelKind.WEBHOOK: luck, ChannelKind.SMS: self.texts}
@@ -131,7 +131,7 @@ class Play:
         over = chance.sample(range(self.incidents), k=count)
         await self._state(over, condition=Condition.NORMAL, latched=False)
         await self._state(over[: count // 2], count=chance.randrange(2, 9))
-        await self.comings.happen(self.world, chance)
+        await self.comings.happen(self.world)
 
     async def _press(self, session: Any, item: Item, told: Sequence[str], chance: Random) -> None:
         move = chance.choice(self.presses)

@@ -92,6 +92,8 @@ class Texts:
 class Comings:
     """Who goes and comes while the street has its incidents, and when each was not to be told."""
 
+    chance: Random
+    """Its own: what people press does not change who goes."""
     restless: float = 0.5
     """How likely somebody goes or comes between two strides."""
     gone: dict[str, list[tuple[datetime, datetime]]] = field(default_factory=dict)
@@ -102,12 +104,12 @@ class Comings:
     def is_gone(self, person: str, at: datetime) -> bool:
         return any(begins < at < ends for begins, ends in self.gone.get(person, ()))
 
-    async def happen(self, world: World, chance: Random) -> None:
+    async def happen(self, world: World) -> None:
         """Somebody leaves or comes back, is away with or without somebody for them, or gives a duty away."""
-        if chance.random() >= self.restless:
+        if self.chance.random() >= self.restless:
             return
         async with world.database.write() as session:
-            await self._change(session, chance.choice(_GO), world.clock.now(), chance)
+            await self._change(session, self.chance.choice(_GO), world.clock.now(), self.chance)
             session.add(PlacesVersion(at=world.clock.now()))
 
     async def _change(self, session: WriteSession, person: str, now: datetime, chance: Random) -> None:

@@ -171,6 +171,8 @@ _LUCK = {
     waits_for_the_unreached: {"never": ("deputy",), "telephones": ()},
     believes_without_a_receipt: _LOST_TEXTS,
     lets_a_failed_receipt_lie: _LOST_TEXTS,
+    goes_by_the_roster_of_the_beginning: {"seed": 5, "restless": 1.0},
+    tells_whoever_gave_it_away: {"seed": 5, "restless": 1.0},
 }
 _A, _ON_SITE, _DONE = Move.ACCEPT, Move.ARRIVE, Move.FINISH
 _SITE = settles_without_acting(DueKind.ATTEND)
@@ -230,7 +232,6 @@ BROKEN = {
 async def test_the_judge_finds(what, monkeypatch):
     break_it, presses, question = BROKEN[what]
     break_it(monkeypatch)
-    luck = {"never": (), **_LUCK.get(break_it, {})}
-    restless = 1.0 if question == "passes_over_whoever_is_gone" else 0.0
-    complaints = await play_street(4, 15, presses=presses, restless=restless, **luck)
+    luck = {"seed": 4, "restless": 0.0, "never": (), **_LUCK.get(break_it, {})}
+    complaints = await play_street(incidents=15, presses=presses, **luck)
     assert question in {complaint.split()[-1] for complaint in complaints}, what
