@@ -181,9 +181,11 @@ async def test_a_call_for_help_does_not_wait_for_company(world):
     await world.settle()
     waiting = [one for one in await world.notices(NoticeState.PENDING) if one.item == item.id]
     assert {one.person for one in waiting} == {"desk"}, "it waits for company"
-    await world.press("desk", Move.NEED_HELP, item=item.id)
+    await world.press("leader", Move.UNDO, item=item.id)
+    await world.press("leader", Move.NEED_HELP, item=item.id)
     await world.settle()
-    assert await world.notices(NoticeState.PENDING) == []
+    assert "支援" in world.heard("desk")[-1]
+    assert [one.person for one in await world.notices(NoticeState.PENDING) if one.person == "desk"] == []
 
 
 class TestReceipts:
