@@ -157,7 +157,8 @@ class Settings(BaseSettings):
 
     def address(self, port: int | None = None) -> str:
         """Return how phones reach this server, without a slash at the end."""
-        own = f"http://{self.http_host}:{port or self.http_port}"
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        own = f"http://{host}:{port or self.http_port}"
         return (self.public_url or own).rstrip("/")
 
     @property

@@ -137,6 +137,8 @@ def choose_beside(found: Sequence[Reading], at: datetime) -> tuple[list[Reading]
 def lies_beyond(value: float | None, limit: float | None, *, rising: bool | None) -> bool | None:
     """Tell whether a value lies beyond a limit; None where that cannot be told.
 
+    A value that only touches its limit is not beyond it, as in the gateway's rules.
+
     Args:
         value: that was read.
         limit: that the alarm names.
@@ -144,7 +146,7 @@ def lies_beyond(value: float | None, limit: float | None, *, rising: bool | None
     """
     if value is None or limit is None or rising is None:
         return None
-    return value >= limit if rising else value <= limit
+    return value > limit if rising else value < limit
 
 
 async def steps_of(session: ReadSession, story: ItemStory) -> list[StepWhy]:

@@ -51,3 +51,9 @@ def test_what_a_platform_or_a_test_sets_is_no_error_and_what_nobody_reads_is_kno
     # Kubernetes, for services called `gridwarden` and `gridwarden-server`.
     platform = ["GRIDWARDEN_PORT", "GRIDWARDEN_SERVICE_HOST", "GRIDWARDEN_SERVER_PORT_8080_TCP_ADDR"]
     assert unknown_variables(platform) == dict.fromkeys(sorted(platform), "")
+
+
+@pytest.mark.parametrize(("host", "said"), [("10.0.0.7", "10.0.0.7"), ("fd00::7", "[fd00::7]")])
+def test_the_own_address_can_be_opened_whatever_kind_its_host_is(tmp_path, host, said):
+    settings = Settings(data_folder=tmp_path, http_host=host, http_port=8080)
+    assert settings.address() == f"http://{said}:8080"

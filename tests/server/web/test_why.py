@@ -126,6 +126,8 @@ def test_readings_nearest_to_the_raise_are_shown_and_the_others_counted():
     [
         (26, 25, True, True),
         (24, 25, True, False),
+        (25, 25, True, False),
+        (140, 140, False, False),
         (130, 140, False, True),
         (150, 140, False, False),
         (None, 25, True, None),
