@@ -1,6 +1,5 @@
 """A Mosquitto with a configuration, a port and a data folder of the test's own."""
 
-import asyncio
 import getpass
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from firmware_sim.demo.brokers import find_mosquitto
 from firmware_sim.demo.children import Child
 from firmware_sim.demo.ports import pick_port
-from tests.harness.waiting import until
+from tests.harness.waiting import listens, until
 
 _CONFIG = """\
 listener {port} 127.0.0.1
@@ -37,17 +36,8 @@ class Mosquitto:
         config = self.folder / "mosquitto.conf"
         config.write_text(_CONFIG.format(port=self.port, folder=self.folder, user=getpass.getuser()))
         self.process = await Child.start("mosquitto", [program, "-c", str(config)])
-        await until(self._answers, what="the broker's port")
+        await until(lambda: listens(self.port), what="the broker's port")
 
     async def stop(self) -> None:
         if self.process is not None:
             await self.process.stop()
-
-    async def _answers(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        await writer.wait_closed()
-        return True

@@ -23,3 +23,14 @@ async def until(condition: Callable[[], Any | Awaitable[Any]], *, what: str = ""
                 await asyncio.sleep(_POLL_S)
     except TimeoutError as error:
         raise AssertionError(f"never came: {what or condition}; last answer {answer!r}") from error
+
+
+async def listens(port: int) -> bool:
+    """Tell whether somebody takes connections at a port of this machine."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

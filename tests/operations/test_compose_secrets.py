@@ -17,6 +17,7 @@ from firmware_sim.demo.brokers import find_mosquitto
 from firmware_sim.demo.ports import pick_port
 from server.config import Settings
 from tests.harness.composed import ROOT, make_secrets
+from tests.harness.waiting import listens, until
 
 GATEWAYS = ("gw-demo-01", "gw-demo-02")
 
@@ -75,15 +76,7 @@ async def broker(secrets: Path, tmp_path: Path, *, port: int = 0):
         str(find_mosquitto()), "-c", str(config), stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.05)
-                    continue
-                writer.close()
-                break
+        await until(lambda: listens(port), what="the broker's port")
         yield port
     finally:
         process.terminate()

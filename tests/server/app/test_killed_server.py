@@ -80,7 +80,6 @@ async def publish_until(gateway, payload: bytes, condition) -> None:
         if condition():
             return True
         await gateway.publish(payload)
-        await asyncio.sleep(0.2)
         return condition()
 
     await until(met, limit_s=40)

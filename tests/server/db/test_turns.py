@@ -169,10 +169,11 @@ async def test_many_callers_share_a_commit_and_one_that_fails_fails_alone(databa
 
 async def test_a_caller_that_leaves_does_not_take_the_others_work_along(database):
     together = Together(database)
-    held = asyncio.Event()
+    begun, held = asyncio.Event(), asyncio.Event()
 
     async def slow(session):
         await note(session, "slow")
+        begun.set()
         await held.wait()
 
     async def quick(session):
@@ -180,9 +181,9 @@ async def test_a_caller_that_leaves_does_not_take_the_others_work_along(database
         return "done"
 
     leader = asyncio.create_task(together.write(slow))
-    await asyncio.sleep(0)
+    await begun.wait()
     follower = asyncio.create_task(together.write(quick))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # it asks for its turn
     leader.cancel()
     assert await follower == "done"
     assert await actions(database) == ["quick"]
