@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Final, Self
 
 import numpy as np
@@ -25,6 +26,11 @@ DAY_MS: Final = 86_400_000
 HOUR_BLOCK_MS: Final = 32 * DAY_MS
 """The period of a block of hours."""
 MOST_TOTAL: Final = 1e300
+
+
+def value_or_none(value: float | None) -> float | None:
+    """Return a value of a column, and None for one that is missing: a column says NaN of it."""
+    return None if value is None or isnan(value) else value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from server.alarms.tables import Alarm
 from server.db.session import Database
-from server.history.columns import QUALITIES, Readings
+from server.history.columns import QUALITIES, Readings, value_or_none
 from server.history.database import HistoryDatabase
 from server.history.model import Stretch
 from server.history.service import from_ms
@@ -107,7 +107,7 @@ def _rows(known: dict[int, SeriesInfo], found: dict[int, Readings]) -> Iterator[
             "at": _utc(from_ms(at_ms)),
             "device": known[id_].device,
             "point": point,
-            "value": None if value != value else value,  # noqa: PLR0124 - NaN
+            "value": value_or_none(value),
             "unit": known[id_].unit,
             "quality": QUALITIES[int(found[id_].quality[index])].value,
         }

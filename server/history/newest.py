@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.history.columns import QUALITIES, Readings
+from server.history.columns import QUALITIES, Readings, value_or_none
 from server.history.database import HistoryDatabase
 from server.history.packing import BlockError
 from server.history.pointnames import main_point, name_of
@@ -119,7 +119,7 @@ def _newest(series: SeriesInfo, at_ms: int, value: float | None, quality: int) -
         point=series.point,
         name=name_of(series.point),
         unit=series.unit,
-        value=None if value != value else value,  # noqa: PLR0124 - NaN
+        value=value_or_none(value),
         quality=QUALITIES[quality],
         at=from_ms(at_ms),
     )

@@ -19,7 +19,7 @@ from server.db.session import ReadSession
 from server.devices.tables import Device
 from server.errors import InvalidError, NotFoundError
 from server.history import electricity
-from server.history.columns import QUALITIES
+from server.history.columns import QUALITIES, value_or_none
 from server.history.curves import Curve, older_of, read_curve, table_of
 from server.history.glance import Glance, glance_at, glance_of, trend_page
 from server.history.model import LENGTHS, ROWS, Period, Stretch, month_of, stretch_before, stretch_of_month
@@ -152,9 +152,9 @@ def rows_of(curve: Curve, period: Period) -> list[Row]:
     return [
         Row(
             at=from_ms(start_ms),
-            low=_known(low),
-            mean=_known(mean),
-            high=_known(high),
+            low=value_or_none(low),
+            mean=value_or_none(mean),
+            high=value_or_none(high),
             quality=QUALITIES[worst],
         )
         for start_ms, low, mean, high, worst in zip(*(c.tolist() for c in columns), strict=True)
@@ -253,10 +253,6 @@ async def _where(session: ReadSession, device: Device | None) -> str:
         return ""
     building = await session.get(Building, device.building)
     return name_spot(building.name if building else "", floor=device.floor, door=device.door)
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else value  # noqa: PLR0124 - NaN
 
 
 def _zoned(at: datetime | None) -> datetime | None:

@@ -22,6 +22,7 @@ from server.history.columns import (
     no_buckets,
     replace_buckets,
     roll_up,
+    value_or_none,
     widen,
 )
 from server.history.database import HistoryDatabase
@@ -138,7 +139,7 @@ async def read_range(
             point=name,
             unit=known[id_].unit,
             at=from_ms(at_ms),
-            value=None if value != value else value,  # noqa: PLR0124 - NaN
+            value=value_or_none(value),
             quality=QUALITIES[code],
         )
         for at_ms, name, id_, value, code in rows[:limit]
