@@ -23,6 +23,11 @@ _ALIKE: Final = 0.8
 """From which likeness on (difflib's ratio) an unknown name is a setting that somebody misspelt."""
 
 
+def http_address(host: str, port: int) -> str:
+    """Return the address of a server; one of IPv6 stands in brackets."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 class Settings(BaseSettings):
     """Everything the environment says, each as `GRIDWARDEN_<NAME>`."""
 
@@ -157,9 +162,7 @@ class Settings(BaseSettings):
 
     def address(self, port: int | None = None) -> str:
         """Return how phones reach this server, without a slash at the end."""
-        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
-        own = f"http://{host}:{port or self.http_port}"
-        return (self.public_url or own).rstrip("/")
+        return (self.public_url or http_address(self.http_host, port or self.http_port)).rstrip("/")
 
     @property
     def cookies_are_secure(self) -> bool:

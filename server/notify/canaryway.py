@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from server.config import Settings
+from server.config import Settings, http_address
 from server.escalation.tables import CanaryRun
 from server.notify.channels import Channel, Message
 from server.notify.channels.webhook import WebhookChannel
@@ -39,8 +39,7 @@ class CanaryWay:
             listening: where the server listens, address and port.
             stack: ends what is built.
         """
-        host = _ANYWHERE.get(listening[0], listening[0])
-        own = f"http://{f'[{host}]' if ':' in host else host}:{listening[1]}"
+        own = http_address(_ANYWHERE.get(listening[0], listening[0]), listening[1])
         address = f"{settings.canary_url.rstrip('/') or own}{PATH}"
         parts = urlsplit(address)
         target = f"{parts.hostname}:{parts.port or _PORTS.get(parts.scheme, 0)}"
