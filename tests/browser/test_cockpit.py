@@ -148,3 +148,32 @@ async def test_a_drill_is_listed_as_one_after_all_that_is_real_and_is_no_figure(
     await expect(page.locator("#drill-form [name=gateway]")).to_have_value("一号网关")
     await expect(page.locator("#drill-form option[value^='[']")).to_have_text("combustible gas above 25 %LEL")
     assert page.problems == []
+
+
+async def test_what_becomes_of_an_order_is_not_said_in_the_window_of_another_item(site, browser):
+    gas = await site.world.raise_alarm()
+    await site.world.raise_alarm("a2", "meter-1", kind=Kind.ELECTRIC, class_=AlarmClass.HAZARD)
+    page = await open_cockpit(site, browser)
+    rows, said = page.locator("#stream .row button"), page.locator("#dispatch-said")
+    await expect(rows).to_have_count(2, timeout=SHOWN_MS)
+    await page.clock.install()
+    await rows.first.click()
+    await give_order(page)
+    await expect(said).to_have_text("等网关执行", timeout=SHOWN_MS)
+    await page.keyboard.press("Escape")
+    await rows.last.click()
+    await expect(page.locator("#dispatch-title")).not_to_have_text("燃气泄漏")
+    await page.clock.run_for(3_000)
+    await expect(said).to_be_empty()
+    await give_order(page)
+    await expect(said).to_have_text("等网关执行", timeout=SHOWN_MS)
+    async with page.expect_request(re.compile("/commands/")):
+        await page.clock.run_for(3_000)
+    asked = {url.rpartition("/")[2] for url in page.asked if "/commands/" in url}
+    assert asked == {one.id for one in await site.world.commands() if one.item != gas.id}
+
+
+async def give_order(page):
+    await page.get_by_label("原因").first.fill("核对一遍")
+    await page.get_by_label("给网关的指令").select_option(label="重新核对")
+    await page.get_by_role("button", name="发指令").click()

@@ -25,16 +25,19 @@ export function openDispatch(item: Item): void {
   void load(item);
 }
 
+// What comes late is of the item that it was asked of, and is not said of another one.
+const isShown = (item?: Item): boolean => item !== undefined && shown?.item.id === item.id;
+
 async function load(item: Item): Promise<void> {
   try {
     const answer = await fetch(`/api/v1/cockpit/items/${encodeURIComponent(item.id)}`);
     if (!answer.ok) throw new Error(String(answer.status));
     const dispatch = (await answer.json()) as Dispatch;
-    if (shown?.item.id !== item.id) return;
+    if (!shown || !isShown(item)) return;
     shown.dispatch = dispatch;
     const rows = dispatch.told.map((one) => {
       const row = make("li");
-      row.append(make("span", "", one.owner ? `${one.name}（${text("owner")}）` : one.name));
+      row.append(make("span", "", one.owner ? text("owner", { s: one.name }) : one.name));
       if (one.phone) {
         const call = make("a", "call", text("call", { s: one.phone })) as HTMLAnchorElement;
         call.href = `tel:${one.phone.replace(/[^+\d]/g, "")}`;
@@ -46,7 +49,7 @@ async function load(item: Item): Promise<void> {
     const choose = byId<HTMLFormElement>("dispatch-form").elements.namedItem("to") as HTMLSelectElement;
     choose.replaceChildren(...dispatch.people.map((one) => new Option(one.name, one.code)));
   } catch (error) {
-    say("dispatch-said", text("failed_action", { s: (error as Error).message }));
+    if (isShown(item)) say("dispatch-said", text("failed_action", { s: (error as Error).message }));
   }
 }
 
@@ -63,7 +66,7 @@ async function act(what: string, form: FormData): Promise<string> {
   }
   if (what === "order") {
     const order = String(form.get("order"));
-    return give("dispatch-said", dispatch?.gateway ?? "", { order, reason, item: item.id });
+    return give("dispatch-said", dispatch?.gateway ?? "", { order, reason, item: item.id }, () => isShown(item));
   }
   const more: Record<string, unknown> = {};
   if (what === "reassign") more["to"] = String(form.get("to"));
@@ -79,9 +82,13 @@ export function offerDispatch(): void {
     const form = event.target as HTMLFormElement;
     if (!button || button.disabled) return;
     button.disabled = true;
+    const item = shown?.item;
+    const tell = (words: string): void => {
+      if (isShown(item)) say("dispatch-said", words);
+    };
     act(button.value, new FormData(form))
-      .then((said) => say("dispatch-said", said))
-      .catch((error: Error) => say("dispatch-said", text("failed_action", { s: error.message })))
+      .then(tell)
+      .catch((error: Error) => tell(text("failed_action", { s: error.message })))
       .finally(() => (button.disabled = false));
   });
   offerDrill();

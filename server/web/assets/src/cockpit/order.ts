@@ -1,6 +1,7 @@
 // Orders to gateways: given, and then followed until the gateway has said what became of them.
 import { byId, text } from "./texts";
 
+type Belongs = () => boolean;
 interface Command { id: string; state: string; outcome: string | null; detail: string }
 
 const ASK_EVERY_MS = 1_000;
@@ -21,30 +22,37 @@ export function say(where: string, words: string): void {
   byId(where).textContent = words;
 }
 
-// Returns what is to be said at once; what becomes of it is said in the same place.
-export async function give(where: string, gateway: string, order: Record<string, unknown>): Promise<string> {
+// Returns what is to be said at once; what becomes of it is said in the same place, while it belongs there.
+export async function give(
+  where: string,
+  gateway: string,
+  order: Record<string, unknown>,
+  belongs: Belongs = () => true,
+): Promise<string> {
   const address = `/api/v1/gateways/${encodeURIComponent(gateway)}/commands`;
   const command = (await send(address, order)) as unknown as Command;
   following.set(where, command.id);
-  followLater(where, `${address}/${encodeURIComponent(command.id)}`, command);
+  followLater(where, `${address}/${encodeURIComponent(command.id)}`, command, belongs);
   return wordsOf(command);
 }
 
 function wordsOf(command: Command): string {
   if (command.outcome === null) return text(`command:${command.state}`);
-  return [text(`outcome:${command.outcome}`), command.detail].filter(Boolean).join("：");
+  return [text(`outcome:${command.outcome}`), command.detail].filter(Boolean).join(text("colon"));
 }
 
-function followLater(where: string, address: string, command: Command): void {
+function followLater(where: string, address: string, command: Command, belongs: Belongs): void {
   if (command.state !== "waiting" && command.state !== "proposed") return;
-  window.setTimeout(() => void follow(where, address, command), ASK_EVERY_MS);
+  window.setTimeout(() => void follow(where, address, command, belongs), ASK_EVERY_MS);
 }
 
-async function follow(where: string, address: string, command: Command): Promise<void> {
-  const open = byId(where).closest("dialog")?.open;
-  if (!open || following.get(where) !== command.id) return;
+async function follow(where: string, address: string, command: Command, belongs: Belongs): Promise<void> {
+  const looked = (): boolean =>
+    Boolean(byId(where).closest("dialog")?.open) && following.get(where) === command.id && belongs();
+  if (!looked()) return;
   const answer = await fetch(address).catch(() => null);
   const now = answer?.ok ? ((await answer.json()) as Command) : command;
-  if (following.get(where) === now.id && now !== command) say(where, wordsOf(now));
-  followLater(where, address, now);
+  if (!looked()) return;
+  if (now !== command) say(where, wordsOf(now));
+  followLater(where, address, now, belongs);
 }
