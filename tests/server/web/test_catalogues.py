@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+CHINESE = re.compile(r"[\u3001-\u303f\u4e00-\u9fff\uff01-\uff60]")
+"""Characters, and the punctuation that goes with them."""
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +42,13 @@ def test_a_translation_keeps_the_places_of_the_values(messages):
             assert sorted(re.findall(r"%\(\w+\)s", message.id)) == sorted(
                 re.findall(r"%\(\w+\)s", message.string)
             )
+
+
+def test_no_chinese_stands_in_a_page_outside_of_its_texts():
+    text = re.compile(r"""_\(\s*(?:"[^"]*"|'[^']*')""")
+    for page in sorted((ROOT / "server" / "web" / "templates").rglob("*.html")):
+        left = text.sub("_(", re.sub(r"\{#.*?#\}", "", page.read_text(encoding="utf-8"), flags=re.DOTALL))
+        assert CHINESE.findall(left) == [], page.name
+    for script in sorted((ROOT / "server" / "web" / "assets" / "src").rglob("*.ts")):
+        left = re.sub(r"//.*", "", script.read_text(encoding="utf-8"))
+        assert CHINESE.findall(left) == [], script.name
