@@ -8,6 +8,7 @@ import msgspec
 from server.devices.configuration import keep_part
 from server.devices.traffic import keep_traffic
 from server.intake.status import keep
+from tests.server.devices.rulesinforce import CONTACT, GAS
 from tests.server.world import GATEWAY, World
 from wire import codec
 from wire.configuration import (
@@ -23,25 +24,19 @@ from wire.messages import LaneDepth, StatusMessage
 from wire.statusparts import BusState, ConfigState, MachineState, WarmingRule
 from wire.topics import Up
 from wire.traffic import RawFrame, RawTrafficReport
-from wire.vocabulary import AlarmClass, FrameDirection, Kind, Lane, LimitSide, Measure, Presence
+from wire.vocabulary import AlarmClass, FrameDirection, Kind, Lane, LimitSide, Presence
 
 _SOFTWARE: Final = "gridwarden 1.0"
 _GIGA: Final = 1_000_000_000
-_GAS: Final = RuleInForce(
-    rule="gas-high",
-    type="threshold",
-    hash="7c41d09be22f6a10",
-    kind=Kind.GAS,
-    class_=AlarmClass.LIFE_SAFETY,
-    devices=("gas-1", "gas-2"),
-    point="gas_lel",
-    unit="%{LEL}",
+_GAS: Final = msgspec.structs.replace(
+    GAS,
+    watches=(),
     limits=(
         RuleLimit(side=LimitSide.ABOVE, limit=25, stage=1, class_=AlarmClass.LIFE_SAFETY),
         RuleLimit(side=LimitSide.ABOVE, limit=50, stage=2, class_=AlarmClass.LIFE_SAFETY),
     ),
     hysteresis=2,
-    on_delay_ms=2000,
+    on_delay_ms=2_000,
     latching=True,
     actions=("close_valve valve-1",),
     sentence="可燃气体浓度高于 25 %LEL",
@@ -50,15 +45,8 @@ _GAS: Final = RuleInForce(
     title_en="Combustible gas",
     clause="GB/T 50493-2019, 5.5.2",
 )
-_CONTACT: Final = RuleInForce(
-    rule="contact-gas-1",
-    type="contact",
-    hash="19bb40e7a5d3c802",
-    kind=Kind.CONTACT,
-    class_=AlarmClass.FAULT,
-    devices=("gas-1",),
-    unit="s",
-    measure=Measure.AGE,
+_CONTACT: Final = msgspec.structs.replace(
+    CONTACT,
     limits=(RuleLimit(side=LimitSide.ABOVE, limit=300, class_=AlarmClass.FAULT),),
     sentence="5 分钟没有应答",
     sentence_en="no answer for 5 minutes",
