@@ -192,11 +192,14 @@ async def _last_outcomes(
         most: how many of the last attempts are looked at.
     """
     newest = await session.scalar(select(func.max(Attempt.id))) or 0
-    attempts = (
-        select(Notice.channel, Attempt.at, Attempt.outcome)
+    place = func.row_number().over(partition_by=Notice.channel, order_by=Attempt.at.desc())
+    ranked = (
+        select(Notice.channel, Attempt.at, Attempt.outcome, place.label("place"))
         .join(Notice, Notice.id == Attempt.notice)
         .where(Attempt.id > newest - most, Attempt.at >= now - DAY)
+        .subquery()
     )
+    attempts = select(ranked.c.channel, ranked.c.at, ranked.c.outcome).where(ranked.c.place <= _LOOKED_AT)
     trials = select(TrialMessage.channel, TrialMessage.sent_at, TrialMessage.state).where(
         TrialMessage.sent_at >= now - DAY, TrialMessage.state.in_(_GOT_THROUGH)
     )
