@@ -94,7 +94,7 @@ async def _confirm_false_alarm(act: Act) -> None:
 
 async def _reject_false_alarm(act: Act) -> None:
     act.item.false_alarm_claimed = False
-    await telling.tell_again(act.session, act.item, Occasion.REJECTED_FALSE, now=act.now)
+    await telling.tell_again(act.session, act.item, act.policy, Occasion.REJECTED_FALSE, now=act.now)
     waiting = await dues.open_dues(act.session, act.item.id)
     if not act.item.accepted and not waiting:
         await telling.take_next_step(act.session, act.item, act.policy, due_at=act.now, now=act.now)

@@ -260,10 +260,10 @@ async def _raise_again(
     lifted = item.shelved_until is not None and (graver or alarm.class_ is AlarmClass.LIFE_SAFETY)
     if lifted:
         await lift_shelf(session, item, alarm.gateway, now=now)
+    policy = policy_for(policies, item.class_, item.community)
     if was_done or graver or may_tell or lifted:
         item.retold_at = now
-        await telling.tell_again(session, item, Occasion.RAISED, now=now)
-    policy = policy_for(policies, item.class_, item.community)
+        await telling.tell_again(session, item, policy, Occasion.RAISED, now=now)
     await follow_raise(session, item, policy, graver=graver, anew=was_done or lifted, now=now)
 
 

@@ -63,6 +63,7 @@ async def responsible_for(
         for link in chain.links
         if link.reachable and known.get(link.person) and not (desk_only and link.role is not Role.DESK)
     )
+    reached = {one.person for one in people}
     return Responsible(
         people=people,
         community=chain.community,
@@ -74,7 +75,7 @@ async def responsible_for(
         off_duty={
             link.person: link.role
             for link in chain.links
-            if link.presence in _OFF_DUTY and link.person not in {one.person for one in people}
+            if link.presence in _OFF_DUTY and link.person not in reached
         },
         maintenance={link.person: link.answer for link in chain.links if link.role is Role.MAINTAINER},
     )

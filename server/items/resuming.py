@@ -57,7 +57,8 @@ async def take_up_again(session: WriteSession, item: Item, *, now: datetime, pol
     await dues.settle(session, item.id, (DueKind.UNSHELVE,), now=now)
     await go_on(session, item, now=now, policies=policies)
     if item.accepted:
-        await telling.tell_again(session, item, Occasion.RAISED, now=now)
+        policy = policy_for(policies, item.class_, item.community)
+        await telling.tell_again(session, item, policy, Occasion.RAISED, now=now)
 
 
 async def go_on(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
@@ -75,7 +76,7 @@ async def resume(session: WriteSession, item: Item, *, now: datetime, policies: 
         session, item, policy, due_at=now, now=now, occasion=Occasion.RELEASED
     )
     if not steps:
-        await telling.tell_again(session, item, Occasion.RELEASED, now=now)
+        await telling.tell_again(session, item, policy, Occasion.RELEASED, now=now)
 
 
 async def follow_raise(

@@ -117,7 +117,9 @@ def _quiet_for(
     return {one.person: until for one in people if one.role in QUIET_FOR}
 
 
-async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, now: datetime) -> None:
+async def tell_again(
+    session: WriteSession, item: Item, policy: Policy, occasion: Occasion, *, now: datetime
+) -> None:
     """Make notices for everyone who was told before and did not refuse."""
     if is_silent(item):
         return
@@ -126,25 +128,40 @@ async def tell_again(session: WriteSession, item: Item, occasion: Occasion, *, n
         for party in await parties_of(session, item.id)
         if not party.refused and party.told_at <= now
     ]
-    await _tell_who_is_on_duty(session, item, before, occasion, now=now)
+    await _tell_who_is_on_duty(session, item, policy, before, occasion, now=now)
 
 
 async def _tell_who_is_on_duty(
-    session: WriteSession, item: Item, before: Sequence[str], occasion: Occasion, *, now: datetime
+    session: WriteSession,
+    item: Item,
+    policy: Policy,
+    before: Sequence[str],
+    occasion: Occasion,
+    *,
+    now: datetime,
 ) -> None:
     """Tell those who know of an item, without whose duty is over since; who has theirs now is told instead.
 
-    Whoever has the item hears of it whatever the hour.
+    Whoever has the item hears of it, on duty or not. The quiet hours of its class are kept all the same.
     """
     found = await responsible_for(session, item.gateway, item.device, now=now)
     holder = item.owner if item.accepted else None
     left_out = {person for person in before if person in found.off_duty and person != holder}
     people = [person for person in before if person not in left_out]
-    await notices.create(session, item, people, occasion, step=item.step, now=now, reach=reach_of(item))
+    await notices.create(
+        session,
+        item,
+        people,
+        occasion,
+        step=item.step,
+        now=now,
+        reach=reach_of(item),
+        not_before=_quiet_for(item, policy, found.people, now=now),
+    )
     if holder is None:
         roles = {found.off_duty[person] for person in left_out}
         instead = [one for one in found.people if one.role in roles and one.person not in before]
-        await tell(session, item, instead, occasion, step=item.step, now=now)
+        await tell(session, item, instead, occasion, step=item.step, now=now, policy=policy)
 
 
 async def tell_one(
@@ -184,7 +201,7 @@ async def tell_later(
     dues.schedule(session, item.id, DueKind.DIGEST, due_at=due_at, step=step)
 
 
-async def tell_digest(session: WriteSession, item: Item, *, now: datetime) -> None:
+async def tell_digest(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
     """Make the notices of those whose digest is due."""
     people = [
         party.person
@@ -192,7 +209,7 @@ async def tell_digest(session: WriteSession, item: Item, *, now: datetime) -> No
         if party.way is ToldWay.DIGEST and party.told_at <= now and not party.refused
     ]
     if people and not is_silent(item):
-        await _tell_who_is_on_duty(session, item, people, Occasion.OPENED, now=now)
+        await _tell_who_is_on_duty(session, item, policy, people, Occasion.OPENED, now=now)
 
 
 async def take_next_step(

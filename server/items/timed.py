@@ -160,10 +160,11 @@ async def _unshelve(session: WriteSession, item: Item, due: Due, now: datetime, 
 
 
 async def _digest(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    del due, policies
+    del due
     if item.accepted or item.state is not ItemState.NEW:
         return dues.SETTLED_NOT_NEEDED
-    await telling.tell_digest(session, item, now=now)
+    policy = policy_for(policies, item.class_, item.community)
+    await telling.tell_digest(session, item, policy, now=now)
     return dues.SETTLED_DONE
 
 

@@ -212,6 +212,7 @@ def test_three_an_hour_then_a_digest_then_upward(told, waiting, way):
 
 @pytest.mark.parametrize("in_one_batch", [False, True])
 async def test_a_leaders_fourth_visit_waits_for_the_digest_and_the_ninth_goes_up(world, in_one_batch):
+    world.clock.time = world.clock.time.replace(hour=10)  # 18:00 in the street: the digest is due by day
     async with world.database.write() as session:
         for n in range(10):
             session.add(Building(code=f"x{n}", estate="e1", name=f"{n}栋", grid="g1"))

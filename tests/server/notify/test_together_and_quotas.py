@@ -5,12 +5,14 @@ from datetime import time, timedelta
 
 import pytest
 
+from server.devices.tables import Device
 from server.items.model import Move
 from server.notify.channels import Outcome, Verdict
 from server.notify.quotas import QUOTAS, free_at
 from server.notify.receipts import Receipt, apply_receipt, find_notice
 from server.notify.tables import ChannelSetup, Notice, NoticeState
 from server.people.model import ChannelKind
+from server.places.tables import Building, PlacesVersion
 from tests.server.world import at
 from wire.vocabulary import AlarmClass, Kind, Mode
 
@@ -156,6 +158,40 @@ async def test_faults_wait_for_the_morning(world):
     assert world.heard("leader") == []
     await world.pass_time(1800)
     assert len(world.heard("leader")) == 1
+
+
+async def test_what_waits_for_its_digest_waits_for_the_morning_too(world):
+    async with world.database.write() as session:
+        for n in range(4):
+            session.add(Building(code=f"x{n}", estate="e1", name=f"{n}栋", grid="g1"))
+            await session.flush()
+            session.add(Device(gateway="gw-one", device=f"v{n}", building=f"x{n}"))
+        session.add(PlacesVersion(at=world.clock.now()))
+    world.clock.time = world.clock.time.replace(hour=12, minute=30)  # 20:30 in the street
+    for n in range(4):
+        await world.raise_alarm(f"v{n}", f"v{n}", class_=AlarmClass.FAULT)
+        await world.pass_time(61)
+    heard = len(world.heard("leader"))
+    assert heard == 3
+    await world.pass_time(10 * 3600)
+    assert len(world.heard("leader")) == heard, "its hour was over in the night"
+    await world.pass_time(3600)
+    assert len(world.heard("leader")) == heard + 1
+
+
+async def test_a_fault_that_was_laid_aside_until_the_night_is_told_again_in_the_morning(world):
+    await world.raise_alarm(class_=AlarmClass.FAULT)
+    await world.press("leader", Move.ACCEPT)
+    await world.settle()
+    assert len(world.heard("leader")) == 1
+    until = world.clock.now() + timedelta(hours=3)  # 23:00 in the street
+    await world.press("op-li", Move.SHELVE, reason="等配件", until=until)
+    await world.pass_time(3 * 3600)
+    assert (await world.item()).shelved_until is None
+    await world.pass_time(8 * 3600)
+    assert len(world.heard("leader")) == 1
+    await world.pass_time(1800)
+    assert len(world.heard("leader")) == 2
 
 
 async def test_graver_news_does_not_wait_for_the_morning_with_what_it_overtakes(world):
