@@ -11,11 +11,11 @@ from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
 from server.escalation.plan import Policy, Reach, Step
 from server.escalation.tables import PolicyRow
+from server.items.model import URGENT
 from server.people.model import ChannelKind, Role
 from wire.vocabulary import AlarmClass
 
 _DAY_S = 86_400
-_URGENT = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
 
 
 class StepForm(BaseModel):
@@ -54,7 +54,7 @@ class PolicyForm(BaseModel):
             return "危及生命的事项不能有免打扰时间。"
         if class_ is AlarmClass.LIFE_SAFETY and self.steps[0].at_least < 2:  # noqa: PLR2004 - two kinds, GB/T 45839-2025
             return "危及生命的事项第一步至少用两种通知方式。"
-        if class_ in _URGENT and (self.attend_s or 0) > _DAY_S:
+        if class_ in URGENT and (self.attend_s or 0) > _DAY_S:
             return "危及生命和有危险的事项，最迟一天没有进展就要提醒。"
         if any(not step.channels and not step.at_least for step in self.steps):
             return "每一步至少要有一种通知方式。"

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import select
 
 from server.db.session import ReadSession
-from server.items.model import Grouping, ItemState
+from server.items.model import URGENT, Grouping, ItemState
 from server.items.queries import ItemFilter, items_of_person, list_items
 from server.items.tables import Item
 from server.people.model import Scope
 from server.people.tables import Duty, Person
-from wire.vocabulary import AlarmClass
 
 _MOST_OF_A_GRID = 30
-_PRESSING = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ async def own_list(session: ReadSession, people: Sequence[str]) -> OwnList:
 def _put(found: OwnList, item: Item, person: str) -> None:
     if item.grouping is Grouping.VISIT:
         found.visits.append(Row(item=item, person=person))
-    elif item.class_ in _PRESSING and item.state is not ItemState.DONE:
+    elif item.class_ in URGENT and item.state is not ItemState.DONE:
         found.pressing.append(Row(item=item, person=person))
     else:
         found.mine.append(Row(item=item, person=person))

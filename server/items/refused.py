@@ -16,8 +16,6 @@ from server.people.tables import Person
 from server.web.templating import render_page
 from wire.vocabulary import AlarmClass
 
-DANGEROUS: Final = (AlarmClass.LIFE_SAFETY, AlarmClass.HAZARD)
-
 
 class Refused(StrEnum):
     """Why a link's page has no buttons."""

@@ -20,13 +20,13 @@ from server.history.glance import Glance, glance_at_item
 from server.items.card import Card, Viewer
 from server.items.cardfacts import card_for, position_of
 from server.items.company import Company, company_of
-from server.items.model import ActorKind, ItemState, Move
+from server.items.model import URGENT, ActorKind, ItemState, Move
 from server.items.nearmodel import Fix
 from server.items.nearness import MEASURED, distances_of, note_distance
 from server.items.ownlist import own_list
 from server.items.queries import ItemStory, find_item, item_story, open_moves
 from server.items.record import Actor
-from server.items.refused import DANGEROUS, Refused, refuse_link, refused_state
+from server.items.refused import Refused, refuse_link, refused_state
 from server.items.service import PressOutcome, PressVerdict, press
 from server.items.tables import Item
 from server.live import STREAM_HEADERS, Hub
@@ -340,7 +340,7 @@ def _item_page(
         playbook=card.do_now,
         company=company,
         calls=_calls(card, company) if view.state is LinkState.OPEN else (),
-        dangerous=item.class_ in DANGEROUS,
+        dangerous=item.class_ in URGENT,
         elsewhere=_elsewhere(item, company),
         photos=photos,
         distances=[(move, distances[move.id]) for move in story.moves if move.id in distances],
