@@ -10,6 +10,9 @@ from typing import Final
 _ABOVE: Final = re.compile(r"(\d{1,3})")
 _BELOW: Final = re.compile(r"(?:-|[Bb])(\d{1,2})")
 
+_COMMUNITY: Final = re.compile(r"^\S*社区 (?=\D)")
+"""A community, whose name ends in 社区, before the name of an estate."""
+
 
 def name_floor(floor: str) -> str:
     """Return a floor as people say it; what is no bare number stays as it was written."""
@@ -23,3 +26,11 @@ def name_floor(floor: str) -> str:
 def name_spot(*places: str, floor: str, door: str) -> str:
     """Return places from large to small, a floor and a door as one phrase; what is empty is left out."""
     return " ".join(part for part in (*places, name_floor(floor), door) if part)
+
+
+def name_nearby(spot: str) -> str:
+    """Return a phrase of `name_spot` as people who live there say it: without the community.
+
+    A building that has only a number keeps what stands before it: every community has a first building.
+    """
+    return _COMMUNITY.sub("", spot)

@@ -1,7 +1,6 @@
 """Rendering pages: templates, assets by their built names, the reader's language and time."""
 
 import json
-import re
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from server.clock import STREET_ZONE
 from server.errors import ServerError
-from server.places.spots import name_floor
+from server.places.spots import name_floor, name_nearby
 from server.web.language import choose_language, translations
 from server.web.navigation import navigation_for
 from server.web.words import unit_of
@@ -23,8 +22,6 @@ STATIC: Final = Path(__file__).parent / "static"
 ZONE: Final = STREET_ZONE
 SIZES: Final = ("20", "24", "30")
 _LARGE: Final = 1000
-_COMMUNITY: Final = re.compile(r"^\S*\u793e\u533a ")
-"""A community's name, which ends in 社区, before what is in it."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -155,7 +152,7 @@ def _environment(language: str) -> Environment:
         moment_s=_show_moment_s,
         stored_moment=_show_stored_moment,
         number=_show_number,
-        nearby=_show_nearby,
+        nearby=name_nearby,
         figure=_show_figure,
         floor=name_floor,
         lasting=_show_lasting,
@@ -186,11 +183,6 @@ def _show_moment_s(at: datetime | None) -> str:
 def _show_stored_moment(at: datetime | str | None) -> str:
     """The same of a time that is kept as text."""
     return _show_moment_s(datetime.fromisoformat(at) if isinstance(at, str) else at)
-
-
-def _show_nearby(where: str) -> str:
-    """A place without its community: whoever is told lives there, and a telephone's screen is small."""
-    return _COMMUNITY.sub("", where)
 
 
 def _show_number(value: float | None) -> str:
