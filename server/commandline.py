@@ -1,6 +1,5 @@
 """What the commands of the server share: settings and an open database."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -10,7 +9,7 @@ import typer
 
 from server.config import Settings, load_settings, unknown_variables
 from server.db.migrate import migrate
-from server.db.session import Database
+from server.db.session import Database, work_alone
 from server.errors import SettingsError
 
 _T = TypeVar("_T")
@@ -39,12 +38,4 @@ def with_database(work: Callable[[Database], Awaitable[_T]]) -> _T:
     """Do work on the migrated database of the settings."""
     url = read_settings().database
     migrate(url)
-
-    async def whole() -> _T:
-        database = Database(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(whole())
+    return work_alone(url, work)

@@ -8,7 +8,7 @@ and nothing of a savepoint that was rolled back.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import event
@@ -19,6 +19,8 @@ from server.db.base import Base
 from server.db.engines import AHEAD_OF_TURN, BEGIN, IN_TURN, open_engines
 from server.db.rows import values_by_table
 from server.failpoints import Side, reach_around
+
+_T = TypeVar("_T")
 
 log = structlog.get_logger()
 
@@ -207,6 +209,19 @@ class Database:
         announced: list[Announcement] = session.info.get("announced", [])
         if announced:
             self.tell(announced)
+
+
+def work_alone(url: str, work: Callable[[Database], Awaitable[_T]]) -> _T:
+    """Do work on a database in an event loop that ends with it: a command, or a process of its own."""
+
+    async def whole() -> _T:
+        database = Database(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(whole())
 
 
 @asynccontextmanager

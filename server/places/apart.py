@@ -6,16 +6,20 @@ memory along. A small street is worked on where it is: a process takes a second 
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from threading import Thread
 from typing import Final, TypeVar
 
 from sqlalchemy import func, select
 
-from server.db.session import Database
+from server.db.session import Database, work_alone
 from server.devices.tables import Device
 from server.errors import ImportRefusedError
 from server.logs import configure_logs
@@ -26,6 +30,8 @@ LARGE_BYTES: Final = 64 * 1024
 """Files from this size on; a workbook is compressed."""
 LARGE_DEVICES: Final = 2_000
 """A register from this size on."""
+_FIRST_TO_GO: Final = "500"
+"""When memory runs out, Linux ends this process, which can be begun anew, before the server (proc(5))."""
 
 
 async def work_apart(database: Database, size_bytes: int, work: Callable[[Database], Awaitable[_T]]) -> _T:
@@ -50,9 +56,9 @@ async def work_apart(database: Database, size_bytes: int, work: Callable[[Databa
 
 
 async def _in_another_process(url: str, work: Callable[[Database], Awaitable[_T]]) -> _T:
-    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
     try:
-        return await asyncio.get_running_loop().run_in_executor(pool, partial(_alone, url, work))
+        return await asyncio.get_running_loop().run_in_executor(pool, partial(work_alone, url, work))
     except BrokenProcessPool as error:
         raise ImportRefusedError(["the work ended early, perhaps for want of memory"]) from error
     finally:
@@ -67,15 +73,17 @@ async def _is_large(database: Database, size_bytes: int) -> bool:
     return (devices or 0) >= LARGE_DEVICES
 
 
-def _alone(url: str, work: Callable[[Database], Awaitable[_T]]) -> _T:
-    """Do it in a process of its own."""
+def _begin() -> None:
+    """Prepare a process of its own."""
     configure_logs()
+    with suppress(OSError):  # there is no such file elsewhere than on Linux
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    Thread(target=_end_with_server, name="end with the server", daemon=True).start()
 
-    async def whole() -> _T:
-        database = Database(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
 
-    return asyncio.run(whole())
+def _end_with_server() -> None:
+    """Wait for the end of the server: one that was killed says nothing, and its processes would stay."""
+    server = parent_process()
+    assert server is not None, "begun by the server"
+    server.join()
+    os._exit(1)

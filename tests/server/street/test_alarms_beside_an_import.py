@@ -1,8 +1,11 @@
 """A street is imported while the server works: alarms go first, and nobody's change is written over."""
 
+import asyncio
 import os
 import signal
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, insert, select, update
@@ -145,6 +148,39 @@ async def test_large_files_are_worked_on_in_a_process_of_their_own(world):
     assert refusal.value.problems == ("one", "two")
     with pytest.raises(ImportRefusedError, match="ended early"):
         await apart.work_apart(world.database, apart.LARGE_BYTES, die)
+
+
+async def how_gladly_it_goes(_database):
+    return int(await asyncio.to_thread(Path("/proc/self/oom_score_adj").read_text, encoding="ascii"))
+
+
+async def test_where_memory_runs_out_the_import_goes_before_the_server(world):
+    work = how_gladly_it_goes
+    assert await apart.work_apart(world.database, apart.LARGE_BYTES, work) > await work(world.database)
+
+
+async def last_for_ever(_database):
+    os.write(1, f"{os.getpid()}\n".encode())
+    await asyncio.Event().wait()
+
+
+async def test_a_server_that_is_killed_leaves_no_process_behind(world):
+    code = (
+        "import asyncio; from server.places import apart; from tests.server.street import"
+        " test_alarms_beside_an_import as here; asyncio.run(apart._in_another_process("
+        f"{world.database.url!r}, here.last_for_ever))"
+    )
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    process = int(await server.stdout.readline())
+    server.kill()
+    try:
+        async with asyncio.timeout(30):  # both write to the same pipe
+            assert await server.stdout.read() == b""
+    except TimeoutError:
+        os.kill(process, signal.SIGKILL)
+        pytest.fail("it would keep its memory for ever")
+    finally:
+        await server.communicate()
 
 
 async def test_a_large_street_is_imported_by_a_process_of_its_own(world):
