@@ -30,7 +30,8 @@ async def held_back(
     Args:
         session: where to read.
         key: gateway and device.
-        status: the newest of the gateway; it also tells what was ordered beside the device.
+        status: what the gateway says of now, where the span reaches until now; it also tells what was
+            ordered beside the device.
         since: the begin of the span.
         until: its end.
     """
@@ -58,11 +59,14 @@ async def held_back(
             ends = datetime.fromisoformat(one.order["until"])
             lasting[rule] = HeldBack(since=one.answered_at, until=ends, by=by, rule=rule)
     spans += lasting.values()
-    known = {one.rule for one in spans}
     stands = () if status is None else status.suppressions
     spans += [
         HeldBack(since=since, until=one.until, by=one.by, rule=one.rule or "")
         for one in stands
-        if one.device == device and (one.rule or "") not in known
+        if one.device == device and not _is_ordered(lasting.get(one.rule or ""), one.until)
     ]
     return [one for one in spans if one.since < until and one.until > since]
+
+
+def _is_ordered(order: HeldBack | None, until: datetime) -> bool:
+    return order is not None and order.until >= until

@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from server.devices.whynotwords import Reason
+from server.history.model import Stretch
 from wire.configuration import RuleInForce, RuleLimit
 from wire.vocabulary import LimitSide, Measure, Mode, Quality, Suppression
 
@@ -81,14 +82,6 @@ class HeldBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Absence:
-    """A span in which something was not heard; `until` is the end of what is looked at where it lasts."""
-
-    since: datetime
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What was so in the hour, beside the readings.
 
@@ -96,7 +89,7 @@ class Circumstances:
         since, until: the hour.
         alarms: that stood in it, by rule.
         held_back: what persons had taken out of sight.
-        gateway_away, device_silent: when they were not heard.
+        gateway_away, device_silent: when they were not heard; up to the end of the hour where that lasts.
         warming: rules that could not judge yet.
         clock_wrong: whether the gateway's clock was not to be trusted.
         expected: how far apart readings of the device may lie while all is well.
@@ -106,8 +99,8 @@ class Circumstances:
     until: datetime
     alarms: Mapping[str, Sequence[AlarmThen]] = field(default_factory=dict)
     held_back: Sequence[HeldBack] = ()
-    gateway_away: Sequence[Absence] = ()
-    device_silent: Sequence[Absence] = ()
+    gateway_away: Sequence[Stretch] = ()
+    device_silent: Sequence[Stretch] = ()
     warming: frozenset[str] = frozenset()
     clock_wrong: bool = False
     expected: timedelta = timedelta(0)
@@ -299,11 +292,11 @@ def is_in_hours(schedule: str, at: datetime) -> bool:
 
     Hours that go over midnight belong to the day on which they begin. What cannot be read is always.
     """
-    *days, hours, zone = schedule.split() or [""]
     try:
+        *days, hours, zone = schedule.split()
         begin, end = (time.fromisoformat(part) for part in hours.split("-"))
         local = at.astimezone(ZoneInfo(zone))
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):  # a zone that is nowhere is a KeyError
         return True
     today, yesterday = _DAYS[local.weekday()], _DAYS[local.weekday() - 1]
     hour = local.time().replace(fold=0)

@@ -24,7 +24,6 @@ from server.devices.reported import read_status
 from server.devices.service import GATEWAY_DEVICE, SILENT_AFTER
 from server.devices.tables import Gateway, Standing
 from server.devices.whynot import (
-    Absence,
     AlarmThen,
     Circumstances,
     Finding,
@@ -33,6 +32,7 @@ from server.devices.whynot import (
     judge_rule,
 )
 from server.devices.whynotwords import Reason
+from server.history.model import Stretch
 from server.history.packing import BlockError
 from server.history.trends import Reading, read_range
 from server.items.tables import Item
@@ -114,7 +114,7 @@ async def why_not(
     gateway, device = key
     since = until - SPAN
     row = await session.get_one(Gateway, gateway)
-    status = read_status(row)
+    status = read_status(row) if until >= now - _NOW else None
     history = await configuration_history(session, gateway)
     stood = _stood_at(history, until)
     report = await _report(session, gateway, stood)
@@ -133,7 +133,7 @@ async def why_not(
         held_back=await held_back(session, key, status, since=since, until=until),
         gateway_away=await _gateway_away(session, row, since, until, now),
         device_silent=await _away(session, key, None, since, until),
-        warming=_warming(status, device, until, now),
+        warming=_warming(status, device),
         clock_wrong=row.clock_wrong_since is not None and row.clock_wrong_since <= until,
         expected=_expected(report, device),
     )
@@ -249,16 +249,16 @@ def _untold_rule(alarm: Alarm) -> RuleInForce:
 
 async def _gateway_away(
     session: ReadSession, row: Gateway, since: datetime, until: datetime, now: datetime
-) -> list[Absence]:
+) -> list[Stretch]:
     spans = await _away(session, (row.id, GATEWAY_DEVICE), _SILENT_RULE, since, until)
     if not spans and row.heard_at is not None and row.heard_at < min(until, now - SILENT_AFTER):
-        spans = [Absence(since=row.heard_at, until=until)]
+        spans = [Stretch(since=row.heard_at, until=until)]
     return spans
 
 
 async def _away(
     session: ReadSession, key: tuple[str, str], rule: str | None, since: datetime, until: datetime
-) -> list[Absence]:
+) -> list[Stretch]:
     query = select(Alarm.raised_at, Alarm.cleared_at).where(
         Alarm.gateway == key[0],
         Alarm.device == key[1],
@@ -270,14 +270,12 @@ async def _away(
     if rule is not None:
         query = query.where(Alarm.rule == rule)
     rows = await session.execute(query.order_by(Alarm.raised_at))
-    return [Absence(since=raised, until=cleared or until) for raised, cleared in rows]
+    return [Stretch(since=raised, until=cleared or until) for raised, cleared in rows]
 
 
-def _warming(status: StatusMessage | None, device: str, until: datetime, now: datetime) -> frozenset[str]:
+def _warming(status: StatusMessage | None, device: str) -> frozenset[str]:
     """Rules that cannot judge yet: a gateway says so of now, and nobody keeps what it said before."""
-    if status is None or until < now - _NOW:
-        return frozenset()
-    return frozenset(one.rule for one in status.warming if one.device == device)
+    return frozenset(one.rule for one in status.warming if one.device == device) if status else frozenset()
 
 
 async def _readings(

@@ -58,7 +58,9 @@ async def newest_of_devices(database: HistoryDatabase, gateway: str) -> Mapping[
         chosen = _telling(await find_series(database, gateway=gateway))
         async with database.begin() as connection:
             found = await _last_fresh(connection, list(chosen))
-            found |= await _last_packed(connection, [one for one in chosen if one not in found])
+            days = await _last_packed(connection, [one for one in chosen if one not in found])
+        # Readings that arrive do not wait for this.
+        found |= await asyncio.to_thread(lambda: {id_: _last_of(data) for id_, data in days.items()})
     except (SQLAlchemyError, BlockError, OSError) as error:
         log.warning("readings_unreadable", gateway=gateway, error=str(error))
         return None
@@ -92,7 +94,7 @@ async def _last_fresh(connection: AsyncConnection, series: Sequence[int]) -> dic
     return {id_: (at_ms, value, quality) for id_, at_ms, value, quality in rows}
 
 
-async def _last_packed(connection: AsyncConnection, series: Sequence[int]) -> dict[int, _Last]:
+async def _last_packed(connection: AsyncConnection, series: Sequence[int]) -> dict[int, bytes]:
     last = (
         select(Block.start_ms)
         .where(Block.series == Series.id, Block.level == Level.RAW)
@@ -104,8 +106,8 @@ async def _last_packed(connection: AsyncConnection, series: Sequence[int]) -> di
     query = select(Series.id, Block.data).join(
         Block, (Block.series == Series.id) & (Block.level == Level.RAW) & (Block.start_ms == last)
     )
-    rows = (await connection.execute(query.where(Series.id.in_(series)))).all()
-    return await asyncio.to_thread(lambda: {id_: _last_of(data) for id_, data in rows})
+    rows = await connection.execute(query.where(Series.id.in_(series)))
+    return {row.id: row.data for row in rows}
 
 
 def _last_of(data: bytes) -> _Last:

@@ -12,6 +12,7 @@ from server.devices.configuration import keep_part
 from server.devices.gatewaypages import Difference, compare
 from server.devices.tables import Device
 from server.devices.traffic import keep_traffic, last_traffic
+from server.history import newest
 from server.history.newest import newest_of_devices
 from server.history.packer import Packer
 from server.intake import status as statuses
@@ -158,7 +159,11 @@ async def test_devices_stand_with_their_last_readings_and_how_old_those_are(site
     assert f'href="/desk/devices/{GATEWAY}/gas-2"' in page
 
 
-async def test_the_newest_reading_is_found_where_all_are_packed(site):
+async def test_the_newest_reading_is_found_where_all_are_packed(site, monkeypatch):
+    unpack, held = newest._last_of, []
+    monkeypatch.setattr(
+        newest, "_last_of", lambda data: held.append(site.readings._turn.locked()) or unpack(data)
+    )
     now = site.clock.now()
     await record(site.readings, "gas-1/gas_lel", "%{LEL}", now - timedelta(hours=30), (1.5, 2.5))
     await Packer(database=site.readings, clock=site.clock, pulses=Pulses()).pack_all()
@@ -168,6 +173,7 @@ async def test_the_newest_reading_is_found_where_all_are_packed(site):
         2.5,
         now - timedelta(hours=30) + timedelta(minutes=1),
     )
+    assert held == [False], "readings that arrive would wait while days are unpacked"
 
 
 async def test_clock_machine_and_a_configuration_that_was_given_up_are_said(site):
