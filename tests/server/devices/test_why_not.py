@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from server.devices.whynot import (
-    Absence,
     AlarmThen,
     Circumstances,
     Finding,
@@ -21,6 +20,7 @@ from server.devices.whynot import (
 from server.devices.whynotfacts import Judged
 from server.devices.whynotpages import MOST_SHOWN, samples_beside, shown
 from server.devices.whynotwords import SENTENCES, Reason
+from server.history.model import Stretch
 from tests.server.devices.rulesinforce import CONTACT, GAS
 from tests.server.world import at
 from wire.configuration import RuleInForce, RuleLimit
@@ -34,7 +34,7 @@ from wire.vocabulary import (
 )
 
 HOUR = Circumstances(since=at(), until=at(seconds=60))
-AWAY = (Absence(since=at(minutes=5), until=at(minutes=40)),)
+AWAY = (Stretch(since=at(minutes=5), until=at(minutes=40)),)
 LONG_AGO, LATER = at(hours=-3), at(hours=2)
 
 
@@ -174,6 +174,8 @@ def test_what_stands_beyond_a_limit_stands_until_another_value_comes():
         ("wed 22:00-06:00 Asia/Shanghai", "2026-11-25T05:59+08:00", False),
         ("wed 00:00-00:00 Asia/Shanghai", "2026-11-25T13:00+08:00", True),
         ("whenever it suits", "2026-11-25T13:00+08:00", True),
+        ("always", "2026-11-25T13:00+08:00", True),
+        ("wed 08:00-09:00 Mars/Base", "2026-11-25T13:00+08:00", True),
     ],
 )
 def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(schedule, moment, inside):

@@ -14,7 +14,7 @@ from tests.server.web.running_site import open_site
 from tests.server.world import GATEWAY
 from wire import codec
 from wire.configuration import ConfigurationReport, DeviceInForce
-from wire.messages import StatusMessage
+from wire.messages import StatusMessage, SuppressionState
 from wire.statusparts import ConfigState, WarmingRule
 from wire.topics import Up
 from wire.vocabulary import (
@@ -22,6 +22,7 @@ from wire.vocabulary import (
     CommandOutcome,
     Kind,
     Presence,
+    Suppression,
 )
 
 PAGE = f"/desk/devices/{GATEWAY}/gas-1/why-not"
@@ -141,6 +142,10 @@ async def test_what_is_known_only_of_now_is_said_of_now_alone(site, desk):
     assert "还没有攒够读数" in (await desk.get(PAGE)).text
     earlier = (site.clock.now() - timedelta(minutes=50)).isoformat()
     assert "还没有攒够读数" not in (await desk.get(PAGE, params={"at": earlier})).text
+    shelved = {"device": "gas-1", "suppression": Suppression.OUT_OF_SERVICE, "until": site.clock.now()}
+    await say(site.world, suppressions=(SuppressionState(**shelved),))
+    assert "停用检修到" in (await desk.get(PAGE)).text
+    assert "停用检修到" not in (await desk.get(PAGE, params={"at": earlier})).text
 
 
 async def test_the_page_says_that_the_gateway_was_away(site, desk):
