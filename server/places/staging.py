@@ -2,19 +2,22 @@
 
 The rows are first put into temporary tables of the connection, which nobody waits for. The transaction then
 moves them over, one statement for each table: three times as fast on SQLite as row by row. It moves only
-what was compared: a row that another transaction added or changed meanwhile is not written over.
+what was compared: a row that another transaction added or changed meanwhile is not written over, nor removed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     CursorResult,
+    Delete,
     Integer,
     MetaData,
     Table,
+    Update,
     and_,
     delete,
     exists,
@@ -25,16 +28,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from server.db.session import WriteSession
 from server.errors import ServerError
-from server.places.differences import Difference, Edit, alike, blocks_of
+from server.places.differences import Difference, Edit, alike
 from server.places.reading import Row
 from server.places.sheets import Sheet
 from server.places.targets import TARGETS, Target
 
-_KEYS_AT_ONCE: Final = 400
-"""SQLite takes a limited number of values in one statement."""
 _PLACE: Final = "staged_row"
 """The number of a staged row: they are moved in order."""
 _NEW, _OLD = "new_", "old_"
@@ -46,14 +48,14 @@ class SeenOtherwiseError(ServerError):
 
 @dataclass(frozen=True, slots=True)
 class _Staged:
-    """Rows of one sheet that are new, or change in the same columns."""
+    """Rows of one sheet that are new, change in the same columns, or are gone."""
 
     sheet: Sheet
     target: Target
     table: Table
     rows: list[Row]
-    changes: tuple[str, ...] = ()
-    """The columns that change; none where the rows are new."""
+    before: tuple[str, ...] = ()
+    """The columns whose old values must still stand; none where the rows are new."""
 
 
 class Staging:
@@ -61,9 +63,14 @@ class Staging:
 
     def __init__(self, differences: Sequence[Difference]) -> None:
         """Take what is to be written, sheets that others refer to first."""
-        self._differences = differences
         self._metadata = MetaData()
         self._staged: list[_Staged] = []
+        # What is gone goes last, and what refers before what is referred to.
+        self._gone = [
+            self._missing(one.sheet, TARGETS[one.sheet.name], one.missing)
+            for one in reversed(differences)
+            if one.sheet.whole and one.missing
+        ]
         for one in differences:
             target = TARGETS[one.sheet.name]
             if one.fresh:
@@ -73,7 +80,7 @@ class Staging:
     async def stage(self, connection: AsyncConnection) -> None:
         """Fill the temporary tables: what a transaction does ahead of its turn."""
         await connection.run_sync(self._metadata.create_all, checkfirst=False)
-        for one in self._staged:
+        for one in (*self._staged, *self._gone):
             await connection.execute(insert(one.table), one.rows)
 
     async def move(self, session: WriteSession) -> None:
@@ -85,13 +92,11 @@ class Staging:
         """
         try:
             for one in self._staged:
-                await (_change if one.changes else _add)(session, one)
+                await (_change if one.before else _add)(session, one)
+            for one in self._gone:
+                await _remove(session, one)
         except IntegrityError as error:  # every key and reference was looked at when it was compared
             raise SeenOtherwiseError from error
-        # What is gone goes last, and what refers before what is referred to.
-        for difference in reversed(self._differences):
-            if difference.sheet.whole:
-                await _remove(session, TARGETS[difference.sheet.name], difference.missing)
 
     def _fresh(self, sheet: Sheet, target: Target, rows: Sequence[Row]) -> _Staged:
         table = self._table(_typed(target, rows[0]))
@@ -110,13 +115,20 @@ class Staging:
         ]
         return _Staged(sheet, target, table, _numbered(rows), tuple(changes))
 
+    def _missing(self, sheet: Sheet, target: Target, missing: Sequence[Row]) -> _Staged:
+        identity = target.identity
+        before = [name for name in missing[0] if name not in identity]
+        table = self._table([*_typed(target, identity), *_typed(target, before, _OLD)])
+        rows = [{name if name in identity else _OLD + name: row[name] for name in row} for row in missing]
+        return _Staged(sheet, target, table, _numbered(rows), tuple(before))
+
     def _table(self, columns: Sequence[Column[Any]]) -> Table:
         name = f"staged_{len(self._metadata.tables)}"
         place = Column(_PLACE, Integer, primary_key=True, autoincrement=False)
         return Table(name, self._metadata, place, *columns, prefixes=["TEMPORARY"])
 
 
-def _typed(target: Target, names: Row, prefix: str = "") -> list[Column[Any]]:
+def _typed(target: Target, names: Iterable[str], prefix: str = "") -> list[Column[Any]]:
     return [Column(prefix + name, target.attribute(name).type) for name in names]
 
 
@@ -138,21 +150,36 @@ async def _add(session: WriteSession, staged: _Staged) -> None:
 
 async def _change(session: WriteSession, staged: _Staged) -> None:
     target, columns = staged.target, staged.table.c
-    there = [target.attribute(name) == columns[name] for name in target.identity]
-    before = [target.attribute(name).is_not_distinct_from(columns[_OLD + name]) for name in staged.changes]
-    changed = await session.execute(
-        update(target.table)
-        .values({name: columns[_NEW + name] for name in staged.changes})
-        .where(*there, *before)
-        .execution_options(synchronize_session=False)
+    new = {name: columns[_NEW + name] for name in staged.before}
+    await _all_of(
+        session, staged, update(target.table).values(new).where(*_as_compared(staged, target.table))
     )
-    assert isinstance(changed, CursorResult)
-    if changed.rowcount != len(staged.rows):
-        raise SeenOtherwiseError
 
 
-async def _remove(session: WriteSession, target: Target, gone: Sequence[Row]) -> None:
+async def _remove(session: WriteSession, staged: _Staged) -> None:
+    target, still = staged.target, aliased(staged.target.table)
+    keys = select(*(staged.table.c[name] for name in target.identity))
+    keys = keys.join(still, and_(*_as_compared(staged, still)))
     identity = tuple_(*(target.attribute(name) for name in target.identity))
-    for block in blocks_of(gone, _KEYS_AT_ONCE):
-        keys = [tuple(row[name] for name in target.identity) for row in block]
-        await session.execute(delete(target.table).where(identity.in_(keys)))
+    await _all_of(session, staged, delete(target.table).where(identity.in_(keys)))
+
+
+def _as_compared(staged: _Staged, table: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions of a table's row that is still what it was when it was compared."""
+    columns = staged.table.c
+    return [
+        *(getattr(table, name) == columns[name] for name in staged.target.identity),
+        *(getattr(table, name).is_not_distinct_from(columns[_OLD + name]) for name in staged.before),
+    ]
+
+
+async def _all_of(session: WriteSession, staged: _Staged, statement: Update | Delete) -> None:
+    """Carry out a statement that meets every staged row.
+
+    Raises:
+        SeenOtherwiseError: some are no longer what they were.
+    """
+    done = await session.execute(statement.execution_options(synchronize_session=False))
+    assert isinstance(done, CursorResult)
+    if done.rowcount != len(staged.rows):
+        raise SeenOtherwiseError

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlalchemy import delete, func, insert, select, update
 from server.db.session import Database
 from server.devices.tables import Device, Gateway
 from server.errors import ImportRefusedError
-from server.people.tables import Duty, Person, Role, Scope
+from server.people.tables import Absence, Duty, Person, Role, Scope
 from server.places import apart, importer
 from server.places.importer import SAMPLE_STREET, import_street, parse_street, read_folder, take_street
 from server.places.staging import SeenOtherwiseError, Staging
@@ -126,6 +127,30 @@ async def test_what_changed_meanwhile_is_not_written_over(world, elsewhere, monk
     kept = await names()
     assert kept["d0"] in {"一", "改"}
     assert kept.get("d2", "") == "", "nothing half"
+
+
+@pytest.mark.parametrize("change", [update(Absence).values(stand_in=None), delete(Absence), None])
+async def test_what_changed_meanwhile_is_not_removed(world, elsewhere, monkeypatch, change):
+    now = world.clock.now()
+    async with world.database.write() as session:
+        for days in (1, 3):
+            away = {"from_at": now + timedelta(days=days), "until_at": now + timedelta(days=days + 1)}
+            session.add(Absence(person="leader", stand_in="deputy", **away))
+
+    async def do():
+        if change is not None:
+            async with world.database.write() as session:
+                await session.execute(change.where(Absence.id == 1))
+
+    once_compared(monkeypatch, do)
+    files = {"absences": b"person,from,until\n"}
+    if change is None:
+        await take(elsewhere, files, now)
+        assert await count(world.database, Absence) == 0
+        return
+    with pytest.raises(SeenOtherwiseError):
+        await take(elsewhere, files, now)
+    assert 2 in {row.id for row in await world.rows(Absence)}, "nothing half"
 
 
 def die(_database):
