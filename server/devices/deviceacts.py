@@ -66,14 +66,16 @@ class _Asked:
 def build_device_acts(context: Context) -> APIRouter:
     """Return the routes under /desk/devices/…/… that change the register."""
     router = APIRouter(include_in_schema=False, prefix=f"{DEVICES}/{{gateway}}/{{device}}")
+    for act in ("move", "replace", "retire"):
+        _add_form(router, context, act)
     _add_move(router, context)
     _add_replace(router, context)
     _add_retire(router, context)
     return router
 
 
-def _add_move(router: APIRouter, context: Context) -> None:
-    @router.get("/move")
+def _add_form(router: APIRouter, context: Context, act: str) -> None:
+    @router.get(f"/{act}")
     async def ask(
         request: Request,
         who: _Changer,
@@ -81,9 +83,11 @@ def _add_move(router: APIRouter, context: Context) -> None:
         device: str,
         q: Annotated[str, Query(max_length=60)] = "",
     ) -> Response:
-        asked = _Asked(request=request, context=context, who=who, gateway=gateway, device=device, act="move")
+        asked = _Asked(request=request, context=context, who=who, gateway=gateway, device=device, act=act)
         return await _show(asked, search=q)
 
+
+def _add_move(router: APIRouter, context: Context) -> None:
     @router.post("/move")
     async def move(request: Request, who: _Changer, gateway: str, device: str) -> Response:
         async def do(session: WriteSession, form: FormData, act: Act) -> str:
@@ -105,13 +109,6 @@ def _add_move(router: APIRouter, context: Context) -> None:
 
 
 def _add_replace(router: APIRouter, context: Context) -> None:
-    @router.get("/replace")
-    async def ask(request: Request, who: _Changer, gateway: str, device: str) -> Response:
-        asked = _Asked(
-            request=request, context=context, who=who, gateway=gateway, device=device, act="replace"
-        )
-        return await _show(asked)
-
     @router.post("/replace")
     async def replace(request: Request, who: _Changer, gateway: str, device: str) -> Response:
         async def do(session: WriteSession, form: FormData, act: Act) -> str:
@@ -132,13 +129,6 @@ def _add_replace(router: APIRouter, context: Context) -> None:
 
 
 def _add_retire(router: APIRouter, context: Context) -> None:
-    @router.get("/retire")
-    async def ask(request: Request, who: _Changer, gateway: str, device: str) -> Response:
-        asked = _Asked(
-            request=request, context=context, who=who, gateway=gateway, device=device, act="retire"
-        )
-        return await _show(asked)
-
     @router.post("/retire")
     async def retire(request: Request, who: _Changer, gateway: str, device: str) -> Response:
         async def do(session: WriteSession, _form: FormData, act: Act) -> str:

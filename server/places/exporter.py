@@ -3,12 +3,14 @@
 import asyncio
 import csv
 import io
+from collections.abc import Collection
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Final
 
 from sqlalchemy import select
 
+from server.audit import service as audit
 from server.clock import STREET_ZONE
 from server.db.session import Database, ReadSession
 from server.devices.tables import Device
@@ -37,6 +39,23 @@ async def export_sheet(session: ReadSession, name: str) -> Table:
         KeyError: there is no such sheet.
     """
     return await _sheet_rows(session, _BY_NAME[name])
+
+
+async def note_export(
+    database: Database, *, by: str, now: datetime, sheets: Collection[str] = tuple(_BY_NAME)
+) -> None:
+    """Write down who takes the street, or sheets of it, away: they hold telephone numbers."""
+    async with database.write() as session:
+        await audit.record(
+            session,
+            at=now,
+            actor_kind="operator",
+            actor=by,
+            action="street_exported",
+            subject_kind="street",
+            subject="",
+            detail={"sheets": list(sheets)},
+        )
 
 
 async def sheet_csv(database: Database, name: str, *, chinese: bool) -> bytes:

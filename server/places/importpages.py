@@ -14,14 +14,13 @@ from server.access.allowances import Door
 from server.access.guard import requires
 from server.access.model import Right
 from server.access.service import SignedIn
-from server.audit import service as audit
 from server.context import Context
 from server.errors import ConflictError, ImportRefusedError, NotFoundError
 from server.places import uploads
 from server.places.apart import work_apart
 from server.places.cells import Cell, CellError
 from server.places.differences import Fate
-from server.places.exporter import Table, sheet_csv
+from server.places.exporter import Table, note_export, sheet_csv
 from server.places.importer import SAMPLE_STREET, read_folder
 from server.places.problems import Said, allowed_text, tell
 from server.places.service import CHANGED
@@ -161,7 +160,7 @@ def _add_decisions(router: APIRouter, context: Context) -> None:
 def _add_files(router: APIRouter, context: Context) -> None:
     @router.get("/files/street.xlsx")
     async def export(request: Request, who: _Change) -> Response:
-        await _note_export(context, who, sheets=[sheet.name for sheet in SHEETS])
+        await note_export(context.database, by=who.operator, now=context.clock.now())
         work = partial(street_book, chinese=_reads_chinese(request))
         return _book(await work_apart(context.database, 0, work), "street.xlsx")
 
@@ -181,25 +180,10 @@ def _add_files(router: APIRouter, context: Context) -> None:
     ) -> Response:
         if sheet not in {one.name for one in SHEETS}:
             raise NotFoundError("没有这张表。")
-        await _note_export(context, who, sheets=[sheet])
+        await note_export(context.database, by=who.operator, now=context.clock.now(), sheets=[sheet])
         work = partial(sheet_csv, name=sheet, chinese=_reads_chinese(request))
         data = await work_apart(context.database, 0, work)
         return Response(data, media_type=_CSV, headers=_attachment(f"{sheet}.csv"))
-
-
-async def _note_export(context: Context, who: SignedIn, *, sheets: Sequence[str]) -> None:
-    """Write down who took the street away: it holds telephone numbers."""
-    async with context.database.write() as session:
-        await audit.record(
-            session,
-            at=context.clock.now(),
-            actor_kind="operator",
-            actor=who.operator,
-            action="street_exported",
-            subject_kind="street",
-            subject="",
-            detail={"sheets": list(sheets)},
-        )
 
 
 async def _made(request: Request, tables: Mapping[str, Table], name: str) -> Response:

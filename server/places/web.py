@@ -16,11 +16,11 @@ from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import grids_within
 from server.access.service import SignedIn
-from server.audit import service as audit
 from server.context import Context
 from server.errors import ConflictError, ImportRefusedError, InvalidError
 from server.places.apart import work_apart
 from server.places.differences import Fate, SheetChange
+from server.places.exporter import note_export
 from server.places.importer import preview_files, take_files
 from server.places.service import CHANGED
 from server.places.staging import SeenOtherwiseError
@@ -125,17 +125,7 @@ def _add_files(router: APIRouter, context: Context) -> None:
     @router.get("/export.xlsx", operation_id="exportStreet")
     async def export(who: Annotated[SignedIn, requires(Right.CHANGE_PLACES)]) -> Response:
         """Return the whole street as a workbook, in the form in which it is imported."""
-        async with context.database.write() as session:
-            # It holds telephone numbers: who took them away is written down.
-            await audit.record(
-                session,
-                at=context.clock.now(),
-                actor_kind="operator",
-                actor=who.operator,
-                action="street_exported",
-                subject_kind="street",
-                subject="",
-            )
+        await note_export(context.database, by=who.operator, now=context.clock.now())
         headers = {"Content-Disposition": 'attachment; filename="street.xlsx"'}
         book = await work_apart(context.database, 0, partial(street_book, chinese=False))
         return Response(book, media_type=MEDIA_TYPE, headers=headers)
