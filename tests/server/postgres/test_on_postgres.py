@@ -3,14 +3,18 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from server.clock import server_clock
 from server.db.migrate import Schema, migrate
 from server.db.session import Database
 from server.history import service as history
 from server.history.database import HistoryDatabase
 from server.history.service import Batch
 from server.items.model import ItemState, Move
+from server.people.tables import Duty
+from server.places.differences import SheetChange
+from server.places.importer import SAMPLE_STREET, read_folder, take_files
 from server.telemetry.service import look
 from tests.harness.postgres import running_postgres
 from tests.server.world import fill, running_parts
@@ -76,3 +80,23 @@ async def test_readings_are_applied_once_and_everything_is_measured(database):
     assert found.database_bytes["main"] > 1_000_000
     async with main.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM readings.fresh_reading")) == 2
+
+
+async def test_a_street_is_imported_changed_and_taken_back(database):
+    main, _ = database
+    street = {f"{name}.csv": data for name, data in read_folder(SAMPLE_STREET).items()}
+    duties = street["duties.csv"].splitlines(keepends=True)
+
+    async def take(**changed: bytes) -> dict[str, SheetChange]:
+        files = {**street, **{f"{name}.csv": data for name, data in changed.items()}}
+        done = await take_files(main, files, by="test", now=server_clock().now(), grid_code="")
+        return {one.sheet: one for one in done}
+
+    assert (await take())["duties"].added == len(duties) - 1
+    renamed = street["estates.csv"].replace("雅苑".encode(), "花园".encode())
+    changes = await take(duties=b"".join(duties[:-2]), estates=renamed)
+    assert (changes["duties"].gone, changes["estates"].changed) == (2, 1)
+    async with main.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Duty)) == len(duties) - 3
+    again = await take(duties=b"".join(duties[:-2]), estates=renamed)
+    assert not any(one.differs for one in again.values())
