@@ -141,11 +141,14 @@ async def withdraw(
 
 
 async def restore(session: WriteSession, notice_ids: Iterable[str], *, now: datetime) -> None:
-    """Let withdrawn notices wait again, because what withdrew them was undone."""
+    """Let withdrawn notices wait again, because what withdrew them was undone.
+
+    One that was never tried keeps its time: it may be the end of quiet hours.
+    """
     query = select(Notice).where(Notice.id.in_(list(notice_ids)), Notice.state == NoticeState.WITHDRAWN)
     for notice in await session.scalars(query):
         notice.state = NoticeState.PENDING
-        notice.send_at = now
+        notice.send_at = now if notice.attempts else max(notice.send_at, now)
         session.announce("notice", notice.item)
 
 

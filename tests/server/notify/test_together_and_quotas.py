@@ -194,6 +194,17 @@ async def test_a_fault_that_was_laid_aside_until_the_night_is_told_again_in_the_
     assert len(world.heard("leader")) == 2
 
 
+async def test_a_press_that_is_undone_in_the_night_does_not_end_the_quiet_hours(world):
+    world.clock.time = world.clock.time.replace(hour=14)  # 22:00 in the street
+    await world.raise_alarm(class_=AlarmClass.FAULT)
+    await world.press("leader", Move.NOT_MINE)
+    await world.press("leader", Move.UNDO)
+    await world.pass_time(9 * 3600)
+    assert world.heard("leader") == []
+    await world.pass_time(1800)
+    assert len(world.heard("leader")) == 1
+
+
 async def test_graver_news_does_not_wait_for_the_morning_with_what_it_overtakes(world):
     quiet = replace(world.policies[AlarmClass.HAZARD], quiet=(time(21, 0), time(7, 30)))
     world.policies.replace({**world.policies, AlarmClass.HAZARD: quiet}, {})
