@@ -10,8 +10,9 @@ from typing import Final
 _ABOVE: Final = re.compile(r"(\d{1,3})")
 _BELOW: Final = re.compile(r"(?:-|[Bb])(\d{1,2})")
 
-_COMMUNITY: Final = re.compile(r"^\S*社区 (?=\D)")
-"""A community, whose name ends in 社区, before the name of an estate."""
+_COMMUNITY: Final = "社区"
+_BEFORE_ESTATE: Final = re.compile(rf"^\S*{_COMMUNITY} (?=\D)")
+"""A community, by the word its name ends in, before the name of an estate."""
 
 
 def name_floor(floor: str) -> str:
@@ -33,4 +34,4 @@ def name_nearby(spot: str) -> str:
 
     A building that has only a number keeps what stands before it: every community has a first building.
     """
-    return _COMMUNITY.sub("", spot)
+    return _BEFORE_ESTATE.sub("", spot)

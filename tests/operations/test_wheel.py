@@ -59,6 +59,7 @@ with tempfile.TemporaryDirectory() as folder:
 """
 HARNESS = (
     "tests/browser/evening.py",
+    "tests/browser/gatewaytold.py",
     "tests/browser/pages.py",
     "tests/harness/**/*.py",
     "tests/server/**/*.py",

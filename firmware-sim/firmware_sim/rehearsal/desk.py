@@ -1,5 +1,6 @@
 """The desk and the hands on the simulated world, over HTTP as in life."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import httpx2
 _NAME: Final = "值班员"
 _PASSWORD: Final = "a-long-enough-password"  # noqa: S105 - of a rehearsal
 _SEE_OTHER: Final = 303
+_TOO_MANY: Final = 429
 
 
 class DeskError(RuntimeError):
@@ -37,15 +39,20 @@ class Desk:
         """Return every item, open and closed."""
         found: list[dict[str, Any]] = []
         for still_open in ("true", "false"):
-            query = {"open": still_open, "limit": "200"}
-            answer = await self.client.get(f"{self.url}/api/v1/items", params=query)
-            answer.raise_for_status()
-            found += answer.json()["items"]
+            found += (await self._get("items", open=still_open, limit="200"))["items"]
         return found
 
     async def story(self, item: str) -> dict[str, Any]:
         """Return an item with its alarms, moves and notices."""
-        answer = await self.client.get(f"{self.url}/api/v1/items/{item}")
+        return await self._get(f"items/{item}")
+
+    async def _get(self, path: str, **query: str) -> dict[str, Any]:
+        """Ask the server, and wait where it says that this is too much at once."""
+        url = f"{self.url}/api/v1/{path}"
+        answer = await self.client.get(url, params=query)
+        if answer.status_code == _TOO_MANY:
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+            return await self._get(path, **query)
         answer.raise_for_status()
         told: dict[str, Any] = answer.json()
         return told

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import httpx2
@@ -19,14 +20,14 @@ from firmware_sim.rehearsal.desk import DeskError
 from firmware_sim.rehearsal.judge import NEEDS, count, describe, is_enough, waits
 from firmware_sim.rehearsal.playing import play
 from firmware_sim.rehearsal.promises import NOT_LOOKED_AT, PROMISES, broken
-from firmware_sim.rehearsal.record import Part, take
+from firmware_sim.rehearsal.record import Part, Record, take
 from firmware_sim.rehearsal.stage import RehearsalStage, build_rehearsal
 from firmware_sim.scenario import Scenario, load_scenario
 from firmware_sim.steps import BaseExpectation, BaseStep
 
 PATIENCE_S: Final = 40.0
 """Real seconds after which something expected will not come any more."""
-_POLL_S: Final = 0.1
+_POLL_S: Final = 0.25
 _SETTLE_S: Final = 0.5
 
 
@@ -56,10 +57,11 @@ async def rehearse(
         tell: takes a line for each step and expectation.
         patience_s: how long to wait, in real seconds, for something that may still come.
     """
-    outcome, clock_s = Outcome(), 0.0
+    outcome, clock_s, seen = Outcome(), 0.0, _Seen(stage)
     for at_s, what in timeline(stage.scenario):
         await asyncio.sleep(max(at_s - clock_s, 0.0) / stage.scenario.speed)
-        clock_s = at_s
+        if at_s > clock_s or isinstance(what, BaseStep):
+            clock_s, seen = at_s, _Seen(stage)
         if isinstance(what, BaseStep):
             done = " ".join(f"{k}={v}" for k, v in what.model_dump(mode="json", exclude={"at"}).items())
             tell(f"{at_s:8.1f} s     {done}")
@@ -68,7 +70,7 @@ async def rehearse(
             except (httpx2.HTTPError, ChildError, ValueError) as error:
                 outcome.problems.append(f"{at_s} s: {done}: {error}")
             continue
-        found = await _wait_for(stage, what, patience_s)
+        found = await _wait_for(seen, what, patience_s)
         met = is_enough(what, found)
         tell(f"{at_s:8.1f} s  {'✓' if met else '✗'}  {describe(what)}{'' if met else f', found {found}'}")
         (outcome.met if met else outcome.problems).append(f"{at_s} s: {describe(what)}, found {found}")
@@ -78,13 +80,28 @@ async def rehearse(
     return outcome
 
 
-async def _wait_for(stage: RehearsalStage, what: BaseExpectation, patience_s: float) -> int:
-    found = count(await take(stage, NEEDS[type(what)]), what)
-    for _ in range(int(patience_s / _POLL_S)):
-        if not waits(what) or is_enough(what, found):
-            break
+@dataclass(slots=True)
+class _Seen:
+    """What was last seen at one moment of the script; of many items it takes seconds to ask for."""
+
+    stage: RehearsalStage
+    _records: dict[frozenset[Part], Record] = field(default_factory=dict)
+
+    async def count(self, what: BaseExpectation, *, anew: bool) -> int:
+        """Count what there is of something expected, where need be by asking for it."""
+        parts = NEEDS[type(what)]
+        if anew or parts not in self._records:
+            self._records[parts] = await take(self.stage, parts)
+        return count(self._records[parts], what)
+
+
+async def _wait_for(seen: _Seen, what: BaseExpectation, patience_s: float) -> int:
+    # What came stays; what must not come is looked for anew.
+    found = await seen.count(what, anew=not waits(what))
+    until = monotonic() + patience_s
+    while waits(what) and not is_enough(what, found) and monotonic() < until:
         await asyncio.sleep(_POLL_S)
-        found = count(await take(stage, NEEDS[type(what)]), what)
+        found = await seen.count(what, anew=True)
     return found
 
 
@@ -92,9 +109,8 @@ async def _wait_for_promises(stage: RehearsalStage, patience_s: float) -> list[s
     """Return what does not hold at the end; what is still on its way may come."""
     parts = (Part.STORIES, Part.MESSAGES)
     wrong = broken(await take(stage, parts), stage.scenario)
-    for _ in range(int(patience_s / _SETTLE_S)):
-        if not wrong:
-            break
+    until = monotonic() + patience_s
+    while wrong and monotonic() < until:
         await asyncio.sleep(_SETTLE_S)
         wrong = broken(await take(stage, parts), stage.scenario)
     return wrong
