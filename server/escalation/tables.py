@@ -32,11 +32,13 @@ class DueKind(StrEnum):
     """Take up again what was laid aside."""
     DIGEST = "digest"
     """Tell those whose hour was full."""
+    MORNING = "morning"
+    """Just before quiet hours end: hand what waits for then to whoever has the duty then."""
     ATTEND = "attend"
     """Ask whoever has it, then the desk, if nothing was heard of them since."""
 
 
-TELLING = (DueKind.STEP, DueKind.REPEAT, DueKind.REACH, DueKind.DIGEST)
+TELLING = (DueKind.STEP, DueKind.REPEAT, DueKind.REACH, DueKind.DIGEST, DueKind.MORNING)
 """What ends when somebody takes an item."""
 
 

@@ -11,7 +11,7 @@ from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import RECHECK_AFTER, Candidate, Policies, Policy, policy_for
 from server.escalation.tables import TELLING, DueKind
-from server.items import grouping, telling
+from server.items import grouping, retelling, telling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.matters import end_matters
 from server.items.model import ActorKind, Move, Outcome
@@ -94,7 +94,7 @@ async def _confirm_false_alarm(act: Act) -> None:
 
 async def _reject_false_alarm(act: Act) -> None:
     act.item.false_alarm_claimed = False
-    await telling.tell_again(act.session, act.item, act.policy, Occasion.REJECTED_FALSE, now=act.now)
+    await retelling.tell_again(act.session, act.item, act.policy, Occasion.REJECTED_FALSE, now=act.now)
     waiting = await dues.open_dues(act.session, act.item.id)
     if not act.item.accepted and not waiting:
         await telling.take_next_step(act.session, act.item, act.policy, due_at=act.now, now=act.now)

@@ -14,7 +14,7 @@ from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import DueKind
-from server.items import budget, gathering, grouping, telling
+from server.items import budget, gathering, grouping, retelling, telling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.itemless import makes_no_item
 from server.items.machine import decide
@@ -263,7 +263,7 @@ async def _raise_again(
     policy = policy_for(policies, item.class_, item.community)
     if was_done or graver or may_tell or lifted:
         item.retold_at = now
-        await telling.tell_again(session, item, policy, Occasion.RAISED, now=now)
+        await retelling.tell_again(session, item, policy, Occasion.RAISED, now=now)
     await follow_raise(session, item, policy, graver=graver, anew=was_done or lifted, now=now)
 
 

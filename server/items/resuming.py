@@ -12,7 +12,7 @@ from server.devices import service as devices
 from server.escalation import service as dues
 from server.escalation.plan import ATTEND_AFTER, RECHECK_AFTER, Policies, Policy, policy_for, quiet_until
 from server.escalation.tables import TELLING, DueKind
-from server.items import chatter, telling
+from server.items import chatter, retelling, telling
 from server.items.grouping import with_inside
 from server.items.model import ActorKind, ItemState, Move
 from server.items.record import Actor, write_move
@@ -58,7 +58,7 @@ async def take_up_again(session: WriteSession, item: Item, *, now: datetime, pol
     await go_on(session, item, now=now, policies=policies)
     if item.accepted:
         policy = policy_for(policies, item.class_, item.community)
-        await telling.tell_again(session, item, policy, Occasion.RAISED, now=now)
+        await retelling.tell_again(session, item, policy, Occasion.RAISED, now=now)
 
 
 async def go_on(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
@@ -76,7 +76,7 @@ async def resume(session: WriteSession, item: Item, *, now: datetime, policies: 
         session, item, policy, due_at=now, now=now, occasion=Occasion.RELEASED
     )
     if not steps:
-        await telling.tell_again(session, item, policy, Occasion.RELEASED, now=now)
+        await retelling.tell_again(session, item, policy, Occasion.RELEASED, now=now)
 
 
 async def follow_raise(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from server.db.session import WriteSession
 from server.escalation.plan import Candidate, PlannedStep, Policies, Policy, plan, policy_for
-from server.items import telling
+from server.items import retelling, telling
 from server.items.budget import Shares, shares_of
 from server.items.model import Move, ToldWay
 from server.items.record import SYSTEM, write_move
@@ -69,7 +69,7 @@ async def carry_out_start(
     for one in steps[0].people:
         if start.shares.way(one) is ToldWay.DIGEST:
             due_at = start.shares.digest_at(one, now)
-            await telling.tell_later(session, item, one, step=item.step, due_at=due_at)
+            await retelling.tell_later(session, item, one, step=item.step, due_at=due_at)
         else:
             at_once.append(one)
     await telling.tell(

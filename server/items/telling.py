@@ -1,6 +1,6 @@
 """Telling people of an item: who, at which step of the escalation, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -37,6 +37,8 @@ REACH_PATIENCE = timedelta(seconds=10)
 """How much longer it is waited for messages that have not left at all."""
 SAID_BEFORE, POSTPONED = -1, -2
 """Steps of a REACH row that is not an item's first."""
+_BEFORE_MORNING = timedelta(minutes=1)
+"""How long before quiet hours end it is looked who has the duty when they do."""
 QUIET_FOR = (Role.LEADER, Role.DEPUTY, Role.OFFICER, Role.SECRETARY)
 """Whom quiet hours are for; rooms that are staffed, the desk and maintainers have none."""
 
@@ -95,7 +97,7 @@ async def tell(
         step=step,
         now=now,
         reach=reach or reach_of(item),
-        not_before=_quiet_for(item, policy, people, now=now),
+        not_before=keep_quiet(session, item, policy, {one.person: one.role for one in people}, now=now),
         none_waits=untold,
     )
 
@@ -105,63 +107,20 @@ def reach_of(item: Item) -> Reach:
     return WITH_SMS if item.class_ is AlarmClass.LIFE_SAFETY else BY_HAND
 
 
-def _quiet_for(
-    item: Item, policy: Policy | None, people: Sequence[Candidate], *, now: datetime
+def keep_quiet(
+    session: WriteSession, item: Item, policy: Policy | None, roles: Mapping[str, Role], *, now: datetime
 ) -> dict[str, datetime]:
-    """Return until when each volunteer is left in peace; loss of contact goes out at once."""
+    """Return until when each volunteer is left in peace; loss of contact goes out at once.
+
+    Just before that time it is looked who has the duty then.
+    """
     if policy is None or item.kind is Kind.CONTACT:
         return {}
     until = quiet_until(policy, now.astimezone(STREET_ZONE))
-    if until is None:
-        return {}
-    return {one.person: until for one in people if one.role in QUIET_FOR}
-
-
-async def tell_again(
-    session: WriteSession, item: Item, policy: Policy, occasion: Occasion, *, now: datetime
-) -> None:
-    """Make notices for everyone who was told before and did not refuse."""
-    if is_silent(item):
-        return
-    before = [
-        party.person
-        for party in await parties_of(session, item.id)
-        if not party.refused and party.told_at <= now
-    ]
-    await _tell_who_is_on_duty(session, item, policy, before, occasion, now=now)
-
-
-async def _tell_who_is_on_duty(
-    session: WriteSession,
-    item: Item,
-    policy: Policy,
-    before: Sequence[str],
-    occasion: Occasion,
-    *,
-    now: datetime,
-) -> None:
-    """Tell those who know of an item, without whose duty is over since; who has theirs now is told instead.
-
-    Whoever has the item hears of it, on duty or not. The quiet hours of its class are kept all the same.
-    """
-    found = await responsible_for(session, item.gateway, item.device, now=now)
-    holder = item.owner if item.accepted else None
-    left_out = {person for person in before if person in found.off_duty and person != holder}
-    people = [person for person in before if person not in left_out]
-    await notices.create(
-        session,
-        item,
-        people,
-        occasion,
-        step=item.step,
-        now=now,
-        reach=reach_of(item),
-        not_before=_quiet_for(item, policy, found.people, now=now),
-    )
-    if holder is None:
-        roles = {found.off_duty[person] for person in left_out}
-        instead = [one for one in found.people if one.role in roles and one.person not in before]
-        await tell(session, item, instead, occasion, step=item.step, now=now, policy=policy)
+    quiet = {} if until is None else {one: until for one, role in roles.items() if role in QUIET_FOR}
+    if until is not None and quiet:
+        dues.schedule(session, item.id, DueKind.MORNING, due_at=max(until - _BEFORE_MORNING, now))
+    return quiet
 
 
 async def tell_one(
@@ -178,38 +137,6 @@ async def tell_one(
 def is_silent(item: Item) -> bool:
     """Tell whether people hear nothing of an item: another speaks for it, or it is laid aside."""
     return item.parent is not None or item.shelved_until is not None
-
-
-async def tell_later(
-    session: WriteSession, item: Item, one: Candidate, *, step: int, due_at: datetime
-) -> None:
-    """Note that a person is told with their digest."""
-    note_told(session, item)
-    party = await session.get(ItemParty, (item.id, one.person))
-    if party is None:
-        session.add_last(
-            ItemParty(
-                item=item.id,
-                person=one.person,
-                step=step,
-                reason=one.reason,
-                told_at=due_at,
-                way=ToldWay.DIGEST,
-            )
-        )
-        budget.count_in(session, item, one.person, ToldWay.DIGEST, at=due_at)
-    dues.schedule(session, item.id, DueKind.DIGEST, due_at=due_at, step=step)
-
-
-async def tell_digest(session: WriteSession, item: Item, policy: Policy, *, now: datetime) -> None:
-    """Make the notices of those whose digest is due."""
-    people = [
-        party.person
-        for party in await parties_of(session, item.id)
-        if party.way is ToldWay.DIGEST and party.told_at <= now and not party.refused
-    ]
-    if people and not is_silent(item):
-        await _tell_who_is_on_duty(session, item, policy, people, Occasion.OPENED, now=now)
 
 
 async def take_next_step(

@@ -13,7 +13,7 @@ from server.devices.service import registered
 from server.escalation import service as dues
 from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import Due, DueKind
-from server.items import gathering, grouping, telling
+from server.items import gathering, grouping, retelling, telling
 from server.items.machine import decide
 from server.items.model import ActorKind, ItemState, Move
 from server.items.queries import facts_of, is_open
@@ -164,8 +164,15 @@ async def _digest(session: WriteSession, item: Item, due: Due, now: datetime, po
     if item.accepted or item.state is not ItemState.NEW:
         return dues.SETTLED_NOT_NEEDED
     policy = policy_for(policies, item.class_, item.community)
-    await telling.tell_digest(session, item, policy, now=now)
+    await retelling.tell_digest(session, item, policy, now=now)
     return dues.SETTLED_DONE
+
+
+async def _morning(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
+    del due
+    policy = policy_for(policies, item.class_, item.community)
+    handed_over = await retelling.look_at_duty(session, item, policy, now=now)
+    return dues.SETTLED_DONE if handed_over else dues.SETTLED_NOT_NEEDED
 
 
 async def _attend(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
@@ -207,6 +214,7 @@ _HANDLERS: Final[Mapping[DueKind, _Handler]] = MappingProxyType(
         DueKind.SPLIT: _split,
         DueKind.UNSHELVE: _unshelve,
         DueKind.DIGEST: _digest,
+        DueKind.MORNING: _morning,
         DueKind.ATTEND: _attend,
     }
 )

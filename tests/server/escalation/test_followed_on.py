@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from server.items.model import ItemState, Move
-from server.people.tables import Duty, DutyTime, Person, Role, Scope
-from server.places.tables import PlacesVersion
+from tests.server.escalation.transitions import take_turns
+from wire.vocabulary import AlarmClass
 
 
 async def lay_aside(world) -> None:
@@ -96,23 +96,6 @@ async def test_the_desk_cannot_be_silenced_by_a_press_of_its_own(world):
     assert len(world.heard("desk")) > heard
 
 
-async def take_turns(world) -> None:
-    """The leader has the day, somebody else the night, in the street's time; it is eight in the evening."""
-    async with world.database.write() as session:
-        session.add(Person(code="night", name="night某", webhook_url="https://phone.example/night"))
-        await session.flush()
-        session.add(Duty(person="night", role=Role.LEADER, scope=Scope.GRID, code="g1"))
-        await session.flush()
-        for person, begins, ends in (("leader", "08:00", "21:00"), ("night", "21:00", "08:00")):
-            session.add(
-                DutyTime(
-                    person=person, role=Role.LEADER, scope=Scope.GRID, code="g1", days="1234567",
-                    from_time=begins, until_time=ends,
-                )
-            )  # fmt: skip
-        session.add(PlacesVersion(at=world.clock.now()))
-
-
 async def test_off_duty_is_silent_also_for_what_was_told_on_duty(world):
     await take_turns(world)
     await world.raise_alarm()
@@ -125,6 +108,32 @@ async def test_off_duty_is_silent_also_for_what_was_told_on_duty(world):
     heard = {message.person for message in world.channel.sent}
     assert "leader" not in heard
     assert {"night", "officer", "room"} <= heard
+
+
+async def test_what_waited_for_the_morning_is_told_to_who_has_the_duty_then(world):
+    await take_turns(world, until="06:00")
+    world.clock.time = world.clock.time.replace(hour=14)  # 22:00 in the street; its quiet hours end at 7:30
+    await world.raise_alarm(class_=AlarmClass.FAULT)
+    await world.pass_time(9 * 3600)
+    assert (world.heard("night"), world.heard("leader")) == ([], [])
+    await world.pass_time(1800)
+    assert (world.heard("night"), len(world.heard("leader"))) == ([], 1)
+
+
+async def test_whoever_has_a_fault_sleeps_too_when_their_duty_is_over(world):
+    await take_turns(world)
+    await world.raise_alarm(class_=AlarmClass.FAULT)
+    await world.settle()
+    await world.press("leader", Move.ACCEPT)
+    until = world.clock.now() + timedelta(hours=3)  # 23:00 in the street
+    await world.press("op-li", Move.SHELVE, reason="等配件", until=until)
+    await world.pass_time(3 * 3600)
+    assert (await world.item()).shelved_until is None
+    heard = len(world.heard("leader"))
+    await world.pass_time(8 * 3600)
+    assert len(world.heard("leader")) == heard
+    await world.pass_time(1800)
+    assert len(world.heard("leader")) == heard + 1
 
 
 async def test_whoever_has_it_hears_of_it_after_their_duty_too(world):

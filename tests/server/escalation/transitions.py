@@ -19,6 +19,7 @@ from server.items.widening import widen
 from server.notify.channels import Outcome, Verdict
 from server.notify.receipts import Receipt, apply_receipt
 from server.notify.tables import Notice
+from server.people.tables import Duty, DutyTime, Person, Role, Scope
 from server.places.tables import Building, PlacesVersion
 from tests.server.world import GATEWAY, World
 from wire.vocabulary import AlarmClass, Condition, Kind, Suppression
@@ -147,6 +148,27 @@ async def more_buildings(world: World) -> None:
         session.add(PlacesVersion(at=world.clock.now()))
 
 
+async def take_turns(world: World, *, until: str = "08:00") -> None:
+    """The leader has the day, somebody else the night from nine until an hour, in the street's time."""
+    async with world.database.write() as session:
+        session.add(Person(code="night", name="night某", webhook_url="https://phone.example/night"))
+        await session.flush()
+        session.add(Duty(person="night", role=Role.LEADER, scope=Scope.GRID, code="g1"))
+        await session.flush()
+        for person, begins, ends in (("leader", until, "21:00"), ("night", "21:00", until)):
+            session.add(
+                DutyTime(
+                    person=person, role=Role.LEADER, scope=Scope.GRID, code="g1", days="1234567",
+                    from_time=begins, until_time=ends,
+                )
+            )  # fmt: skip
+        session.add(PlacesVersion(at=world.clock.now()))
+
+
+async def a_duty_ends_in_the_night(world: World) -> None:
+    await take_turns(world, until="06:00")
+
+
 async def receipts_are_awaited(world: World) -> None:
     async with world.database.write() as session:
         for notice in await world.notices():
@@ -210,6 +232,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "due/digest": Scenario(
         after(more_buildings, *_spread(*(raised(f"v{n}", f"v{n}", **FAULT) for n in range(4))), passes(3700)),
         time_acts,
+    ),
+    "due/morning": Scenario(
+        after(a_duty_ends_in_the_night, 7200, raised(**FAULT), 60, passes(34_200)), time_acts
     ),
     "due/attend": Scenario(after(_GAS, 5, pressed("leader", Move.ARRIVE), passes(901)), time_acts),
     "press/accept": Scenario(_GAS, pressed("leader", Move.ACCEPT)),
