@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -26,6 +27,16 @@ _ALIKE: Final = 0.8
 def http_address(host: str, port: int) -> str:
     """Return the address of a server; one of IPv6 stands in brackets."""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether a text is an address that a path can be put behind."""
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is no number
+        return False
+    return whole and not parts.query and not parts.fragment and re.fullmatch(r"\S+", text) is not None
 
 
 class Settings(BaseSettings):
@@ -131,6 +142,13 @@ class Settings(BaseSettings):
             re.compile(value)
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+    @field_validator("public_url", "canary_url")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if value and not _is_address(value):
+            raise ValueError(f"{value!r} is no address: write http://HOST:PORT or https://HOST")
         return value
 
     @field_validator("webhook_allow", mode="before")

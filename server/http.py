@@ -5,7 +5,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -178,6 +178,8 @@ def build_app(context: Context) -> FastAPI:
         (OutsideError, _answer_outside),
         (RequestValidationError, _answer_invalid),
         (HTTPException, _answer_http),
+        (OverflowError, _answer_unholdable),
+        (DBAPIError, _answer_database),
         (Exception, _answer_crash),
     ):
         app.add_exception_handler(kind, answer)
@@ -289,6 +291,29 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     title = str(error.detail)
     detail = _PAGE_DETAILS.get(error.status_code, "") if wants_page(request.url.path) else title
     return await _problem(request, error.status_code, title, detail, headers=dict(error.headers or {}))
+
+
+async def _answer_unholdable(request: Request, error: Exception) -> Response:
+    """Answer what names a number, a moment or a sign that no database holds, and so nothing of the street."""
+    log.warning("request_unholdable", path=request.url.path, error=type(error).__name__)
+    status = 404 if "\x00" in request.url.path else 422
+    title = "Not found" if status == 404 else "Invalid request"  # noqa: PLR2004 - of HTTP
+    detail = "a number, a time or a character is beyond what can be kept"
+    if wants_page(request.url.path):
+        detail = _PAGE_DETAILS[status]
+    return await _problem(request, status, title, detail)
+
+
+async def _answer_database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DBAPIError), "registered for it"
+    answer = _answer_unholdable if _is_about_data(error) else _answer_crash
+    return await answer(request, error)
+
+
+def _is_about_data(error: DBAPIError) -> bool:
+    """Tell whether a database says that a value cannot be one of its own: class 22 of SQL's states."""
+    told = (error.orig, getattr(error.orig, "__cause__", None))
+    return any(str(getattr(one, "sqlstate", None) or "").startswith("22") for one in told)
 
 
 async def _answer_crash(request: Request, error: Exception) -> Response:

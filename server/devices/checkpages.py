@@ -29,7 +29,7 @@ LOOKED_AT: Final = timedelta(minutes=10)
 """How long a page asks for the newest reading: whoever forgot it in a pocket spends no data."""
 _DONE: Final = {
     "kept": "已登记。看看读数对不对，再测试一次。",
-    "replaced": "已更换。看看读数对不对，再测试一次。",
+    "replaced": "已更换，旧设备的历史留着。看看读数对不对，再测试一次。",
 }
 _Reader = Annotated[SignedIn, requires(Right.SEE_DEVICES)]
 _Tester = Annotated[SignedIn, requires(Right.ORDER_GATEWAYS)]

@@ -37,7 +37,7 @@ _OF_THE_OLD_PLACE: Final = ("grid", "longitude", "latitude", "feeder")
 _MEANT: Final = "yes"
 
 Do = Callable[[WriteSession, FormData, Act], Awaitable[str]]
-"""Carries out what a form asks for; returns the word of what was done."""
+"""Carries out what a form asks for; returns the address of the page that follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def _add_move(router: APIRouter, context: Context) -> None:
             await register.put_device(session, gateway, device, values, act=act)
             said = f"设备从“{before}”移到“{await where_of(session, row)}”：{act.reason}"
             await note_on_items(session, gateway, device, said, by=act.by, now=act.now)
-            return "moved"
+            return f"{page_of(DeviceCode(gateway, device))}?done=moved"
 
         asked = _Asked(request=request, context=context, who=who, gateway=gateway, device=device, act="move")
         return await _carry_out(asked, do)
@@ -120,7 +120,7 @@ def _add_replace(router: APIRouter, context: Context) -> None:
             )
             said = f"设备已更换为 {new}：{act.reason}"
             await note_on_items(session, gateway, device, said, by=act.by, now=act.now)
-            return "replaced"
+            return f"{page_of(new)}/check?done=replaced"
 
         asked = _Asked(
             request=request, context=context, who=who, gateway=gateway, device=device, act="replace"
@@ -135,7 +135,7 @@ def _add_retire(router: APIRouter, context: Context) -> None:
             await register.retire_device(session, gateway, device, act=act)
             said = f"设备已停用：{act.reason}"
             await note_on_items(session, gateway, device, said, by=act.by, now=act.now)
-            return "retired"
+            return f"{page_of(DeviceCode(gateway, device))}?done=retired"
 
         asked = _Asked(
             request=request, context=context, who=who, gateway=gateway, device=device, act="retire"
@@ -147,7 +147,7 @@ def _add_retire(router: APIRouter, context: Context) -> None:
         async def do(session: WriteSession, _form: FormData, act: Act) -> str:
             await register.return_device(session, gateway, device, act=act)
             await raise_what_stands(session, gateway, device, now=act.now, policies=context.policies)
-            return "returned"
+            return f"{page_of(DeviceCode(gateway, device))}?done=returned"
 
         asked = _Asked(
             request=request, context=context, who=who, gateway=gateway, device=device, act="retire"
@@ -166,8 +166,7 @@ async def _carry_out(asked: _Asked, do: Do) -> Response:
             there_are = await open_items(session, asked.gateway, asked.device)
             if there_are and row.retired_at is None and form.get("meant") != _MEANT:
                 raise ConflictError("这台设备有未结束的事项。请看清下面的说明，打上勾再做。")
-            done = await do(session, form, Act(by=asked.who.operator, reason=read_reason(form), now=now))
-        return f"{page_of(DeviceCode(asked.gateway, asked.device))}?done={done}"
+            return await do(session, form, Act(by=asked.who.operator, reason=read_reason(form), now=now))
 
     async def again(problem: str, status: int) -> Response:
         typed = {name: str(value) for name, value in form.items()}

@@ -29,7 +29,6 @@ _Reader = Annotated[SignedIn, requires(Right.SEE_DEVICES)]
 _Done = Annotated[str, Query(max_length=20)]
 _DONE: Final = {
     "moved": "已移动。之后的报警通知新位置的人。",
-    "replaced": "已更换。旧设备的历史留在旧编号下。",
     "retired": "已停用。",
     "returned": "已恢复使用。",
 }

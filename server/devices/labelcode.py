@@ -10,6 +10,9 @@ from wire.topics import is_gateway_id
 
 ADOPT: Final = "/desk/adopt"
 DEVICES: Final = "/desk/devices"
+_WIDE_SLASH: Final = "／"
+"""What a phone's Chinese keyboard writes where a label has a slash."""
+_ELSEWHERE: Final = frozenset({".", ".."})
 _MOST: Final = 128
 """Characters of a device's id on the wire."""
 
@@ -62,8 +65,9 @@ def read_code(text: str) -> DeviceCode | None:
     """
     typed = text.strip()
     if "://" in typed:
-        named = parse_qs(urlsplit(typed).query).get("code", [""])
-        typed = named[0].strip()
+        typed = _carried_code(typed)
+    if "/" not in typed:
+        typed = typed.replace(_WIDE_SLASH, "/", 1)
     gateway, slash, device = typed.partition("/")
     gateway, device = gateway.strip().lower(), device.strip()
     whole = bool(slash) and is_gateway_id(gateway) and is_device_id(device)
@@ -71,5 +75,18 @@ def read_code(text: str) -> DeviceCode | None:
 
 
 def is_device_id(text: str) -> bool:
-    """Tell whether a text can be a device's id, and stand in the address of its page."""
-    return 0 < len(text) <= _MOST and text.isprintable() and "/" not in text and text.strip() == text
+    """Tell whether a text can be a device's id, and stand in the address of its page.
+
+    With a slash of either kind it is a whole code; dots alone lead a browser to another page.
+    """
+    readable = 0 < len(text) <= _MOST and text.isprintable() and text.strip() == text
+    return readable and not {"/", _WIDE_SLASH} & set(text) and text not in _ELSEWHERE
+
+
+def _carried_code(address: str) -> str:
+    """Return the code in the address of a label; empty where there is none."""
+    try:
+        query = urlsplit(address).query
+    except ValueError:  # what a maker printed on the case may be anything
+        return ""
+    return parse_qs(query).get("code", [""])[0].strip()

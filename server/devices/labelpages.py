@@ -79,7 +79,8 @@ def build_label_pages(context: Context) -> APIRouter:
             wanted = where is not None and only != _SPARE_ONLY
             rows = await _devices(session, who, where, unlabelled=only == _NEW_ONLY) if wanted else []
             labels = [await _label_of(session, context, row) for row in rows[:MOST_LABELS]]
-        labels += _spare_labels(context, gateway, spare, most=MOST_LABELS - len(labels))
+        spares = _read_spares(gateway, spare)
+        labels += [_spare_label(context, one) for one in spares[: MOST_LABELS - len(labels)]]
         if not labels:
             return await _show_choice(
                 request,
@@ -97,7 +98,7 @@ def build_label_pages(context: Context) -> APIRouter:
             print_style=stylesheet("src/labels.css"),
             sheets=[labels[first : first + ON_A_SHEET] for first in range(0, len(labels), ON_A_SHEET)],
             count=len(labels),
-            left=len(rows) - MOST_LABELS,
+            left=len(rows) + len(spares) - MOST_LABELS,
             printed=[f"{row.gateway}/{row.device}" for row in rows[:MOST_LABELS]],
         )
 
@@ -226,8 +227,8 @@ async def _label_of(session: ReadSession, context: Context, row: Device) -> Labe
     )
 
 
-def _spare_labels(context: Context, gateway: str, spare: str, *, most: int) -> list[Label]:
-    """Return labels for devices of a gateway that are yet to come, by the ids somebody wrote down.
+def _read_spares(gateway: str, spare: str) -> list[DeviceCode]:
+    """Return the codes of devices of a gateway that are yet to come, by the ids somebody wrote down.
 
     Raises:
         InvalidError: one of them can be no device's id, or it is not said of which gateway.
@@ -237,11 +238,11 @@ def _spare_labels(context: Context, gateway: str, spare: str, *, most: int) -> l
     ]
     if ids and not gateway:
         raise InvalidError("备用标签要选网关：标签上写的是“网关编号/设备编号”。")
-    labels = []
-    for one in ids[:most]:
-        if not is_device_id(one):
-            raise InvalidError("备用编号不能有斜杠，最多 128 个字。")
-        code = DeviceCode(gateway, one)
-        picture = inline_svg(address_of(context.settings.address(), code))
-        labels.append(Label(code=str(code), picture=picture, name="", where=""))
-    return labels
+    if not all(is_device_id(one) for one in ids):
+        raise InvalidError("备用编号不能有斜杠，最多 128 个字。")
+    return [DeviceCode(gateway, one) for one in dict.fromkeys(ids)]
+
+
+def _spare_label(context: Context, code: DeviceCode) -> Label:
+    picture = inline_svg(address_of(context.settings.address(), code))
+    return Label(code=str(code), picture=picture, name="", where="")

@@ -14,7 +14,7 @@ from server.access.tables import Operator, OperatorGrant
 from server.alarms.tables import Alarm, stands
 from server.audit.tables import AuditRow
 from server.db.session import ReadSession
-from server.devices.inforce import configuration_in_force, rules_in_force
+from server.devices.inforce import bus_states, configuration_in_force, rules_in_force
 from server.devices.tables import Command, CommandState, Device, Gateway
 from server.errors import NotFoundError
 from server.people.model import Scope
@@ -28,6 +28,7 @@ _MOST_SHOWN: Final = 20
 _MOST_LOOKED_AT: Final = 200
 _MOST_NAMES: Final = 6
 _CLOSE: Final = "close_valve"
+_BLUETOOTH: Final = "ble"
 _ACTS: Final = ("command_ordered", "command_agreed", "command_answered", "command_expired")
 
 
@@ -105,6 +106,9 @@ class OrderDesk:
         rules: what can be tested and shelved.
         open_alarms: what can be silenced.
         latched: those of them that wait for a reset.
+        bus: chosen at first, or empty.
+        buses: its buses, by id.
+        radios: those of the devices that are heard by radio, whose counter a new battery resets.
         suppressions: what is shelved or out of service now, as the gateway last said.
         given: orders, the newest first.
         seconds: accounts that may agree to what waits; not whoever ordered.
@@ -120,6 +124,9 @@ class OrderDesk:
     rules: tuple[RuleChoice, ...]
     open_alarms: tuple[Alarm, ...]
     latched: tuple[Alarm, ...]
+    bus: str
+    buses: tuple[str, ...]
+    radios: tuple[tuple[str, str], ...]
     suppressions: tuple[Suppressed, ...]
     given: tuple[Given, ...]
     seconds: tuple[str, ...]
@@ -127,7 +134,14 @@ class OrderDesk:
 
 
 async def order_desk(
-    session: ReadSession, who: SignedIn, gateway: str, *, item: str = "", device: str = "", now: datetime
+    session: ReadSession,
+    who: SignedIn,
+    gateway: str,
+    *,
+    item: str = "",
+    device: str = "",
+    bus: str = "",
+    now: datetime,
 ) -> OrderDesk:
     """Gather what the buttons for orders to a gateway need.
 
@@ -137,6 +151,7 @@ async def order_desk(
         gateway: by id.
         item: the item beside which the buttons stand: its orders are shown.
         device: chosen at first; with an item, its orders are shown too.
+        bus: chosen at first, its form open.
         now: the server's time.
 
     Raises:
@@ -163,6 +178,7 @@ async def order_desk(
     )
     may_order = await _may_order(session, who, gateway)
     given = await _given(session, who, gateway, item=item, device=device, may_order=may_order, now=now)
+    buses = await bus_states(session, gateway)
     waits = any(one.command.state is CommandState.PROPOSED for one in given)
     return OrderDesk(
         gateway=gateway,
@@ -174,6 +190,15 @@ async def order_desk(
         rules=await rules_of(session, gateway, names, first=device),
         open_alarms=tuple(alarms),
         latched=tuple(one for one in alarms if one.latched and one.condition is Condition.NORMAL),
+        bus=bus,
+        buses=tuple(one.bus for one in buses),
+        radios=tuple(
+            (one.device, names[one.device])
+            for line in buses
+            if line.technique == _BLUETOOTH
+            for one in line.devices
+            if one.device in names
+        ),
         suppressions=tuple(_suppressed(one) for one in (row.status or {}).get("suppressions", ())),
         given=given,
         seconds=await _seconds(session, waiting=given) if waits else (),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
@@ -50,10 +50,11 @@ def _add_page(router: APIRouter, context: Context) -> None:
         who: Annotated[SignedIn, requires(Right.SEE_DEVICES)],
         gateway: str,
         said: str = "",
+        bus: Annotated[str, Query(max_length=128)] = "",
     ) -> Response:
         now = context.clock.now()
         async with context.database.read() as session:
-            orders = await order_desk(session, who, gateway, now=now)
+            orders = await order_desk(session, who, gateway, bus=bus, now=now)
             name = (await session.get_one(Gateway, gateway)).name
         return render_page(
             request, "gateway_orders.html", orders=orders, name=name, said=said[:200], words=words, now=now
@@ -95,13 +96,15 @@ def _add_forms(router: APIRouter, context: Context) -> None:
         mode: Annotated[str, Form()] = "",
         second: Annotated[str, Form()] = "",
         meant: Annotated[str, Form()] = "",
+        bus: Annotated[str, Form()] = "",
+        seconds: Annotated[int | None, Form()] = None,
     ) -> Response:
         now = context.clock.now()
         form: dict[str, Any] = {"order": order, "reason": reason.strip()}
         device, _, rule = pair.partition(BETWEEN) if pair else (target, "", "")
         form |= {name: value for name, value in (("device", device), ("rule", rule)) if value}
-        form |= {"alarm": alarm} if alarm else {}
-        form |= {"mode": mode} if mode else {}
+        form |= {name: value for name, value in (("alarm", alarm), ("mode", mode), ("bus", bus)) if value}
+        form |= {"seconds": seconds} if seconds is not None else {}
         form |= {"until": now + timedelta(hours=hours)} if hours is not None else {}
         form |= {"ask_second": True} if second else {}
         async with context.database.read() as session:
@@ -180,6 +183,8 @@ def _what_is_missing(error: ValidationError) -> str:
         ("rule", "请选择规则。"),
         ("device", "请选择设备。"),
         ("alarm", "请选择报警。"),
+        ("bus", "请选择总线。"),
+        ("seconds", "请写明几秒，最多 3600 秒。"),
     ):
         if name in where:
             return sentence

@@ -92,6 +92,7 @@ class Circumstances:
         gateway_away, device_silent: when they were not heard; up to the end of the hour where that lasts.
         warming: rules that could not judge yet.
         clock_wrong: whether the gateway's clock was not to be trusted.
+        readable: whether readings could be read at all.
         expected: how far apart readings of the device may lie while all is well.
     """
 
@@ -103,6 +104,7 @@ class Circumstances:
     device_silent: Sequence[Stretch] = ()
     warming: frozenset[str] = frozenset()
     clock_wrong: bool = False
+    readable: bool = True
     expected: timedelta = timedelta(0)
 
 
@@ -188,6 +190,8 @@ def _held(rule: RuleInForce, then: Circumstances, since: datetime, until: dateti
 
 
 def _not_judged(samples: Sequence[Sample], then: Circumstances) -> Finding:
+    if not then.readable:
+        return Finding(reason=Reason.UNREADABLE)
     absences = ((Reason.GATEWAY_AWAY, then.gateway_away), (Reason.DEVICE_SILENT, then.device_silent))
     for reason, spans in absences if not samples else absences[1:]:
         for one in spans:

@@ -135,6 +135,7 @@ async def why_not(
         device_silent=await _away(session, key, None, since, until),
         warming=_warming(status, device),
         clock_wrong=row.clock_wrong_since is not None and row.clock_wrong_since <= until,
+        readable=readable,
         expected=_expected(report, device),
     )
     wanted = [one for one in rules if rule in {"", one.rule} and kind in {"", one.kind.value}]

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     GATEWAY_AWAY = "gateway_away"
     """Nothing was read, and the gateway was not connected."""
     DEVICE_SILENT = "device_silent"
+    UNREADABLE = "unreadable"
+    """The store of the readings does not answer now: nothing is said of what was read."""
     CLOCK_WRONG = "clock_wrong"
     """Nothing was read, and what was may stand under another time."""
     NOT_READ = "not_read"
@@ -77,6 +79,7 @@ SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.OUT_OF_SERVICE: "设备被 %(by)s 停用检修到 %(until)s。",
     Reason.GATEWAY_AWAY: "网关从 %(from)s 到 %(until)s 没有连上，没有读数送到。",
     Reason.DEVICE_SILENT: "设备从 %(from)s 到 %(until)s 没有应答，没有读数可比。",
+    Reason.UNREADABLE: "现在读不到读数库，不能判断这条规则，过一会儿再看。",
     Reason.CLOCK_WRONG: "没有这段时间的读数；网关的时钟不准，读数可能记在别的时间。",
     Reason.NOT_READ: "服务器没有这段时间的读数，也没有收到说明。",
     Reason.BAD_QUALITY: "这段时间没有可信的读数（%(count)s 个都不可信）。",

@@ -17,6 +17,8 @@ Act = Callable[[], Awaitable[str]]
 ShowAgain = Callable[[str, int], Awaitable[Response]]
 """Returns the page of the form with what stood in the way, and the status of the answer."""
 _SEE_OTHER: Final = 303
+_YEARS: Final = range(1970, 9000)
+"""Beyond them a zone, or an hour more or less, leads out of what a calendar holds."""
 
 
 async def press_form(act: Act, show_again: ShowAgain) -> Response:
@@ -52,7 +54,9 @@ def typed_moment(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise InvalidError("时间写成 2026-12-24T03:00 这样，或者留空。") from None
+        at = None
+    if at is None or at.year not in _YEARS:
+        raise InvalidError("时间写成 2026-12-24T03:00 这样，或者留空。")
     return at.replace(tzinfo=STREET_ZONE) if at.tzinfo is None else at
 
 

@@ -20,6 +20,8 @@ from tests.operations.test_compose_secrets import broker
 from tests.server.history import influx_double
 
 DOCUMENT = ROOT / "docs/operations/compose.md"
+CANARY_LATE_S = 300
+"""The next one should have come back long before."""
 OURS = {
     "phones": "phones_started",
     "simulated-devices": "sim_started",
@@ -76,6 +78,29 @@ def scrapes(composed: Composed) -> dict[str, tuple[str, dict[str, str]]]:
     return found
 
 
+def asked_of_prometheus(text: str, name: str) -> float | None:
+    """The value of a measurement without labels; None where it is not told."""
+    found = re.search(rf"^gridwarden_server_{name} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+async def canary_goes_round(composed: Composed) -> None:
+    """The server's message to itself passes broker, its ACL, database, sender and web server, and is told of."""
+    server = composed.running["server"]
+    await server.wait_for(lambda said: said.get("event") == "canary_arrived")
+    assert not [line for line in server.lines if line.get("event") in {"canary_refused", "canary_lost"}]
+    url, header = scrapes(composed)["gridwarden-server"]
+    async with httpx2.AsyncClient(base_url=composed.url(8080), timeout=60, verify=False) as client:
+        ready = (await client.get("/health/ready")).json()
+        assert ready["canary_failing"] is None
+        assert 0 <= ready["canary_age_s"] < CANARY_LATE_S
+        measured = (await client.get(url, headers=header)).text
+        assert (await client.post("/canary", json={"id": "x"})).status_code == 404, "nobody else can say so"
+    age_s = asked_of_prometheus(measured, "canary_age_seconds")
+    assert age_s is not None
+    assert age_s < CANARY_LATE_S
+
+
 def test_prometheus_takes_its_configuration_with_the_rules_and_tokens_it_is_given(tmp_path):
     composed = Composed(tmp_path)
     make_secrets(composed.secrets)
@@ -113,6 +138,8 @@ async def test_its_services_start_as_written_and_an_alarm_reaches_a_phone(tmp_pa
 
         for name in OURS:
             await until(lambda name=name: healthy(name), what=f"{name} is healthy")
+
+        await canary_goes_round(composed)
 
         (documented,) = re.findall(r"docker compose run --rm server (import .*)", DOCUMENT.read_text("utf-8"))
         imported = await composed.run("server", *documented.split())

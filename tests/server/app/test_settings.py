@@ -57,3 +57,31 @@ def test_what_a_platform_or_a_test_sets_is_no_error_and_what_nobody_reads_is_kno
 def test_the_own_address_can_be_opened_whatever_kind_its_host_is(tmp_path, host, said):
     settings = Settings(data_folder=tmp_path, http_host=host, http_port=8080)
     assert settings.address() == f"http://{said}:8080"
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "CANARY_URL"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "street.example",
+        "street.example:443",
+        "https:/street.example",
+        "ftp://street.example",
+        "https://",
+        "https://street.example:http",
+        "https://street.example:70000",
+        "https://street.example?x=1",
+        "https://street .example",
+        "https://[fd00::7",
+    ],
+)
+def test_an_address_that_no_phone_could_open_is_named_at_the_start(monkeypatch, name, text):
+    monkeypatch.setenv(f"GRIDWARDEN_{name}", text)
+    with pytest.raises(SettingsError, match=f"GRIDWARDEN_{name}: .*write http://HOST:PORT or https://HOST"):
+        load_settings()
+
+
+@pytest.mark.parametrize("text", ["", "https://street.example/", "http://10.0.0.7:8080", "http://[fd00::7]"])
+def test_an_address_that_can_be_opened_is_taken_as_it_is(monkeypatch, text):
+    monkeypatch.setenv("GRIDWARDEN_CANARY_URL", text)
+    assert load_settings().canary_url == text

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from server.devices.labelcode import DeviceCode, address_of, read_code
+from server.devices.labelpages import MOST_LABELS
 from server.devices.tables import Device
 from server.places.tables import Building
 from tests.server.access.street_of_two import FOREIGN, build
@@ -20,6 +21,7 @@ from tests.server.world import GATEWAY
         ("  GW-ONE/ 厨房 1 ", "gw-one/厨房 1"),
         ("https://grid.example/desk/adopt?code=gw-one/a%20b", "gw-one/a b"),
         (address_of("http://127.0.0.1:8080", DeviceCode("gw-one", "a&b=c#d")), "gw-one/a&b=c#d"),
+        ("gw-one／gas-1", "gw-one/gas-1"),
     ],
 )
 def test_a_label_is_read_as_it_is_scanned_or_typed(text, code):
@@ -37,6 +39,10 @@ def test_a_label_is_read_as_it_is_scanned_or_typed(text, code):
         "gw/a/b",
         "https://evil.example/?code=x",
         f"gw/{'x' * 129}",
+        "gw-one/..",
+        "gw-one/a／b",
+        "http://[maker",
+        "https://maker.example/p?code=",
     ],
 )
 def test_what_is_no_label_is_none(text):
@@ -123,11 +129,21 @@ async def test_spare_labels_leave_the_place_to_the_hand(site, installer):
     sheet = (await installer.get("/desk/labels/sheet", params=asked)).text
     assert sheet.count('class="by-hand"') == 6
     assert "gas-33" in sheet
-    wrong = await installer.get("/desk/labels/sheet", params={**asked, "spare": "a/b"})
-    assert wrong.status_code == 422
+    for whole in ("a/b", f"{GATEWAY}／gas-31"):
+        wrong = await installer.get("/desk/labels/sheet", params={**asked, "spare": whole})
+        assert wrong.status_code == 422, whole
     assert (await installer.get("/desk/labels/sheet", params={"spare": "x"})).status_code == 422
     nothing = await installer.get("/desk/labels/sheet")
     assert "没有要打印的设备" in nothing.text
+
+
+async def test_more_spare_labels_than_are_printed_at_once_are_said_to_be_left(site, installer):
+    spare = "\n".join(f"g{number}" for number in range(MOST_LABELS + 20))
+    sheet = (
+        await installer.get("/desk/labels/sheet", params={"gateway": GATEWAY, "only": "none", "spare": spare})
+    ).text
+    assert "480 枚标签，20 张纸" in sheet
+    assert "还有 20 台没有排进来" in sheet
 
 
 async def test_nobody_prints_labels_of_somebody_elses(site, installer):

@@ -1,5 +1,7 @@
 """A device is moved, replaced, retired and taken back; what is open stays open."""
 
+import re
+
 from server.audit.tables import AuditRow
 from server.devices.tables import Device
 from server.items.model import Move
@@ -37,14 +39,34 @@ async def test_a_move_takes_future_alarms_along_and_leaves_the_open_item_where_i
 async def test_a_replacement_keeps_the_place_and_the_old_ones_history(site, installer):
     form = {"new_device": "gas-9", "model": "M2 序列号 77", "installed_on": "2026-11-24", **WHY}
     answer = await installer.post(f"{HERE}/gas-1/replace", data=form)
-    assert answer.headers["location"] == f"{HERE}/gas-1?done=replaced"
+    assert answer.headers["location"] == f"{HERE}/gas-9/check?done=replaced", "the new one is to be tried now"
+    assert "已更换" in (await installer.get(answer.headers["location"])).text
     new, old = await device(site, "gas-9"), await device(site, "gas-1")
     assert (new.building, new.door, new.model) == ("b1", "201", "M2 序列号 77")
     assert old.replaced_by == f"{GATEWAY}/gas-9"
-    assert "更换设备" in (await installer.get(f"{HERE}/gas-1")).text
+    past = (await installer.get(f"{HERE}/gas-1")).text
+    assert "更换设备" in past
+    assert f'href="{HERE}/gas-9"' in past
     same = await installer.post(f"{HERE}/gas-2/replace", data={"new_device": "gas-2", "model": "M3", **WHY})
     assert same.status_code == 303
     assert (await device(site, "gas-2")).retired_at is None
+
+
+async def test_a_whole_code_typed_by_a_chinese_keyboard_is_the_device_it_names(site, installer):
+    form = {"new_device": f"{GATEWAY}／gas-9", **WHY}
+    answer = await installer.post(f"{HERE}/gas-1/replace", data=form)
+    assert answer.headers["location"] == f"{HERE}/gas-9/check?done=replaced"
+    assert (await device(site, "gas-1")).replaced_by == f"{GATEWAY}/gas-9"
+
+
+async def test_a_device_without_a_building_is_moved_to_none_that_nobody_chose(site, installer):
+    async with site.world.database.write() as session:
+        (await session.get_one(Device, (GATEWAY, "gas-1"))).building = None
+    page = (await installer.get(f"{HERE}/gas-1/move")).text
+    assert re.search(r'<select name="building" required><option value="">', page)
+    assert (
+        '<option value="">' not in (await installer.get(f"{HERE}/gas-2/move")).text.partition("</select>")[0]
+    )
 
 
 async def test_a_retired_device_is_silent_its_open_item_stays_and_danger_is_still_told(site, installer):

@@ -97,6 +97,7 @@ HIGH = (30, 30, 30, 30)
         (GAS, samples(None, None), then(gateway_away=AWAY), Reason.BAD_QUALITY),
         (GAS, samples(), HOUR, Reason.NOT_READ),
         (GAS, samples(), then(clock_wrong=True), Reason.CLOCK_WRONG),
+        (GAS, samples(), then(readable=False, gateway_away=AWAY, clock_wrong=True), Reason.UNREADABLE),
         (GAS, samples(), then(gateway_away=AWAY, clock_wrong=True), Reason.GATEWAY_AWAY),
         (GAS, samples(), then(device_silent=AWAY), Reason.DEVICE_SILENT),
         (GAS, samples(*HIGH), stated(), Reason.ALARMED),

@@ -193,9 +193,29 @@ async def test_a_gateway_that_told_no_rules_is_said_to_have_told_none(site):
     assert "也通知了人" in page
 
 
+async def test_readings_that_cannot_be_read_now_are_not_said_to_be_missing(site, desk, monkeypatch):
+    async def fail(*_args, **_options):
+        raise OSError("disk I/O error")
+
+    monkeypatch.setattr("server.devices.whynotfacts.read_range", fail)
+    page = (await desk.get(PAGE)).text
+    assert "现在读不到读数库，不能判断这条规则" in page
+    assert "服务器没有这段时间的读数，" not in page
+    item = await site.world.raise_alarm(rule="gas-high", raised_at=site.clock.now())
+    assert f'href="/desk/items/{item.id}/why"' in (await desk.get(PAGE)).text, (
+        "an alarm that stood is known still"
+    )
+
+
 async def test_a_time_that_cannot_be_read_or_is_yet_to_come_is_refused(site, desk):
     later = (site.clock.now() + timedelta(hours=1)).isoformat()
-    for typed, said in (("gestern", "时间写成"), (later, "还没有到")):
+    refused = {
+        "gestern": "时间写成",
+        "0001-01-01T00:00": "时间写成",
+        "9999-12-31T23:59:59-12:00": "时间写成",
+        later: "还没有到",
+    }
+    for typed, said in refused.items():
         answer = await desk.get(PAGE, params={"at": typed})
         assert answer.status_code == 422
         assert said in answer.text

@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from server.audit.tables import AuditRow
-from server.devices.service import answered, due_commands
+from server.devices.service import answered, apply_status, due_commands
 from server.devices.tables import Command, CommandState
 from tests.server.world import GATEWAY
-from wire.messages import CommandReport
-from wire.vocabulary import CommandOutcome
+from wire.messages import CommandReport, StatusMessage
+from wire.statusparts import BusState
+from wire.vocabulary import CommandOutcome, Presence
 
 ORDERS = f"/desk/gateways/{GATEWAY}/orders"
 GAS = "gas-1\tgas-high"
@@ -45,6 +46,8 @@ async def leak(site, desk) -> str:
         ({"order": "back_in_service", "target": "meter-1"}, {"device": "meter-1"}),
         ({"order": "close_valve", "target": "meter-1", "meant": "yes"}, {"device": "meter-1"}),
         ({"order": "resync"}, {}),
+        ({"order": "raw_traffic", "bus": "kitchen", "seconds": "30"}, {"bus": "kitchen", "seconds": 30}),
+        ({"order": "re_enrol", "target": "meter-1"}, {"device": "meter-1"}),
     ],
 )
 async def test_every_button_gives_its_order(site, desk, form, order):
@@ -55,6 +58,25 @@ async def test_every_button_gives_its_order(site, desk, form, order):
     assert command.order["order"] == form["order"]
     assert order.items() <= command.order.items()
     assert (command.state, command.reason) == (CommandState.WAITING, "检修")
+
+
+async def test_what_is_on_a_bus_is_asked_for_from_the_gateways_page(site, desk):
+    """The page of a gateway that shows nothing yet leads to the form that makes it come."""
+    bus = BusState(bus="kitchen", connected=True, devices=2)
+    told = StatusMessage(**site.world.envelope(), presence=Presence.ONLINE, buses=(bus,))
+    async with site.world.database.write() as session:
+        await apply_status(session, GATEWAY, told, now=site.clock.now())
+    page = (await desk.get(f"/desk/gateways/{GATEWAY}", params={"bus": "kitchen"})).text
+    leads = f"{ORDERS}?bus=kitchen"
+    assert f'href="{leads}#orders"' in page
+    form = (await desk.get(leads)).text
+    assert '<option value="kitchen" selected>' in form
+    assert 'value="raw_traffic"' in form
+    for seconds in ("3601", "-1"):
+        wrong = {"order": "raw_traffic", "bus": "kitchen", "seconds": seconds, "reason": "查接线"}
+        answer = await desk.post(ORDERS, data=wrong)
+        assert "最多 3600 秒" in (await desk.get(answer.headers["location"])).text
+    assert await commands_of(site) == []
 
 
 async def test_an_order_without_a_reason_is_not_given(site, desk):
