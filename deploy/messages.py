@@ -1,8 +1,8 @@
 """Collects every text of the pages and brings the English catalogue up to date: `make messages`.
 
 Chinese is the source: the message is its own key. Templates mark their texts with `_()`. In Python
-every Chinese literal of the server counts, so that none can be forgotten; texts that are put together
-when they are stored (a reason in a row) are data and stay in the language they were written in.
+every Chinese literal of the server counts, so that none can be forgotten; a text that is put together
+when it is stored (a reason in a row) is made of such a message, and read back by it when it is shown.
 """
 
 import ast

@@ -30,7 +30,8 @@ from server.notify.render import title_of
 from server.people.tables import Person
 from server.web import words
 from server.web.problems import PROBLEMS
-from server.web.templating import entry, render_page
+from server.web.stored import place_patterns
+from server.web.templating import entry, language_of, render_page
 from wire.vocabulary import AlarmClass, Kind
 
 _Seat = Annotated[SignedIn, requires(Right.ACT_AS_DESK)]
@@ -116,6 +117,7 @@ def _add_page(router: APIRouter) -> None:
             cockpit_style=style,
             words=words,
             texts=TEXTS,
+            told=place_patterns(language_of(request)),
             panels=PANEL_NAMES,
             order=list(PANELS),
             concerns=list(Concern),

@@ -23,7 +23,7 @@ from server.devices.devicefacts import device_sheet
 from server.devices.deviceforms import DATES, KINDS, read_entry, read_reason
 from server.devices.labelcode import ADOPT, DEVICES, DeviceCode, page_of, read_code
 from server.devices.placing import buildings_near, check_device, check_placing, units_of
-from server.devices.register import Act
+from server.devices.register import ON_SITE, Act
 from server.devices.reported import device_report
 from server.devices.tables import Device
 from server.web.pressing import press_form
@@ -37,7 +37,6 @@ _Installer = Annotated[SignedIn, _INSTALLER]
 _Adopter = Annotated[SignedIn, requires(Right.CHANGE_DEVICES, unscoped=("device",))]
 """The device may be one that nobody heard of: `check_device` judges it."""
 _UNREADABLE: Final = "这个码不是设备标签。标签上写的是“网关编号/设备编号”。"
-_ON_SITE: Final = "现场安装"
 
 
 def build_adopt_pages(context: Context) -> APIRouter:
@@ -108,7 +107,7 @@ def _add_form(router: APIRouter, context: Context) -> None:
                     values,
                     act=Act(
                         by=who.operator,
-                        reason=read_reason(form, otherwise="" if known and known.adopted else _ON_SITE),
+                        reason=read_reason(form, otherwise="" if known and known.adopted else ON_SITE),
                         now=context.clock.now(),
                     ),
                 )

@@ -26,6 +26,7 @@ from server.devices.register import Act
 from server.devices.tables import Device
 from server.errors import ConflictError, NotFoundError
 from server.items.handover import is_in_danger, note_on_items, open_items, raise_what_stands
+from server.items.sentences import DEVICE_MOVED, DEVICE_REPLACED, DEVICE_RETIRED
 from server.web import words
 from server.web.pressing import press_form
 from server.web.settingspage import render_settings
@@ -100,7 +101,8 @@ def _add_move(router: APIRouter, context: Context) -> None:
                 values |= dict.fromkeys(_OF_THE_OLD_PLACE)
             before = await where_of(session, row)
             await register.put_device(session, gateway, device, values, act=act)
-            said = f"设备从“{before}”移到“{await where_of(session, row)}”：{act.reason}"
+            after = await where_of(session, row)
+            said = DEVICE_MOVED % {"before": before, "after": after, "why": act.reason}
             await note_on_items(session, gateway, device, said, by=act.by, now=act.now)
             return f"{page_of(DeviceCode(gateway, device))}?done=moved"
 
@@ -118,7 +120,7 @@ def _add_replace(router: APIRouter, context: Context) -> None:
             await register.replace_device(
                 session, gateway, device, (new.gateway, new.device), values, act=act
             )
-            said = f"设备已更换为 {new}：{act.reason}"
+            said = DEVICE_REPLACED % {"new": new, "why": act.reason}
             await note_on_items(session, gateway, device, said, by=act.by, now=act.now)
             return f"{page_of(new)}/check?done=replaced"
 
@@ -133,7 +135,7 @@ def _add_retire(router: APIRouter, context: Context) -> None:
     async def retire(request: Request, who: _Changer, gateway: str, device: str) -> Response:
         async def do(session: WriteSession, _form: FormData, act: Act) -> str:
             await register.retire_device(session, gateway, device, act=act)
-            said = f"设备已停用：{act.reason}"
+            said = DEVICE_RETIRED % {"why": act.reason}
             await note_on_items(session, gateway, device, said, by=act.by, now=act.now)
             return f"{page_of(DeviceCode(gateway, device))}?done=retired"
 

@@ -20,6 +20,9 @@ from server.errors import ConflictError, InvalidError, NotFoundError
 from server.people.tables import Person
 from server.places.tables import Building, Datum, Grid, Unit
 
+ON_SITE: Final = "现场安装"
+"""Why a device was adopted, of an installer who wrote no reason."""
+
 
 class Change(StrEnum):
     """What was done to a device."""

@@ -18,14 +18,13 @@ from server.items.model import ActorKind, Move, Outcome
 from server.items.record import Actor
 from server.items.responsible import responsible_for
 from server.items.resuming import order_resets, restart_acceptance, take_up_again
+from server.items.sentences import HANDED_OVER, MERGED
 from server.items.starting import start_telling
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from server.notify.render import Occasion
 from server.people.tables import Role
 from wire.vocabulary import AlarmClass
-
-MERGED: Final = "之前收到过并入的那件事的通知"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +150,7 @@ async def _reassign(act: Act) -> None:
     if new is not None:
         new.refused = False
     await act.session.flush()
-    given = Candidate(person=person, role=Role.LEADER, reason=f"由指挥中心 {act.actor.id} 转交")
+    given = Candidate(person=person, role=Role.LEADER, reason=HANDED_OVER % {"who": act.actor.id})
     await telling.tell(act.session, item, (given,), Occasion.ASSIGNED, step=item.step, now=act.now)
     await _schedule_next(act)
 

@@ -8,6 +8,7 @@ from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.items.model import WORKING, ItemState, Move, Outcome
 from server.items.record import SYSTEM, write_move
+from server.items.sentences import WITH_THE_OTHER
 from server.items.tables import Item
 from server.notify import service as notices
 
@@ -60,6 +61,3 @@ async def _end_children(session: WriteSession, parent: Item, *, now: datetime) -
             reason=WITH_THE_OTHER,
         )
         await lay_down(session, child, now=now)
-
-
-WITH_THE_OTHER = "随所在的事项一起结束。"

@@ -16,6 +16,7 @@ from server.items.budget import CAN_WAIT
 from server.items.model import WORKING, Grouping, ItemState, Move
 from server.items.record import SYSTEM, is_untold, note_untold, write_move
 from server.items.resuming import follow_raise, lift_shelf
+from server.items.sentences import DEVICES, MATTERS, POWER_LINE, STILL_SILENT, TOGETHER, WAS_TOLD
 from server.items.starting import start_telling
 from server.items.storms import (
     HOLD,
@@ -61,7 +62,7 @@ async def join_visit(session: WriteSession, item: Item, *, now: datetime, polici
         visit = None
     if visit is not None:
         await _merge(session, [item], visit, now=now, policies=policies)
-        visit.device_name = f"{len(await grouping.children_of(session, visit.id))} 件事"
+        visit.device_name = MATTERS % {"n": len(await grouping.children_of(session, visit.id))}
         return
     visit = await _open_group(session, item, key, Grouping.VISIT, now=now)
     await grouping.merge(session, [item], visit, now=now)
@@ -202,7 +203,7 @@ def _silent(item: Item) -> Silent:
 
 async def _name(session: WriteSession, storm: Item) -> None:
     children = await grouping.children_of(session, storm.id)
-    storm.device_name = f"{len(children)} 台设备"
+    storm.device_name = DEVICES % {"n": len(children)}
     session.announce("item", storm.id)
 
 
@@ -212,7 +213,7 @@ async def _where(session: ReadSession, children: Sequence[Item], fold: Fold) -> 
     if len(buildings) == 1:
         return await place_of(session, children[0])
     if fold.scope is Scope.FEEDER:
-        return f"供电线路 {fold.code}"
+        return POWER_LINE % {"line": fold.code}
     return await place_of(session, children[0])
 
 
@@ -303,8 +304,3 @@ async def _open_group(
         session, group, Move.OPEN, SYSTEM, at=now, to=ItemState.NEW, came_from=None, reason=group.reason
     )
     return group
-
-
-STILL_SILENT = "其他设备已恢复，这台仍失联。"
-TOGETHER = "与其他设备同时失联。"
-WAS_TOLD = "之前收到过其中设备的通知"

@@ -14,7 +14,7 @@ from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import DueKind
-from server.items import budget, gathering, grouping, retelling, telling
+from server.items import budget, gathering, grouping, retelling
 from server.items.ending import end_if_both_agree, lay_down
 from server.items.itemless import makes_no_item
 from server.items.machine import decide
@@ -29,6 +29,7 @@ from server.items.resuming import (
     order_resets,
     waits_for_reset,
 )
+from server.items.sentences import GRAVER, NOBODY_REACHED
 from server.items.starting import carry_out_start, plan_start, start_telling
 from server.items.storms import Lot, lot_of
 from server.items.tables import Item
@@ -41,7 +42,6 @@ REOPEN_WITHIN: Final = timedelta(minutes=30)
 """An alarm that comes back this soon after its item was closed reopens it."""
 NO_ITEM: Final = "keys_without_item"
 """In a session's info: keys of items that were looked for in bulk and are not there."""
-GRAVER: Final = "程度加重，单独处理。"
 _ENDED: Final = (ItemState.DONE, ItemState.VERIFIED)
 
 
@@ -181,7 +181,7 @@ async def _begin(
     start = None
     if lot is Lot.ALONE:
         start = await plan_start(session, item, found, now=now, policies=policies)
-    nobody = telling.NOBODY_REACHED if start is not None and not start.steps else ""
+    nobody = NOBODY_REACHED if start is not None and not start.steps else ""
     by_gateway = move is Move.REOPEN
     await write_move(
         session,

@@ -11,13 +11,13 @@ from server.db.base import Base
 from server.db.session import ReadSession
 from server.escalation.plan import Candidate
 from server.items.budget import VOLUNTEERS
+from server.items.sentences import DESK_ONLY
 from server.people.roster import Presence
 from server.people.service import channels_of, note_channels
 from server.people.tables import Role
 from server.places.tables import Building, Estate
 from server.routing import service as routing
 
-DESK_ONLY = "由指挥中心负责，因为报警内容无法识别。"
 _OFF_DUTY: Final = frozenset({Presence.OFF_DUTY, Presence.AWAY, Presence.GIVEN_AWAY, Presence.LEFT})
 
 

@@ -1,4 +1,8 @@
-"""What people read about moves, in Chinese; the pages translate them through gettext."""
+"""What people read about moves, in Chinese; the pages translate them through gettext.
+
+Some of it is stored with what happened, in Chinese, and told in the reader's language when it is shown
+(`server.web.stored`): each such sentence stands here, none is put together where it is stored.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -36,3 +40,35 @@ REFUSALS: Final[Mapping[Refusal, str]] = MappingProxyType(
         Refusal.MATTERS_LEFT: "还有没办完的事。",
     }
 )
+
+NOBODY_REACHED: Final = "没有可以通知到的人，由指挥中心处理。"
+NOT_YET_REACHED: Final = "还没有通知到任何人，请指挥中心处理。"
+SPARED: Final = "负责人这一小时的事已满，转上一级。"
+"""Why the nearest person was not told."""
+DESK_ONLY: Final = "由指挥中心负责，因为报警内容无法识别。"
+GRAVER: Final = "程度加重，单独处理。"
+WITH_THE_OTHER: Final = "随所在的事项一起结束。"
+STILL_SILENT: Final = "其他设备已恢复，这台仍失联。"
+TOGETHER: Final = "与其他设备同时失联。"
+WAS_TOLD: Final = "之前收到过其中设备的通知"
+MERGED: Final = "之前收到过并入的那件事的通知"
+STORED: Final = frozenset(
+    {
+        *(NOBODY_REACHED, NOT_YET_REACHED, SPARED, DESK_ONLY, GRAVER, WITH_THE_OTHER, STILL_SILENT, TOGETHER),
+        *(WAS_TOLD, MERGED),
+    }
+)
+"""Why something happened, or why somebody was told."""
+
+HANDED_OVER: Final = "由指挥中心 %(who)s 转交"
+DEVICE_MOVED: Final = "设备从“%(before)s”移到“%(after)s”：%(why)s"
+DEVICE_REPLACED: Final = "设备已更换为 %(new)s：%(why)s"
+DEVICE_RETIRED: Final = "设备已停用：%(why)s"
+COMPOSED: Final = (HANDED_OVER, DEVICE_MOVED, DEVICE_REPLACED, DEVICE_RETIRED)
+"""The same with names and with what somebody typed."""
+
+MATTERS: Final = "%(n)s 件事"
+DEVICES: Final = "%(n)s 台设备"
+"""What a visit or a storm is called instead of a device."""
+POWER_LINE: Final = "供电线路 %(line)s"
+"""The place of a storm that has no other."""

@@ -10,6 +10,7 @@ from server.items.budget import Shares, shares_of
 from server.items.model import Move, ToldWay
 from server.items.record import SYSTEM, write_move
 from server.items.responsible import Responsible, responsible_for
+from server.items.sentences import SPARED
 from server.items.tables import Item
 from server.notify.render import Occasion
 from server.people.tables import Role
@@ -96,7 +97,3 @@ async def start_telling(
     found = await responsible_for(session, item.gateway, item.device, now=now)
     start = await plan_start(session, item, found, now=now, policies=policies)
     await carry_out_start(session, item, start, now=now, occasion=occasion)
-
-
-SPARED = "负责人这一小时的事已满，转上一级。"
-"""Why the nearest person was not told."""

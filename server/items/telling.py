@@ -23,14 +23,13 @@ from server.items import budget
 from server.items.model import URGENT, Move, ToldWay
 from server.items.record import SYSTEM, is_untold, note_told, write_move
 from server.items.responsible import responsible_for
+from server.items.sentences import NOBODY_REACHED, NOT_YET_REACHED
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from server.notify.render import Occasion
 from server.people.tables import Role
 from wire.vocabulary import AlarmClass, Kind
 
-NOBODY_REACHED = "没有可以通知到的人，由指挥中心处理。"
-NOT_YET_REACHED = "还没有通知到任何人，请指挥中心处理。"
 REACH_WITHIN = timedelta(seconds=45)
 """After this time the desk is told that nobody was reached."""
 REACH_PATIENCE = timedelta(seconds=10)

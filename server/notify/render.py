@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from server.places.spots import UNPLACED
 from wire.vocabulary import AlarmClass, Kind, Mode
 
 
@@ -152,7 +153,6 @@ class NoticeFacts:
 FIRST_LINE_CHARS: Final = 20
 """What a locked telephone shows of a message without a tap."""
 _TEXT: Final = "{first}。{class_}{place}{device}。{request}"
-_NO_PLACE: Final = "地点未登记"
 
 
 def narrow_place(where: str, most: int) -> str:
@@ -184,7 +184,7 @@ def render(facts: NoticeFacts, translate: Callable[[str], str] = str) -> Rendere
     name = title_of(facts.kind, facts.class_) if facts.readable else UNREADABLE_TITLE
     mark = _MODES[facts.mode]
     title = (translate(mark) if mark else "") + translate(name)
-    where = facts.where or translate(_NO_PLACE)
+    where = facts.where or translate(UNPLACED)
     first = first_line(title, where)
     text = translate(_TEXT).format(
         first=first,
@@ -210,7 +210,7 @@ def render_together(facts: Sequence[NoticeFacts], translate: Callable[[str], str
     first = render(facts[0], translate)
     if len(facts) == 1:
         return first
-    no_place = translate(_NO_PLACE)
+    no_place = translate(UNPLACED)
     others = [f"{translate(title_of(one.kind, one.class_))} {one.where or no_place}" for one in facts[1:]]
     more = "…" if len(others) > _MOST_NAMED else ""
     text = translate(_MANY).format(

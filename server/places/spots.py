@@ -10,6 +10,14 @@ from typing import Final
 _ABOVE: Final = re.compile(r"(\d{1,3})")
 _BELOW: Final = re.compile(r"(?:-|[Bb])(\d{1,2})")
 
+_FLOOR: Final = "%(n)s层"
+_BASEMENT: Final = "地下%(n)s层"
+UNPLACED: Final = "地点未登记"
+UNPLACED_AT: Final = "地点未登记（网关：%(gateway)s）"
+"""Where a device is that nobody registered."""
+PARTS: Final = (UNPLACED, UNPLACED_AT, _FLOOR, _BASEMENT)
+"""What a spot says besides names: pages say it in the reader's language."""
+
 _COMMUNITY: Final = "社区"
 _BEFORE_ESTATE: Final = re.compile(rf"^\S*{_COMMUNITY} (?=\D)")
 """A community, by the word its name ends in, before the name of an estate."""
@@ -18,9 +26,9 @@ _BEFORE_ESTATE: Final = re.compile(rf"^\S*{_COMMUNITY} (?=\D)")
 def name_floor(floor: str) -> str:
     """Return a floor as people say it; what is no bare number stays as it was written."""
     if found := _ABOVE.fullmatch(floor.strip()):
-        return f"{int(found[1])}层"
+        return _FLOOR % {"n": int(found[1])}
     if found := _BELOW.fullmatch(floor.strip()):
-        return f"地下{int(found[1])}层"
+        return _BASEMENT % {"n": int(found[1])}
     return floor
 
 

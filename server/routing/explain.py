@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from server.routing.model import Chain, ChainLink
-from server.routing.sentences import CHINESE, ENGLISH, Language, role_name, standing_words
+from server.routing.sentences import CHINESE, ENGLISH, Language, name_in, role_name, standing_words
 
 _LINE: Final = {
     CHINESE: "{number}. {name}（{role}）{standing}：{reason}",
@@ -20,7 +20,7 @@ def explain(chain: Chain, language: Language = CHINESE) -> Iterator[str]:
     for number, link in enumerate(chain.links, start=1):
         yield _LINE[language].format(
             number=number,
-            name=link.name,
+            name=name_in(link.name, language),
             role=role_name(link.role, language),
             standing=_standing(link, language),
             reason=link.reason_in(language),

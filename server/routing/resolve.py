@@ -14,7 +14,7 @@ from typing import Final
 
 from server.people.model import Role, Scope
 from server.people.roster import Presence, Standing
-from server.places.spots import name_spot
+from server.places.spots import UNPLACED, UNPLACED_AT, name_spot
 from server.places.tables import Datum
 from server.routing.model import Chain, ChainLink, Reason, Why
 from server.routing.sentences import CHINESE, role_name
@@ -329,4 +329,4 @@ def _community_name(street: Street, code: str) -> str:
 
 
 def _where_unknown(gateway: str) -> str:
-    return f"地点未登记（网关：{gateway}）" if gateway else "地点未登记"
+    return UNPLACED_AT % {"gateway": gateway} if gateway else UNPLACED

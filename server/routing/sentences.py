@@ -13,7 +13,7 @@ Language = Literal["zh_CN", "en"]
 CHINESE: Final[Language] = "zh_CN"
 ENGLISH: Final[Language] = "en"
 
-_ROLES: Final[Mapping[Language, Mapping[Role, str]]] = {
+ROLES: Final[Mapping[Language, Mapping[Role, str]]] = {
     CHINESE: {
         Role.LEADER: "网格长",
         Role.DEPUTY: "副网格长",
@@ -36,7 +36,7 @@ _ROLES: Final[Mapping[Language, Mapping[Role, str]]] = {
     },
 }
 
-_CLAUSES: Final[Mapping[Language, Mapping[str, str]]] = {
+CLAUSES: Final[Mapping[Language, Mapping[str, str]]] = {
     CHINESE: {
         "named_for_device": "登记表指定{person}负责这个设备",
         "device_listed": "登记在{grid}",
@@ -91,13 +91,13 @@ _CLAUSES: Final[Mapping[Language, Mapping[str, str]]] = {
     },
 }
 
-_COMMA: Final[Mapping[Language, str]] = {CHINESE: "，", ENGLISH: ", "}
-_LIST: Final[Mapping[Language, str]] = {CHINESE: "、", ENGLISH: ", "}
-_ANSWER: Final[Mapping[Language, str]] = {
+COMMA: Final[Mapping[Language, str]] = {CHINESE: "，", ENGLISH: ", "}
+LIST: Final[Mapping[Language, str]] = {CHINESE: "、", ENGLISH: ", "}
+ANSWER: Final[Mapping[Language, str]] = {
     CHINESE: "由{name}负责，因为{reason}{passed}。",
     ENGLISH: "To {name}, because {reason}{passed}.",
 }
-_PASSED: Final[Mapping[Language, Mapping[Presence, str]]] = {
+PASSED: Final[Mapping[Language, Mapping[Presence, str]]] = {
     CHINESE: {
         Presence.AWAY: "{people}不在，{until}回来",
         Presence.OFF_DUTY: "{people}现在不值班",
@@ -114,7 +114,7 @@ _PASSED: Final[Mapping[Language, Mapping[Presence, str]]] = {
     },
 }
 """Of several people `people` is a list; `until` is for one that is away."""
-_SEMICOLON: Final[Mapping[Language, str]] = {CHINESE: "；", ENGLISH: "; "}
+SEMICOLON: Final[Mapping[Language, str]] = {CHINESE: "；", ENGLISH: "; "}
 _STANDING: Final[Mapping[Language, Mapping[Presence, str]]] = {
     CHINESE: {
         Presence.ON_DUTY: "",
@@ -133,19 +133,22 @@ _STANDING: Final[Mapping[Language, Mapping[Presence, str]]] = {
         Presence.NO_CHANNEL: "cannot be reached",
     },
 }
+_DESK: Final[Mapping[Language, str]] = {CHINESE: ROLES[CHINESE][Role.DESK], ENGLISH: "the desk"}
 _UNTIL: Final[Mapping[Language, str]] = {CHINESE: "{what}，到{until}", ENGLISH: "{what} until {until}"}
+MOMENT: Final = r"\d+月\d+日\d\d:\d\d"
+"""What `moment` says in Chinese, as a pattern."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_NAMED: Final[Mapping[Language, str]] = {CHINESE: "{name}（{role}）", ENGLISH: "{name} ({role})"}
+NAMED: Final[Mapping[Language, str]] = {CHINESE: "{name}（{role}）", ENGLISH: "{name} ({role})"}
 
 
 def role_name(role: Role, language: Language = CHINESE) -> str:
     """Return what people call a role."""
-    return _ROLES[language][role]
+    return ROLES[language][role]
 
 
 def clause(parts: Sequence[tuple[str, Mapping[str, str]]], language: Language) -> str:
     """Return clauses, each a code with its parameters, joined by commas."""
-    return _COMMA[language].join(_clause(code, params, language) for code, params in parts)
+    return COMMA[language].join(_clause(code, params, language) for code, params in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +170,15 @@ def sentence(name: str, reason: str, passed_over: Sequence[PassedOver], language
         passed_over: who is nearer and cannot be told, the nearest first.
         language: of the sentence.
     """
-    passed = "".join(f"{_SEMICOLON[language]}{said}" for said in _say_passed(passed_over, language))
-    return _ANSWER[language].format(name=name, reason=reason, passed=passed)
+    passed = "".join(f"{SEMICOLON[language]}{said}" for said in _say_passed(passed_over, language))
+    return ANSWER[language].format(name=name_in(name, language), reason=reason, passed=passed)
+
+
+def name_in(name: str, language: Language) -> str:
+    """Return a name; the desk that nobody is registered for is called by its role, in each language."""
+    if name == ROLES[CHINESE][Role.DESK]:
+        return _DESK[language]
+    return name
 
 
 def standing_words(presence: Presence, until: datetime | None, language: Language) -> str:
@@ -191,11 +201,11 @@ def _say_passed(passed_over: Sequence[PassedOver], language: Language) -> Iterat
     for one in passed_over:
         # Of somebody who is off duty the sentence says no time: only an absence is waited for.
         key = (one.presence, one.until if one.presence is Presence.AWAY else None)
-        named = _NAMED[language].format(name=one.name, role=role_name(one.role, language))
+        named = NAMED[language].format(name=one.name, role=role_name(one.role, language))
         groups.setdefault(key, []).append(named)
     for (presence, until), people in groups.items():
-        yield _PASSED[language][presence].format(
-            people=_LIST[language].join(people), until=moment(until, language) if until else ""
+        yield PASSED[language][presence].format(
+            people=LIST[language].join(people), until=moment(until, language) if until else ""
         )
 
 
@@ -203,4 +213,6 @@ def _clause(code: str, params: Mapping[str, str], language: Language) -> str:
     shown = dict(params)
     if "role" in shown:
         shown["role"] = role_name(Role(shown["role"]), language)
-    return _CLAUSES[language][code].format_map(shown)
+    if "others" in shown:
+        shown["others"] = shown["others"].replace(LIST[CHINESE], LIST[language])
+    return CLAUSES[language][code].format_map(shown)

@@ -1,7 +1,7 @@
 """The JSON API of the desk: what the pages show, for other programs of the owner."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -21,11 +21,12 @@ from server.items.model import ActorKind, Grouping, ItemState, Move, Outcome
 from server.items.queries import ItemFilter, chattering_since, count_items, item_story, list_items
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
-from server.items.tables import Item
+from server.items.tables import Item, ItemMove
 from server.items.unreached import unreached_of
+from server.routing.sentences import ENGLISH
 from server.web.cardout import CardOut, note_numbers, viewer_of
-from server.web.language import translations
 from server.web.problems import PROBLEMS
+from server.web.stored import told, told_of
 from server.web.templating import language_of
 from wire.vocabulary import AlarmClass, Condition, Kind, Measure, Mode, Presence, Quality, Suppression
 
@@ -56,6 +57,8 @@ class ItemOut(Row):
     building: str | None
     where: str
     reason: str
+    reason_en: str = ""
+    """The same in English; what cannot be told in English as it is kept."""
     help_wanted: bool
     false_alarm_claimed: bool
     alarm_over: bool
@@ -128,7 +131,14 @@ class MoveOut(Row):
     from_state: ItemState | None
     to_state: ItemState
     reason: str
+    reason_en: str = ""
+    """The same in English, but for what a person typed."""
     undone: bool
+
+    @classmethod
+    def of(cls, move: ItemMove) -> Self:
+        """Return a move with its reason in both languages."""
+        return cls.model_validate(move).model_copy(update={"reason_en": told_of(move, ENGLISH)})
 
 
 class NoticeOut(Row):
@@ -285,16 +295,20 @@ def _add_items(router: APIRouter, context: Context) -> None:
         await note_numbers(context.database, card, who, now=now)
         return ItemStoryOut(
             item=_item_out(story.item, now, nobody_reached=bool(unreached)),
-            card=CardOut.of(card, translations(language).gettext),
+            card=CardOut.of(card, language),
             children=[_item_out(child, now) for child in story.children],
             alarms=[AlarmOut.model_validate(alarm) for alarm in story.alarms],
-            moves=[MoveOut.model_validate(move) for move in story.moves],
+            moves=[MoveOut.of(move) for move in story.moves],
             notices=[NoticeOut.model_validate(notice) for notice in story.notices],
         )
 
 
 def _item_out(item: Item, now: datetime, *, nobody_reached: bool = False) -> ItemOut:
-    more = {"nobody_reached": nobody_reached, "chattering_since": chattering_since(item, now)}
+    more = {
+        "nobody_reached": nobody_reached,
+        "chattering_since": chattering_since(item, now),
+        "reason_en": told(item.reason, ENGLISH),
+    }
     return ItemOut.model_validate(item).model_copy(update=more)
 
 

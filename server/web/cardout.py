@@ -1,6 +1,5 @@
 """The card of an item as JSON, and what of it somebody who is signed in may see."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self
 
@@ -16,6 +15,8 @@ from server.items.card import Card, Viewer
 from server.items.model import ItemState
 from server.people.model import Role
 from server.people.tables import Person
+from server.web.language import translations
+from server.web.stored import place
 from wire.vocabulary import ActionState, AlarmClass, Condition, Kind, Measure, Mode, Quality
 
 
@@ -109,9 +110,14 @@ class CardOut(_Part):
     camera: CardCameraOut | None
 
     @classmethod
-    def of(cls, card: Card, translate: Callable[[str], str]) -> Self:
-        """Return a card as JSON, its title in the reader's language."""
-        return cls.model_validate(card).model_copy(update={"what": translate(card.what)})
+    def of(cls, card: Card, language: str) -> Self:
+        """Return a card as JSON, its title and its place in the reader's language."""
+        where = CardPlaceOut.model_validate(card.where)
+        shown = {"text": place(where.text, language), "device": place(where.device, language)}
+        what = translations(language).gettext(card.what)
+        return cls.model_validate(card).model_copy(
+            update={"what": what, "where": where.model_copy(update=shown)}
+        )
 
 
 async def viewer_of(session: ReadSession, who: SignedIn, *, english: bool) -> Viewer:

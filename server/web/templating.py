@@ -16,6 +16,7 @@ from server.errors import ServerError
 from server.places.spots import name_floor, name_nearby
 from server.web.language import choose_language, translations
 from server.web.navigation import navigation_for
+from server.web.stored import place, told, told_of
 from server.web.words import unit_of
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -154,7 +155,10 @@ def _environment(language: str) -> Environment:
         number=_show_number,
         nearby=name_nearby,
         figure=_show_figure,
-        floor=name_floor,
+        floor=lambda floor: place(name_floor(floor), language),
+        told=lambda sentence: told(sentence, language),
+        told_of=lambda move: told_of(move, language),
+        place=lambda spot: place(spot, language),
         lasting=_show_lasting,
         value=lambda word: word.value,
     )

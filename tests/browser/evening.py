@@ -45,7 +45,7 @@ _BESIDE: Final = (
     "POLYGON((120.008 30.001,120.018 29.999,120.021 30.008,120.012 30.012,120.01 30.008,120.008 30.001))"
 )
 _PEOPLE: Final = "code,name,phone,webhook_url\nleader,王秀英,,https://phone.example/leader\n"
-_LINES: Final = {
+LINES: Final = {
     "zh": ["不要进屋，不要碰任何开关", "叫邻居离开，不要乘电梯", "到屋外打 12345 求助"],
     "en": ["Stay outside, touch no switch", "Warn the neighbours, take no lift", "Call 12345 from outside"],
     "after": 0,
@@ -149,7 +149,7 @@ async def _settle_settings(site: Site, desk: httpx2.AsyncClient) -> None:
     )
     await desk.post("/desk/contacts/deputy/1/code")
     await desk.post("/desk/contacts/deputy/test", data={"channel": "webhook"})
-    await desk.post("/desk/playbooks/gas/life_safety", data=_LINES)
+    await desk.post("/desk/playbooks/gas/life_safety", data=LINES)
     guesser = await site.visitor()
     for _ in range(8):
         await guesser.post("/login", data={"name": "周晓梅", "password": "wrong-guess"})

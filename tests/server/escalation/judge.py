@@ -15,8 +15,9 @@ from sqlalchemy import Row, case, func, select
 from server.escalation.plan import ATTEND_AFTER, RECHECK_AFTER, make_policies
 from server.escalation.tables import Due, DueKind
 from server.items.model import ActorKind, ItemState, Move
+from server.items.sentences import NOBODY_REACHED, NOT_YET_REACHED
 from server.items.tables import Item, ItemMove
-from server.items.telling import NOBODY_REACHED, NOT_YET_REACHED, REACH_WITHIN
+from server.items.telling import REACH_WITHIN
 from server.items.unreached import unreached_of
 from server.notify.claims import QUOTA_SPENT
 from server.notify.render import Occasion

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from server.escalation.tables import DueKind
 from server.items.model import ItemState, Move, Outcome
+from server.items.sentences import NOT_YET_REACHED
 from server.items.service import PressVerdict
 from server.items.tables import ItemMove
-from server.items.telling import NOT_YET_REACHED
 from server.notify.channels import Outcome as Answer
 from server.notify.channels import Verdict
 from server.notify.tables import NoticeState

@@ -6,6 +6,7 @@ import pytest
 
 from server.history.trends import Reading
 from server.items.model import Move
+from server.items.sentences import NOBODY_REACHED
 from server.items.why import MOST_AFTER, MOST_BEFORE, choose_beside, lies_beyond
 from server.notify.channels import Outcome, Verdict
 from tests.server.history.recording import record
@@ -107,6 +108,23 @@ async def test_what_suppressed_an_alarm_is_said(site, desk):
     page = (await desk.get(f"/desk/items/{item.id}/why")).text
     assert "探头更换" in page
     assert "已搁置" in page
+
+
+async def test_programs_and_readers_of_english_are_told_the_reasons_in_english(site, desk):
+    item = await site.world.raise_alarm("a1")
+    to_desk = "Nobody could be told; the desk takes it."
+    why = "To leader某, because 3号楼 belongs to 1号微网格, leader某 is the grid leader."
+    await site.world.press("leader", Move.FINISH, item=item.id, reason=NOBODY_REACHED)
+    story = (await desk.get(f"/api/v1/items/{item.id}", headers={"Accept-Language": "en"})).json()
+    assert story["item"]["reason"].startswith("由leader某负责，因为")
+    assert story["item"]["reason_en"] == story["moves"][0]["reason_en"] == why
+    assert story["card"]["where"]["text"] == "东社区 东苑 3号楼 floor 2 201"
+    (typed,) = [move for move in story["moves"] if move["move"] == "finish"]
+    assert typed["reason_en"] == typed["reason"] == NOBODY_REACHED, "as the person wrote it"
+    page = (await desk.get(f"/desk/items/{item.id}", headers={"Accept-Language": "en"})).text
+    assert why in page
+    assert NOBODY_REACHED in page
+    assert to_desk not in page
 
 
 def reading(seconds: float, value: float | None = 1.0) -> Reading:

@@ -4,7 +4,7 @@ import { offerDrill } from "./drill";
 import { give, say, send } from "./order";
 import type { Item } from "./store";
 import { live } from "./stream";
-import { byId, make, text } from "./texts";
+import { byId, make, place, text } from "./texts";
 
 interface Callee { code: string; name: string; phone: string | null; owner: boolean }
 interface Dispatch { gateway: string; device: string; told: Callee[]; people: { code: string; name: string }[] }
@@ -15,7 +15,7 @@ export function openDispatch(item: Item): void {
   shown = { item, dispatch: null };
   const title = text(`title:${item.kind}/${item.class}`);
   byId("dispatch-title").textContent = live(item) ? title : `${title} · ${text(item.mode)}`;
-  byId("dispatch-where").textContent = `${item.where} · ${item.device}`;
+  byId("dispatch-where").textContent = `${place(item.where)} · ${place(item.device)}`;
   byId("dispatch-said").textContent = "";
   const page = `/desk/items/${encodeURIComponent(item.id)}`;
   byId<HTMLAnchorElement>("dispatch-page").href = page;

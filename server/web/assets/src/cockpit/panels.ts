@@ -1,6 +1,6 @@
 // The figures: one large number, two or three lines, the rest behind the panel's title.
 import type { Figures, Store } from "./store";
-import { byId, make, span, text } from "./texts";
+import { byId, make, place, span, text } from "./texts";
 
 type Row = Record<string, unknown>;
 const num = (value: unknown): number => (typeof value === "number" ? value : 0);
@@ -99,7 +99,7 @@ const CARDS: Record<string, Draw> = {
   noisy: (data) => {
     const rows = list(data["sources"]);
     if (!rows.length) return [figure("–", text("no_data"))];
-    return rows.slice(0, 3).map((row) => line(`${String(row["where"])} ${String(row["name"])}`, String(row["count"])));
+    return rows.slice(0, 3).map((row) => line(`${place(String(row["where"]))} ${place(String(row["name"]))}`, String(row["count"])));
   },
 };
 
@@ -126,7 +126,7 @@ const DETAILS: Record<string, Draw> = {
     line(`${text("top_ten")} · ${text("share")}`, percent(
       list(data["sources"]).reduce((all, row) => all + num(row["count"]), 0) / Math.max(1, num(data["total"])),
     )),
-    table(["", "", ""], list(data["sources"]).map((row) => [String(row["where"]), String(row["name"]), String(row["count"])])),
+    table(["", "", ""], list(data["sources"]).map((row) => [place(String(row["where"])), place(String(row["name"])), String(row["count"])])),
   ],
   devices: (data) =>
     (

@@ -1,7 +1,7 @@
 // The list of items: what must not be comes first, then by gravity, then the oldest. Rows are kept and
 // changed in place, at most a few hundred are drawn: a storm must not stop the page.
 import type { Item, Store } from "./store";
-import { byId, make, span, text } from "./texts";
+import { byId, make, place, span, text } from "./texts";
 
 const MOST_ROWS = 120;
 const GRAVITY = ["life_safety", "hazard", "fault", "advice"];
@@ -92,7 +92,7 @@ function draw(item: Item, open: (item: Item) => void): Row {
   what.append(make("span", "visually-hidden", text(`class:${item.class}`)));
   for (const mark of marks(item)) what.append(mark);
   const age = make("span", "since");
-  const where = make("span", "where", item.where || item.device);
+  const where = make("span", "where", place(item.where || item.device));
   const who = make("span", "who", item.owner ?? text("desk"));
   const state = item.accepted || item.state !== "new" ? text(`state:${item.state}`) : text("untaken");
   const next = make("span", "next");

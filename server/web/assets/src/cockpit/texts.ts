@@ -1,9 +1,13 @@
 // The page's words, in the reader's language, as the server wrote them into the page.
 const words = new Map<string, string>();
+// What a stored place says besides names, and what stands there for the reader; none in the language it is stored in.
+const told: [RegExp, string][] = [];
 
 export function readTexts(): void {
   for (const one of document.querySelectorAll<HTMLElement>("#texts [data-key]"))
     words.set(one.dataset["key"] ?? "", one.textContent ?? "");
+  for (const one of document.querySelectorAll<HTMLElement>("#told [data-pattern]"))
+    told.push([new RegExp(one.dataset["pattern"] ?? "", "g"), one.textContent ?? ""]);
   for (const one of document.querySelectorAll<HTMLElement>("[data-text]"))
     one.textContent = text(one.dataset["text"] ?? "");
 }
@@ -11,6 +15,10 @@ export function readTexts(): void {
 export function text(key: string, put: { s?: string; n?: number } = {}): string {
   const found = words.get(key) ?? key.slice(key.indexOf(":") + 1);
   return found.replace("%s", put.s ?? "").replace("%n", String(put.n ?? ""));
+}
+
+export function place(stored: string): string {
+  return told.reduce((said, [pattern, words]) => said.replace(pattern, words), stored);
 }
 
 export function span(seconds: number): string {
