@@ -3,13 +3,15 @@
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 STREET_ZONE: Final = ZoneInfo("Asia/Shanghai")
 """Whose time of day people mean and read."""
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 2199
 TEST_CLOCK_VARIABLE: Final = "GRIDWARDEN_TEST_CLOCK"
 _TEST_PAUSE_S: Final = 0.1
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -29,6 +31,11 @@ class Clock(Protocol):
 
     def pause_s(self, wanted_s: float) -> float:
         """Return how many real seconds to sleep when a loop wants to sleep `wanted_s`."""
+
+
+def is_plausible(day: date) -> bool:
+    """Tell whether somebody can mean a day, or a moment: near the ends of a calendar sums go wrong."""
+    return _FIRST_YEAR <= day.year <= _LAST_YEAR
 
 
 def server_clock() -> Clock:

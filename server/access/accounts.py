@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, or_, select
 
 from server.access.model import PLACES_OF, AccessRole, Grant
 from server.access.secrets import HashedPassword, hash_secret, new_secret
 from server.access.service import LEAST_PASSWORD, is_usable_name
-from server.access.tables import ApiKey, Operator, OperatorGrant, OperatorSession
+from server.access.tables import ApiKey, Operator, OperatorGrant, OperatorSession, OuterLogin
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
 from server.errors import ConflictError, InvalidError, NotFoundError
@@ -225,15 +225,21 @@ async def make_key(
         now: the server's time.
 
     Raises:
-        InvalidError: it would be good for too long.
+        ConflictError: the account is shut out.
+        InvalidError: nobody could tell what it is for, or it would be good for too long.
         NotFoundError: there is no such account.
     """
-    await find_account(session, account)
-    life = timedelta(days=days)
-    if not timedelta(0) < life <= LONGEST_KEY:
+    row = await find_account(session, account)
+    if row.disabled_at is not None:
+        raise ConflictError("这个账号已停用，请先恢复。")
+    title = title.strip()
+    if not title:
+        raise InvalidError("请写明密钥的用途。")
+    if not 0 < days <= LONGEST_KEY.days:
         raise InvalidError("密钥的有效期是 1 到 366 天。")
+    life = timedelta(days=days)
     secret = new_secret()
-    row = ApiKey(
+    key = ApiKey(
         id=hash_secret(secret)[:12],
         operator=account,
         key_hash=hash_secret(secret),
@@ -241,8 +247,8 @@ async def make_key(
         created_at=now,
         expires_at=now + life,
     )
-    session.add(row)
-    await _record(session, now, by, "key_made", account, {"key": row.id, "title": title})
+    session.add(key)
+    await _record(session, now, by, "key_made", account, {"key": key.id, "title": title})
     return f"{_KEY_PREFIX}{secret}"
 
 
@@ -291,14 +297,19 @@ async def _check_place(session: ReadSession, grant: Grant) -> None:
 
 
 async def _keep_an_administrator(session: ReadSession) -> None:
-    query = (
-        select(func.count())
-        .select_from(OperatorGrant)
-        .join(Operator, Operator.name == OperatorGrant.operator)
+    """Refuse what would leave no administrator, or none who can sign in: an invitation may be lost."""
+    administrators = (
+        select(Operator)
+        .join(OperatorGrant, Operator.name == OperatorGrant.operator)
         .where(OperatorGrant.role == AccessRole.ADMINISTRATOR, Operator.disabled_at.is_(None))
     )
-    if not await session.scalar(query):
+    tied = select(OuterLogin.operator).where(OuterLogin.operator == Operator.name).exists()
+    can_sign_in = administrators.where(or_(Operator.password_hash.is_not(None), tied))
+    if await session.scalar(can_sign_in.limit(1)) is not None:
+        return
+    if await session.scalar(administrators.limit(1)) is None:
         raise ConflictError("至少要留一个管理员。")
+    raise ConflictError("至少要留一个能登录的管理员。接替的人要先用邀请码设好密码。")
 
 
 async def find_account(session: ReadSession, name: str) -> Operator:

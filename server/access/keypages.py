@@ -52,18 +52,21 @@ def build_key_pages(context: Context) -> APIRouter:
         request: Request,
         who: _Manager,
         account: Annotated[str, Form(max_length=60)],
-        title: Annotated[str, Form(min_length=1, max_length=100)],
-        days: Annotated[int, Form()] = 90,
+        title: Annotated[str, Form(max_length=100)] = "",
+        days: Annotated[str, Form(max_length=20)] = "90",
     ) -> Response:
         try:
+            whole_days = int(days) if days.strip().isdecimal() else 0
             async with context.database.write() as session:
                 key = await accounts.make_key(
-                    session, account, title, days=days, by=who.operator, now=context.clock.now()
+                    session, account, title, days=whole_days, by=who.operator, now=context.clock.now()
                 )
         except AnswerError as error:
             return await show_refusal(
                 error,
-                lambda problem, status: show(request, problem, status, account=account, title=title),
+                lambda problem, status: show(
+                    request, problem, status, account=account, title=title, days=days
+                ),
             )
         return render_settings(request, "key_made.html", key=key, account=account, title=title)
 

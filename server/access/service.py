@@ -109,7 +109,8 @@ async def issue_first_run_code(session: WriteSession, *, now: datetime, code: st
 
 def is_usable_name(name: str) -> bool:
     """Tell whether an account may be called so: it fits its column, and the address of its page."""
-    return bool(name) and len(name) <= _LONGEST_NAME and name.isprintable() and not set(name) & set("/\\?#%")
+    fits = bool(name) and len(name) <= _LONGEST_NAME and name.isprintable()
+    return fits and not set(name) & set("/\\?#%") and name not in (".", "..")
 
 
 async def check_first_run_code(session: ReadSession, code: str, *, now: datetime) -> FirstRunCode:

@@ -13,7 +13,7 @@ from server.access.model import Right
 from server.access.service import SignedIn
 from server.audit import chain
 from server.audit.chain import Head
-from server.audit.reading import AuditFilter, Sealed, all_rows, newest_rows
+from server.audit.reading import MOST_ID, AuditFilter, Sealed, all_rows, newest_rows
 from server.audit.tables import AuditRow, AuditSeal
 from server.clock import STREET_ZONE
 from server.context import Context
@@ -65,7 +65,7 @@ def _add_list(router: APIRouter, context: Context) -> None:
         subject: _Text = "",
         since: _Text = "",
         until: _Text = "",
-        before: Annotated[int | None, Query(ge=1)] = None,
+        before: Annotated[int | None, Query(ge=1, le=MOST_ID)] = None,
     ) -> Response:
         typed = {"actor": actor, "action": action, "subject": subject, "since": since, "until": until}
         problem, rows = "", list[Sealed]()

@@ -11,6 +11,8 @@ from server.audit.tables import AuditRow, AuditSeal
 from server.db.session import ReadSession
 
 _BATCH: Final = 500
+MOST_ID: Final = 2**63 - 1
+"""The largest number that a column of the database holds."""
 
 Sealed = tuple[AuditRow, AuditSeal | None]
 """A row, and its seal once it has one."""

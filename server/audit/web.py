@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from server.access.guard import requires
 from server.access.model import Right
 from server.audit import chain
-from server.audit.reading import AuditFilter, newest_rows
+from server.audit.reading import MOST_ID, AuditFilter, newest_rows
 from server.audit.tables import AuditRow, AuditSeal
 from server.context import Context
 from server.web.problems import PROBLEMS
@@ -66,9 +66,9 @@ def build_audit_api(context: Context) -> APIRouter:
         actor: str | None = None,
         action: str | None = None,
         subject: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        before: int | None = None,
+        since: AwareDatetime | None = None,
+        until: AwareDatetime | None = None,
+        before: Annotated[int | None, Query(le=MOST_ID)] = None,
         limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
     ) -> AuditPage:
         """List who did what, the newest first."""

@@ -22,10 +22,17 @@ from server.access.service import SignedIn
 from server.clock import STREET_ZONE
 from server.context import Context
 from server.db.session import ReadSession
-from server.errors import AnswerError, ConflictError, InvalidError, NotFoundError
+from server.errors import ConflictError, InvalidError, NotFoundError
 from server.escalation.plan import Policies, Policy, make_policies
 from server.escalation.rehearsal import RehearsedStep, Skipped, outline, rehearse
-from server.escalation.stepforms import MOST_STEPS, UNITS_S, draft_policy, read_policy, span_of
+from server.escalation.stepforms import (
+    MOST_STEPS,
+    UNITS_S,
+    StepError,
+    draft_policy,
+    read_policy,
+    span_of,
+)
 from server.escalation.stored import PolicyForm, as_form, as_policy, read_stored, store
 from server.escalation.tables import PolicyRow
 from server.escalation.whereabouts import Spot, chain_at, find_spots
@@ -36,6 +43,7 @@ from server.places.tables import Community
 from server.routing.model import Chain
 from server.routing.sentences import CHINESE, ENGLISH, standing_words
 from server.web import words
+from server.web.language import translations
 from server.web.pressing import field_moment, press_form, typed_moment
 from server.web.settingspage import render_settings
 from server.web.templating import language_of
@@ -144,37 +152,80 @@ def _add_trial(router: APIRouter, context: Context) -> None:
     @router.post("/{class_}/trial")
     async def try_out(request: Request, who: _Writer, class_: AlarmClass, community: _Code = "") -> Response:
         fields = await request.form()
-        take_back = fields.get("do") == "take_back"
-        async with context.database.read() as session:
-            held = await _held(session, context, class_, community)
-            asked, problem = await _asked(
-                session, context, str(fields.get("place", ""))[:100], str(fields.get("at", ""))[:32]
-            )
-            form = as_form(held.default) if take_back else as_form(held.policy)
-            if not take_back:
-                try:
-                    form = read_policy(fields)  # type: ignore[arg-type] # starlette's values are str or files
-                    problem = form.problem(class_) or problem
-                except AnswerError as error:
-                    form, problem = draft_policy(fields), error.detail  # type: ignore[arg-type] # as above
-            values = await _for_page(session, context, request, who, class_=class_, community=community)
-            old = await _rehearse(session, held.policy, asked)
-            new = () if problem else await _rehearse(session, as_policy(form), asked)
-        return render_settings(
+        form: PolicyForm | None = None
+        problem = ""
+        if fields.get("do") != "take_back":
+            try:
+                form = read_policy(fields)  # type: ignore[arg-type] # starlette's values are str or files
+                problem = form.problem(class_)
+            except InvalidError as error:
+                form, problem = draft_policy(fields), _told(request, error)  # type: ignore[arg-type] # as above
+        return await _compare(
             request,
-            "escalation_trial.html",
-            status_code=422 if problem else 200,
-            held=held,
-            form=form,
-            take_back=take_back,
-            asked=asked,
-            old=old,
-            new=new,
-            changed={one.number for one in new if one not in old},
-            same=as_form(held.policy) == form and not take_back,
+            context,
+            who,
+            class_,
+            community,
+            form,
+            place=str(fields.get("place", ""))[:100],
+            at=str(fields.get("at", ""))[:32],
             problem=problem,
-            **values,
         )
+
+
+async def _compare(  # noqa: PLR0917 - what a page of a form needs
+    request: Request,
+    context: Context,
+    who: SignedIn,
+    class_: AlarmClass,
+    community: str,
+    form: PolicyForm | None,
+    *,
+    place: str,
+    at: str,
+    problem: str = "",
+    refusal: str = "",
+    status: int = 200,
+    reason: str = "",
+) -> Response:
+    """Show the steps as they stand beside others; none stands for taking the own ones back.
+
+    A `problem` leaves nothing to compare; a `refusal` is why what can be compared was not kept.
+    """
+    async with context.database.read() as session:
+        held = await _held(session, context, class_, community)
+        asked, wrong = await _asked(session, context, place, at)
+        problem = problem or wrong
+        wanted = as_form(held.default) if form is None else form
+        values = await _for_page(session, context, request, who, class_=class_, community=community)
+        old = await _rehearse(session, held.policy, asked)
+        new = () if problem else await _rehearse(session, as_policy(wanted), asked)
+    return render_settings(
+        request,
+        "escalation_trial.html",
+        status_code=422 if problem else status,
+        held=held,
+        form=wanted,
+        take_back=form is None,
+        asked=asked,
+        old=old,
+        new=new,
+        changed={one.number for one in new if one not in old},
+        same=as_form(held.policy) == form,
+        comparable=not problem,
+        problem=problem or refusal,
+        reason=reason,
+        **values,
+    )
+
+
+def _told(request: Request, error: InvalidError) -> str:
+    """Return what is wrong with a form, in the reader's language, with the step that it is about."""
+    if not isinstance(error, StepError):
+        return error.detail
+    gettext = translations(language_of(request)).gettext
+    step = gettext("第 %(n)s 步") % {"n": error.number}
+    return gettext("%(what)s：%(how)s") % {"what": step, "how": gettext(error.detail)}
 
 
 def _add_keeping(router: APIRouter, context: Context) -> None:
@@ -187,9 +238,14 @@ def _add_keeping(router: APIRouter, context: Context) -> None:
         policy: Annotated[str, Form(max_length=20_000)] = "",
         community: _Code = "",
         reason: Annotated[str, Form(max_length=500)] = "",
+        place: Annotated[str, Form(max_length=100)] = "",
+        at: Annotated[str, Form(max_length=32)] = "",
     ) -> Response:
+        wanted = _wanted(policy)
+
         async def act() -> str:
-            wanted = _wanted(policy, class_)
+            if wanted and (wrong := wanted.problem(class_)):
+                raise InvalidError(wrong)
             if not reason.strip():
                 raise InvalidError("请写明为什么改。")
             async with context.database.write() as session:
@@ -207,37 +263,33 @@ def _add_keeping(router: APIRouter, context: Context) -> None:
             return f"{STEPS}/{class_.value}?{urlencode({'community': community, 'done': 'kept'})}"
 
         async def again(problem: str, status: int) -> Response:
-            async with context.database.read() as session:
-                held = await _held(session, context, class_, community)
-                asked, _ = await _asked(session, context, "", "")
-                values = await _for_page(session, context, request, who, class_=class_, community=community)
-                seen = await _rehearse(session, held.policy, asked)
-            return render_settings(
+            """Show the comparison once more: what was changed is not to be typed anew."""
+            return await _compare(
                 request,
-                "escalation.html",
-                status_code=status,
-                held=held,
-                form=as_form(held.policy),
-                asked=asked,
-                steps=seen,
-                problem=problem,
-                **values,
+                context,
+                who,
+                class_,
+                community,
+                wanted,
+                place=place,
+                at=at,
+                problem="" if wanted is None else wanted.problem(class_),
+                refusal=problem,
+                status=status,
+                reason=reason,
             )
 
         return await press_form(act, again)
 
 
-def _wanted(policy: str, class_: AlarmClass) -> PolicyForm | None:
+def _wanted(policy: str) -> PolicyForm | None:
     """Return the steps that the page of the comparison sends back; nothing takes them back."""
     if not policy:
         return None
     try:
-        form = PolicyForm.model_validate_json(policy)
+        return PolicyForm.model_validate_json(policy)
     except ValidationError:
         raise InvalidError("这些步骤读不懂，请重新对比后再保存。") from None
-    if problem := form.problem(class_):
-        raise InvalidError(problem)
-    return form
 
 
 def _shipped(context: Context) -> Policies:

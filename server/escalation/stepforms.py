@@ -13,8 +13,22 @@ from server.escalation.stored import PolicyForm, StepForm
 from server.people.model import ChannelKind, Role
 
 _W = TypeVar("_W", bound=StrEnum)
+_KINDS: Final = frozenset(str(count) for count in range(len(ChannelKind) + 1))
 UNITS_S: Final[Mapping[str, int]] = {"s": 1, "min": 60, "h": 3600}
 MOST_STEPS: Final = 10
+
+
+class StepError(InvalidError):
+    """One step of a form cannot be used.
+
+    Attributes:
+        number: which one, the first being 1.
+    """
+
+    def __init__(self, detail: str, *, number: int) -> None:
+        """Keep which step it is."""
+        super().__init__(detail)
+        self.number = number
 
 
 class Fields(Protocol):
@@ -47,7 +61,8 @@ def read_policy(fields: Fields) -> PolicyForm:
     """Return the steps that were typed; a step that names nobody is none.
 
     Raises:
-        InvalidError: says in which step what is wrong.
+        StepError: what is wrong in one step.
+        InvalidError: what is wrong with all of it.
     """
     steps = [
         _read_step(fields, number)
@@ -77,7 +92,7 @@ def draft_policy(fields: Fields) -> PolicyForm:
             instead=_known(fields, f"instead-{number}", Role),
             window_s=_seconds_or_none(fields, f"window-{number}") or 0,
             channels=_known(fields, f"channels-{number}", ChannelKind),
-            at_least=int(text) if (text := str(fields.get(f"at_least-{number}", "1"))).isdecimal() else 1,
+            at_least=int(text) if (text := str(fields.get(f"at_least-{number}", "1"))) in _KINDS else 1,
             reminder=bool(fields.get(f"reminder-{number}", "")),
         )
         for number in range(MOST_STEPS)
@@ -112,11 +127,21 @@ _PROBLEMS: Final[Mapping[str, str]] = {
     "acceptance_s": "收回接手的时间是 1 分钟到 7 天，或者留空。",
     "repeat_s": "重复通知的时间是 1 分钟到 24 小时，不能留空：没有人接手时不能没有下文。",
     "attend_s": "没有进展就提醒的时间是 1 分钟到 720 小时，或者留空。",
+    "quiet": "免打扰时间要写开始和结束，例如 21:00 到 07:30。",
 }
 
 
 def _read_step(fields: Fields, number: int) -> StepForm:
+    try:
+        return _step(fields, number)
+    except InvalidError as error:
+        raise StepError(error.detail, number=number + 1) from None
+
+
+def _step(fields: Fields, number: int) -> StepForm:
     window = _seconds(fields, f"window-{number}")
+    if not fields.getlist(f"roles-{number}"):
+        raise InvalidError("这一步没有选通知谁；只选了联系不上时改为通知谁。")
     try:
         return StepForm(
             roles=tuple(Role(str(one)) for one in fields.getlist(f"roles-{number}")),
@@ -127,7 +152,7 @@ def _read_step(fields: Fields, number: int) -> StepForm:
             reminder=bool(fields.get(f"reminder-{number}", "")),
         )
     except ValueError:
-        raise InvalidError("有一步没有写通知谁，或者时间、通知方式不对。") from None
+        raise InvalidError("时间最长 7 天，人员和通知方式要从列出的里面选。") from None
 
 
 def _seconds(fields: Fields, name: str) -> int | None:
@@ -154,4 +179,4 @@ def _quiet(fields: Fields) -> tuple[time, time] | None:
     try:
         return time.fromisoformat(begins), time.fromisoformat(ends)
     except ValueError:
-        raise InvalidError("免打扰时间要写开始和结束，例如 21:00 到 07:30。") from None
+        raise InvalidError(_PROBLEMS["quiet"]) from None

@@ -1,10 +1,10 @@
 """Steps as JSON, and the ones that are kept in the database: for the street, and for communities."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
 from server.audit import service as audit
@@ -16,6 +16,25 @@ from server.people.model import ChannelKind, Role
 from wire.vocabulary import AlarmClass
 
 _DAY_S = 86_400
+_DESK_WITHIN: Mapping[AlarmClass, tuple[int, str]] = {
+    AlarmClass.LIFE_SAFETY: (
+        15 * 60,
+        "危及生命的事项，最迟 15 分钟要通知到指挥中心。请检查每一步的时间和单位。",
+    ),
+    AlarmClass.HAZARD: (_DAY_S, "有危险的事项，最迟 24 小时要通知到指挥中心。请检查每一步的时间和单位。"),
+}
+"""Seconds after which the desk is told at the latest, where lives or property are in danger: far beyond the
+shipped steps, so that a wrong unit in a form is caught."""
+
+
+def _of_the_street(at: time) -> time:
+    """Refuse a time of day of another zone: alarms would be compared with it in vain."""
+    if at.tzinfo is not None:
+        raise ValueError("a time of day of the street, without an offset")
+    return at
+
+
+_TimeOfDay = Annotated[time, AfterValidator(_of_the_street)]
 
 
 class StepForm(BaseModel):
@@ -44,21 +63,35 @@ class PolicyForm(BaseModel):
     """How often the last step is told again: nothing may end in silence."""
     attend_s: Annotated[int | None, Field(ge=60, le=30 * _DAY_S)] = None
     """After how long without a press whoever has it is reminded; null: the time shipped for the class."""
-    quiet: tuple[time, time] | None = None
+    quiet: tuple[_TimeOfDay, _TimeOfDay] | None = None
+    """From when until when, by the street's time."""
 
     def problem(self, class_: AlarmClass) -> str:
         """Return what makes these steps unusable for a class; empty when nothing does."""
-        if Role.DESK not in self.steps[-1].roles:
-            return "最后一步必须通知指挥中心。"
-        if class_ is AlarmClass.LIFE_SAFETY and self.quiet is not None:
-            return "危及生命的事项不能有免打扰时间。"
-        if class_ is AlarmClass.LIFE_SAFETY and self.steps[0].at_least < 2:  # noqa: PLR2004 - two kinds, GB/T 45839-2025
-            return "危及生命的事项第一步至少用两种通知方式。"
-        if class_ in URGENT and (self.attend_s or 0) > _DAY_S:
-            return "危及生命和有危险的事项，最迟一天没有进展就要提醒。"
-        if any(not step.channels and not step.at_least for step in self.steps):
-            return "每一步至少要有一种通知方式。"
-        return ""
+        return next((sentence for wrong, sentence in self._checks(class_) if wrong), "")
+
+    def _checks(self, class_: AlarmClass) -> Iterator[tuple[bool, str]]:
+        """Yield, the gravest first, whether something is wrong and how it is said."""
+        life, quiet = class_ is AlarmClass.LIFE_SAFETY, self.quiet
+        yield Role.DESK not in self.steps[-1].roles, "最后一步必须通知指挥中心。"
+        yield life and quiet is not None, "危及生命的事项不能有免打扰时间。"
+        # Two kinds of channel: GB/T 45839-2025.
+        few = self.steps[0].at_least < 2  # noqa: PLR2004 - as above
+        yield life and few, "危及生命的事项第一步至少用两种通知方式。"
+        late = class_ in URGENT and (self.attend_s or 0) > _DAY_S
+        yield late, "危及生命和有危险的事项，最迟一天没有进展就要提醒。"
+        silent = any(not step.channels and not step.at_least for step in self.steps)
+        yield silent, "每一步至少要有一种通知方式。"
+        same = quiet is not None and quiet[0] == quiet[1]
+        yield same, "免打扰的开始和结束不能一样；不要免打扰就都留空。"
+        if class_ in _DESK_WITHIN:
+            within_s, sentence = _DESK_WITHIN[class_]
+            yield self._desk_after_s() > within_s, sentence
+
+    def _desk_after_s(self) -> int:
+        """Return after how long the desk is told first."""
+        first = next(number for number, step in enumerate(self.steps) if Role.DESK in step.roles)
+        return sum(step.window_s for step in self.steps[:first])
 
 
 def as_policy(form: PolicyForm) -> Policy:

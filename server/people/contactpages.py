@@ -122,7 +122,14 @@ def _add_one(router: APIRouter, context: Context) -> None:
 
 
 async def _show(
-    request: Request, context: Context, who: SignedIn, person: str, problem: str = "", *, status: int = 200
+    request: Request,
+    context: Context,
+    who: SignedIn,
+    person: str,
+    problem: str = "",
+    *,
+    status: int = 200,
+    typed: tuple[str, str] = ("", ""),
 ) -> Response:
     now = context.clock.now()
     may_write = Right.CHANGE_PEOPLE in who.rights
@@ -153,6 +160,7 @@ async def _show(
         tries=tries,
         usable=set(context.channels),
         kinds=CHANNEL_ORDER,
+        typed=typed,
         may_write=may_write,
         next_code_at=lambda one: one.code_until - contacts.CODE_HOLDS + contacts.NEXT_CODE_AFTER,
         words=words,
@@ -170,16 +178,20 @@ def _add_addresses(router: APIRouter, context: Context) -> None:
         who: _Writer,
         person: str,
         channel: Annotated[ChannelKind, Form()],
-        address: Annotated[str, Form(min_length=1, max_length=400)],
+        address: Annotated[str, Form(max_length=400)] = "",
     ) -> Response:
         async def act() -> str:
             async with context.database.write() as session:
                 await contacts.add_contact(
-                    session, person, channel, address.strip(), by=who.operator, now=context.clock.now()
+                    session, person, channel, address, by=who.operator, now=context.clock.now()
                 )
             return _address(person, "added")
 
-        return await press_form(act, _again(request, context, who, person))
+        typed = (channel.value, address)
+        return await press_form(
+            act,
+            lambda problem, status: _show(request, context, who, person, problem, status=status, typed=typed),
+        )
 
     @router.post("/{person}/{contact_id}/remove")
     async def remove(request: Request, who: _Writer, person: str, contact_id: int) -> Response:

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from server.access.secrets import hash_secret
 from server.audit import service as audit
 from server.db.session import ReadSession, WriteSession
-from server.errors import ConflictError, NotFoundError, TooManyError
+from server.errors import ConflictError, InvalidError, NotFoundError, TooManyError
+from server.people.dialling import WHAT_TO_WRITE, usable
 from server.people.model import ChannelKind
 from server.people.tables import Contact, Person
 from server.places.service import touch
@@ -45,9 +46,13 @@ async def add_contact(
 
     Raises:
         NotFoundError: there is no such person.
+        InvalidError: it cannot be an address of that channel; says what to write.
         ConflictError: they have it already, or too many.
     """
     held = await contacts_of(session, person)
+    typed, address = address, usable(channel, address) or ""
+    if not address:
+        raise InvalidError(WHAT_TO_WRITE[channel] if typed.strip() else "请填写地址。")
     if any(one.channel == channel and one.address == address for one in held):
         raise ConflictError("这个联系方式已经登记。")
     if len(held) >= MOST_CONTACTS:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import select
 
 from server.audit import service as audit
+from server.clock import is_plausible
 from server.db.session import ReadSession, WriteSession
 from server.errors import ConflictError, InvalidError, NotFoundError
 from server.people.model import DutyFacts
@@ -14,6 +16,9 @@ from server.people.news import News, tell
 from server.people.shifts import Times, check_times
 from server.people.tables import Absence, Duty, DutyTime, Person, Swap
 from server.places.service import touch
+
+_FAR: Final = timedelta(days=2 * 366)
+"""A later end is a wrong year: whoever is away is told nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +73,10 @@ async def add_absence(
 
     Raises:
         NotFoundError: there is no such person or stand-in.
-        InvalidError: it ends before it begins, or they stand in for themselves.
+        InvalidError: it ends before it begins, is over or far off, or they stand in for themselves.
         ConflictError: they are noted as away from that very moment already.
     """
-    _check(span, person, stand_in)
+    _check(span, person, stand_in, now=now)
     await _known(session, person)
     if stand_in is not None:
         await _known(session, stand_in)
@@ -126,10 +131,10 @@ async def add_swap(
 
     Raises:
         NotFoundError: there is no such duty or person.
-        InvalidError: it ends before it begins, or goes to the same person.
+        InvalidError: it ends before it begins, is over or far off, or goes to the same person.
         ConflictError: the duty is taken over at that time already.
     """
-    _check(span, duty.person, taken_by)
+    _check(span, duty.person, taken_by, now=now)
     await _known(session, taken_by)
     held = select(Duty.id).where(
         Duty.person == duty.person, Duty.role == duty.role, Duty.scope == duty.scope, Duty.code == duty.code
@@ -250,13 +255,17 @@ async def _tell_both(
     await tell(session, news, both, now=now, person=row.person, other=row.taken_by, span=span)
 
 
-def _check(span: Span, person: str, other: str | None) -> None:
+def _check(span: Span, person: str, other: str | None, *, now: datetime) -> None:
     if span.begins.tzinfo is None or span.ends.tzinfo is None:
-        raise InvalidError("times need an offset, e.g. 2026-12-24T08:00:00+08:00")
+        raise InvalidError("时间必须带时区。")
     if span.ends <= span.begins:
-        raise InvalidError("the end is not after the beginning")
+        raise InvalidError("结束必须晚于开始。")
+    if span.ends <= now:
+        raise InvalidError("这段时间已经过了，请检查日期。")
+    if not is_plausible(span.ends) or span.ends - now > _FAR:
+        raise InvalidError("结束是两年以后，请检查年份。")
     if other == person:
-        raise InvalidError("somebody cannot stand in for themselves")
+        raise InvalidError("不能自己替自己，请换一个人。")
 
 
 async def _known(session: ReadSession, person: str) -> None:

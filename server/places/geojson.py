@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from server.errors import ImportRefusedError
+from server.places.reading import quote
 from server.places.tables import Datum
 from server.places.titles import column_title
 
@@ -53,7 +54,7 @@ def _read(name: str, data: bytes, problems: list[str]) -> dict[str, tuple[str, s
     """Return geometry as text and datum by code."""
     try:
         collection = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problems.append(f"{name}: found no JSON: {error}")
         return {}
     if not isinstance(collection, dict) or not isinstance(collection.get("features"), list):
@@ -67,6 +68,8 @@ def _read(name: str, data: bytes, problems: list[str]) -> dict[str, tuple[str, s
     for number, feature in enumerate(collection["features"], start=1):
         properties = feature.get("properties") if isinstance(feature, dict) else None
         code = properties.get("code") if isinstance(properties, dict) else None
+        if isinstance(code, int):  # drawing programs guess the type of a column
+            code = str(code)
         if not isinstance(code, str) or not isinstance(feature.get("geometry"), dict):
             problems.append(f"{name}: feature {number}: found no property code, or no geometry")
         elif code in drawn:
@@ -104,7 +107,9 @@ def _write_into(name: str, data: bytes, drawn: dict[str, tuple[str, str]], probl
         row.extend([""] * len(added))
         if len(row) == len(header) and row[code].strip() in left:
             row[polygon], row[datum] = left.pop(row[code].strip())
-    problems += [f"{name}.geojson: found a feature {one!r}, allowed a code of {name}.csv" for one in left]
+    problems += [
+        f"{name}.geojson: found a feature {quote(one)}, allowed a code of {name}.csv" for one in left
+    ]
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([header, *rows[1:]])
     return out.getvalue().encode()

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from shapely import from_wkt, set_precision, to_geojson
 from shapely.geometry.base import BaseGeometry
@@ -27,7 +28,8 @@ def draw_street(
     """Return the street: every micro and dedicated grid, leading to its community."""
     leaves = [grid for grid in grids if grid.kind in LEAVES]
     features = [
-        _feature(street, grid, thin, address=f"/desk/grids/communities/{grid.community}") for grid in leaves
+        _feature(street, grid, thin, address=f"/desk/grids/communities/{quote(grid.community)}")
+        for grid in leaves
     ]
     return _collection(street, features, findings, leaves)
 
@@ -42,7 +44,7 @@ def draw_community(
     """Return a community: its own boundary and its grids, each leading to its page."""
     leaves = [grid for grid in grids if grid.kind in LEAVES]
     shown = leaves or list(grids)
-    features = [_feature(street, grid, thin, address=f"/desk/grids/{grid.code}") for grid in shown]
+    features = [_feature(street, grid, thin, address=f"/desk/grids/{quote(grid.code)}") for grid in shown]
     whole = street.communities[community]
     around = [_outline(whole.name, whole.polygon)] if whole.polygon else []
     return _collection(street, [*around, *features], findings, shown)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from sqlalchemy import func, select
@@ -154,7 +155,7 @@ def _add_community(router: APIRouter, context: Context, book: BoundaryBook) -> N
             rows=rows,
             findings=[one for one in found if one.community == community],
             street=street,
-            map_address=f"/desk/grids/communities/{community}/map",
+            map_address=f"/desk/grids/communities/{quote(community)}/map",
         )
 
     @router.get("/communities/{community}/map")
@@ -199,7 +200,7 @@ def _add_grid(router: APIRouter, context: Context, book: BoundaryBook) -> None:
             below=below,
             findings=row.findings,
             street=street,
-            map_address=f"/desk/grids/{grid}/map",
+            map_address=f"/desk/grids/{quote(grid)}/map",
         )
 
     @router.get("/{grid}/map", dependencies=[requires(Right.SEE_PEOPLE)])

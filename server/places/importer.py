@@ -1,9 +1,11 @@
 """Taking the files of a street into the database: all of it or nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from sqlalchemy import select
@@ -13,16 +15,23 @@ from server.db.session import Database, ReadSession, WriteSession
 from server.errors import ImportRefusedError
 from server.places.differences import Difference, SheetChange, compare, digest_of
 from server.places.geojson import merge_boundaries
-from server.places.reading import Key, Registered, Row, Rows, read_sheets
+from server.places.reading import Key, Registered, Row, Rows, quote, read_sheets
 from server.places.service import touch
 from server.places.sheets import SHEETS, Sheet
 from server.places.staging import SeenOtherwiseError, Staging
+from server.places.tables import Grid
 from server.places.targets import TARGETS, Target
 from server.places.titles import sheet_named, sheet_title
 from server.places.workbook import read_workbook
 
 SAMPLE_STREET: Final = Path(__file__).parent / "samples" / "street"
 _ROWS_AT_ONCE: Final = 2_000
+_PACKED: Final = b"PK\x03\x04"
+"""How a workbook begins, whatever it is called (PKWARE: APPNOTE.TXT 4.3.7)."""
+_OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
+"""How one of before 2007 begins, and one with a password (Microsoft: MS-CFB 2.2)."""
+_OTHER_SPREADSHEETS: Final = frozenset({".xls", ".xlsb", ".et", ".ods", ".numbers"})
+_DOWNLOADED_AGAIN: Final = re.compile(r" ?\(\d+\)\Z")
 
 _REFERRED: Final = frozenset(
     {
@@ -50,29 +59,69 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 def read_files(named: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return CSV by sheet name from files by their names: `*.csv`, `*.geojson`, or one `*.xlsx`.
 
-    A file may be named by the sheet's Chinese title as well: `网格.csv`.
+    Raises:
+        ImportRefusedError: as `sort_files` and `merge_boundaries` say.
+    """
+    return merge_boundaries(*sort_files(named))
+
+
+def refuse_same_names(names: Sequence[str]) -> None:
+    """Refuse files that are called the same: of two folders, say; one would stand for both.
 
     Raises:
-        ImportRefusedError: a file that is no part of a street, or a workbook or GeoJSON that is unreadable.
+        ImportRefusedError: names each.
     """
-    known = {f"{sheet.name}.csv": sheet.name for sheet in SHEETS}
-    known |= {f"{sheet_title(sheet.name)}.csv": sheet.name for sheet in SHEETS}
+    same = sorted({name for name in names if name and names.count(name) > 1})
+    if same:
+        raise ImportRefusedError([f"{name}: found the table of {quote(name)} a second time" for name in same])
+
+
+def sort_files(named: Mapping[str, bytes]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return tables as CSV and boundaries as GeoJSON, both by sheet name.
+
+    A file may be named by the sheet's Chinese title as well: `网格.csv`; the number that a browser gives to
+    a second download, `网格 (1).csv`, is no part of the name. A workbook is known by its first bytes too.
+
+    Raises:
+        ImportRefusedError: a file that is no part of a street, a table that comes twice, or a workbook that
+            is unreadable.
+    """
+    known = {name: sheet.name for sheet in SHEETS for name in (sheet.name, sheet_title(sheet.name))}
     files: dict[str, bytes] = {}
     boundaries: dict[str, bytes] = {}
+    first: dict[tuple[str, str], str] = {}
     problems: list[str] = []
     allowed = ", ".join(f"{sheet.name}.csv" for sheet in SHEETS)
     for name, data in named.items():
-        if name.endswith(".xlsx"):
-            files |= read_workbook(name, data)
-        elif name.endswith(".geojson"):
-            boundaries[sheet_named(name.removesuffix(".geojson"))] = data
-        elif name in known:
-            files[known[name]] = data
+        stem, ending = _parts_of(name)
+        found: dict[str, bytes] = {}
+        if data.startswith(_OLD_WORKBOOK) or ending in _OTHER_SPREADSHEETS:
+            problems.append(f"{name}: found another kind of spreadsheet, allowed .xlsx without a password")
+        elif ending == ".xlsx" or data.startswith(_PACKED):
+            found = read_workbook(name, data)
+        elif ending == ".geojson":
+            found = {sheet_named(stem): data}
+        elif ending == ".csv" and stem in known:
+            found = {known[stem]: data}
         else:
             problems.append(f"{name}: found no file of a street, allowed {allowed}, .geojson, .xlsx")
+        form = ".geojson" if ending == ".geojson" else ".csv"
+        for sheet in found:
+            if (sheet, form) in first:
+                problems.append(
+                    f"{name}: found the table of {quote(first[sheet, form])} a second time: {sheet}"
+                )
+            first.setdefault((sheet, form), name)
+        (boundaries if form == ".geojson" else files).update(found)
     if problems:
         raise ImportRefusedError(problems)
-    return merge_boundaries(files, boundaries)
+    return files, boundaries
+
+
+def _parts_of(name: str) -> tuple[str, str]:
+    """Return a file's name without the number of a repeated download, and its ending in lower case."""
+    path = PurePath(name)
+    return _DOWNLOADED_AGAIN.sub("", path.stem).strip(), path.suffix.lower()
 
 
 def parse_street(
@@ -116,6 +165,9 @@ async def read_registered(session: ReadSession) -> dict[str, Registered]:
                 query = query.where(target.attribute(name) == value)
             keys = frozenset(tuple(row) for row in await session.execute(query))
             found[sheet.name] = Registered(frozenset(str(one[0]) for one in keys), keys)
+    above = select(Grid.code, Grid.parent).where(Grid.parent.is_not(None))
+    parents = {code: parent for code, parent in await session.execute(above) if parent is not None}
+    found["grids"] = replace(found["grids"], parents=parents)
     return found
 
 
@@ -178,6 +230,7 @@ async def take_street(
     now: datetime,
     seen: str | None = None,
     also: Callable[[WriteSession], Awaitable[object]] | None = None,
+    note: Mapping[str, object] | None = None,
 ) -> list[SheetChange]:
     """Take rows into the database: compare, then write what differs in one short transaction.
 
@@ -188,6 +241,7 @@ async def take_street(
         now: the server's time.
         seen: `digest_of` the whole preview that was looked at; None takes whatever differs.
         also: what the transaction does besides.
+        note: what the audit says besides the numbers of rows.
 
     Raises:
         SeenOtherwiseError: what would change is no longer what was looked at, or changed while it was
@@ -213,7 +267,10 @@ async def take_street(
                 action="street_imported",
                 subject_kind="street",
                 subject="",
-                detail={change.sheet: [change.added, change.changed, change.gone] for change in changes},
+                detail={
+                    **{change.sheet: [change.added, change.changed, change.gone] for change in changes},
+                    **(note or {}),
+                },
             )
             if also is not None:
                 await also(session)

@@ -21,7 +21,7 @@ from server.places.apart import work_apart
 from server.places.cells import Cell, CellError
 from server.places.differences import Fate
 from server.places.exporter import Table, note_export, sheet_csv
-from server.places.importer import SAMPLE_STREET, read_folder
+from server.places.importer import SAMPLE_STREET, read_folder, refuse_same_names
 from server.places.problems import Said, allowed_text, tell
 from server.places.service import CHANGED
 from server.places.sheets import SHEETS, Sheet
@@ -87,6 +87,7 @@ def _add_upload(router: APIRouter, context: Context) -> None:
             grid_code=context.settings.grid_code_pattern,
         )
         try:
+            refuse_same_names([file.filename or "" for file in files])
             made = await work_apart(context.database, sum(map(len, named.values())), work)
         except ImportRefusedError as error:
             return _page(request, waiting=None, said="", problems=error.problems, status_code=422)

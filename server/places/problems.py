@@ -60,6 +60,14 @@ _ALLOWED: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern), text)
     for pattern, text in (
         (r"text", "不能为空"),
+        (r"text on one line, without control characters", "一行文字，不能有换行或看不见的控制符"),
+        (r"a value, not the error of a formula", "真正的内容；这是表格里公式的错误值，请改正公式"),
+        (r"a code without slashes and bars", "不含斜杠和竖线的编码"),
+        (
+            r"a telephone number of digits, a plus sign may come first",
+            "电话号码，只写数字，例如 13800000000；前面可以有加号",
+        ),
+        (r"a year from 1900 to 2199", "1900 到 2199 年之间的日期，请检查年份"),
         (r"at most (?P<most>\d+) characters", "最多 %(most)s 个字"),
         (r"a whole number from (?P<least>\d+) to (?P<most>\d+)", "%(least)s 到 %(most)s 的整数"),
         (r"a number of degrees", "以度为单位的数字，例如 120.5605"),
@@ -119,7 +127,10 @@ _FOUND: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             r"found bytes that are not UTF-8, save the file as CSV UTF-8",
             "文字编码不对，请在表格软件里另存为“CSV UTF-8”，或上传 xlsx 文件。",
         ),
-        (r"found no CSV: (?P<why>.*)", "不是完整的 CSV 文件：%(why)s"),
+        (
+            r"found no CSV: .*",
+            "这一行附近的引号没有成对。请用表格软件打开检查，再另存为“CSV UTF-8”。",
+        ),
         (r"found no header, allowed (?P<columns>.+)", "第一行没有列名，请从模板开始填写。"),
         (r"found no column (?P<column>\w+), needed is one", "缺少“%(column)s”这一列，请补上。"),
         (
@@ -140,6 +151,7 @@ _FOUND: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             "“%(sheet)s”表里没有 %(found)s，先补上那一行或改正这里。",
         ),
         (r"found a grid that is its own parent", "网格不能是自己的上级，请改正上级网格。"),
+        (r"found grids above one another: (?P<way>.+)", "上级网格绕成了圈：%(way)s，请改正其中一个。"),
         (
             r"found (?P<scope>\w+) for a (?P<role>\w+), allowed (?P<allowed>.+)",
             "“%(role)s”不能用“%(scope)s”这个范围。",
@@ -168,6 +180,14 @@ _WHOLE: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (
             r"(?P<file>.+): found a sheet '(?P<found>.*)', allowed .*",
             "“%(file)s”里的工作表“%(found)s”不认识，请删去或改成模板里的表名。",
+        ),
+        (
+            r"(?P<file>.+): found the table of '(?P<first>.*)' a second time.*",
+            "“%(file)s”和“%(first)s”是同一张表，请只留一份。",
+        ),
+        (
+            r"(?P<file>.+): found another kind of spreadsheet, allowed .*",
+            "“%(file)s”读不了，请在表格软件里另存为不带密码的 Excel（.xlsx）。",
         ),
         (r"(?P<file>.+): found more than (?P<most>\d+) bytes inside", "“%(file)s”太大，请分几次上传。"),
         (

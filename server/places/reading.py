@@ -35,13 +35,19 @@ class Registered:
     Attributes:
         ids: what stands in the first column.
         keys: the keys of its rows, where other sheets refer to those.
+        parents: of grids, by code, the one above.
     """
 
     ids: frozenset[str]
     keys: frozenset[Key] = frozenset()
+    parents: Mapping[str, str] = field(default_factory=dict)
 
 
 _NOTHING: Final = Registered(frozenset())
+_MOST_SHOWN: Final = 60
+"""Characters of a cell that a problem repeats."""
+csv.field_size_limit(16 * 1024 * 1024)
+"""Python's own limit is 128 kB: the boundary of a community, drawn finely, is longer."""
 
 
 @dataclass(slots=True)
@@ -98,10 +104,17 @@ def read_sheets(
         problems += _wrong_references(read, sheets)
         problems += _wrong_together(read, sheets)
     problems += _wrong_grids(sheets["grids"], grid_code)
+    problems += _wrong_parents(sheets["grids"], (registered or {}).get("grids", _NOTHING).parents)
     problems += _wrong_duties(sheets["duties"])
     problems += _wrong_spans(sheets["absences"], "stand_in", "stands in for themselves")
     problems += _wrong_spans(sheets["swaps"], "taken_by", "takes over from themselves")
     return {name: read.rows for name, read in sheets.items() if name in files}, problems
+
+
+def quote(found: str) -> str:
+    """Return what was found as a problem repeats it: in quotes, on one line, of a long text its beginning."""
+    short = found if len(found) <= _MOST_SHOWN else f"{found[:_MOST_SHOWN]}…"
+    return "'" + "".join(one if one.isprintable() else "·" for one in short) + "'"
 
 
 def title_of(sheet_name: str) -> str:
@@ -144,7 +157,7 @@ def _refuse_header(sheet: Sheet, header: list[str]) -> list[str]:
     problems = [f"{name}:1:{len(header) + 1}: found no column {title}, needed is one" for title in missing]
     for column, title in enumerate(header, start=1):
         if title not in sheet.known:
-            problems.append(f"{name}:1:{column}: found a column {title!r}, allowed {wanted}")
+            problems.append(f"{name}:1:{column}: found a column {quote(title)}, allowed {wanted}")
         elif title in header[: column - 1]:
             problems.append(f"{name}:1:{column}: found the column {title} a second time, allowed once")
     return problems
@@ -171,7 +184,7 @@ def _read_rows(sheet: Sheet, header: list[str], lines: Iterable[list[str]], prob
                 row[title] = cell(codes.get(value, value) if codes else value)
             except CellError as error:
                 problems.append(
-                    f"{sheet.name}.csv:{number}:{column}: found {value!r} as {title}, allowed {error}"
+                    f"{sheet.name}.csv:{number}:{column}: found {quote(value)} as {title}, allowed {error}"
                 )
         if len(row) == len(header):
             _keep(read, row, number, problems)
@@ -202,7 +215,7 @@ def _wrong_references(read: _Read, sheets: Mapping[str, _Read]) -> Iterator[str]
             value = row[title]
             if value is not None and value not in ids:
                 yield read.problem(
-                    key, title, f"found {value!r} as {title}, allowed a {title_of(other)} of {other}.csv"
+                    key, title, f"found {quote(value)} as {title}, allowed a {title_of(other)} of {other}.csv"
                 )
     if read.sheet.name == "duties":
         for key, row in read.rows.items():
@@ -210,7 +223,9 @@ def _wrong_references(read: _Read, sheets: Mapping[str, _Read]) -> Iterator[str]
             ids = sheets[other].ids if other else None
             if ids is not None and row["code"] not in ids:
                 yield read.problem(
-                    key, "code", f"found {row['code']!r} as code, allowed a {title_of(other)} of {other}.csv"
+                    key,
+                    "code",
+                    f"found {quote(row['code'])} as code, allowed a {title_of(other)} of {other}.csv",
                 )
 
 
@@ -232,11 +247,25 @@ def _wrong_together(read: _Read, sheets: Mapping[str, _Read]) -> Iterator[str]:
 
 
 def _wrong_grids(grids: _Read, pattern: str) -> Iterator[str]:
-    for key, row in grids.rows.items():
+    for key in grids.rows:
         if pattern and not re.fullmatch(pattern, key[0]):
-            yield grids.problem(key, "code", f"found {key[0]!r} as code, allowed what matches {pattern}")
-        if row["parent"] == key[0]:
-            yield grids.problem(key, "parent", "found a grid that is its own parent")
+            yield grids.problem(key, "code", f"found {quote(key[0])} as code, allowed what matches {pattern}")
+
+
+def _wrong_parents(grids: _Read, registered: Mapping[str, str]) -> Iterator[str]:
+    """Yield each grid that stands above itself, by way of others of the file or of the register."""
+    above = {**registered, **{key[0]: row["parent"] for key, row in grids.rows.items()}}
+    for key in grids.rows:
+        way, code = [key[0]], above[key[0]]
+        while code is not None and code not in way:
+            way.append(code)
+            code = above.get(code)
+        if code != key[0]:
+            continue
+        said = "found a grid that is its own parent"
+        if len(way) > 1:
+            said = f"found grids above one another: {' → '.join([*way, code])}"
+        yield grids.problem(key, "parent", said)
 
 
 def _wrong_duties(duties: _Read) -> Iterator[str]:

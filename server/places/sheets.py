@@ -9,10 +9,10 @@ from typing import Final
 
 from server.people.model import Role, Scope
 from server.places import cells
-from server.places.cells import Cell, count, default, degrees, optional, text, word
+from server.places.cells import Cell, code, count, default, degrees, optional, text, word
 from server.places.tables import Datum, GridKind, Purpose
 
-_CODE: Final = text(40)
+_CODE: Final = code()
 _NAME: Final = text(100)
 _ONE_DIGIT: Final = 8
 _PLACED: Final[Mapping[str, Cell]] = {
@@ -149,7 +149,7 @@ SHEETS: Final = (
         columns={
             "code": _CODE,
             "name": text(60),
-            "phone": optional(text(30)),
+            "phone": optional(cells.telephone),
             "webhook_url": optional(cells.web_address),
         },
         more={"active": default(cells.yes_no, value=True)},

@@ -16,27 +16,30 @@ from typing import Any, Final
 from sqlalchemy import delete, func, insert, or_, select
 
 from server.audit import service as audit
+from server.audit.tables import AuditRow
 from server.db.session import Database, ReadSession, WriteSession
 from server.errors import ConflictError, ImportRefusedError, NotFoundError
 from server.places.differences import Fate, RowChange, SheetChange, blocks_of, digest_of
 from server.places.exporter import as_csv, export_sheet
-from server.places.geojson import SHEETS_WITH_POLYGONS
+from server.places.geojson import SHEETS_WITH_POLYGONS, merge_boundaries
 from server.places.importer import (
     parse_street,
     preview_street,
-    read_files,
     read_registered,
+    sort_files,
     take_street,
 )
 from server.places.reading import Rows
 from server.places.staging import SeenOtherwiseError
 from server.places.tables import StreetUpload, StreetUploadPage
-from server.places.titles import sheet_named
 from wire.ids import new_uuid7
 
 ROWS_A_PAGE: Final = 100
 KEPT: Final = timedelta(days=1)
 _PAGES_AT_ONCE: Final = 200
+_NEWEST_IMPORTS: Final = 50
+_UPLOAD: Final = "upload"
+"""How the audit calls which files it was."""
 
 
 async def keep_upload(
@@ -102,7 +105,7 @@ async def page_of(session: ReadSession, upload: str, sheet: str, fate: Fate, pag
 async def take_upload(
     database: Database, upload: str, digest: str, *, by: str, now: datetime, grid_code: str
 ) -> list[SheetChange]:
-    """Take files whose preview was seen: all of them or nothing.
+    """Take files whose preview was seen: all of them or nothing; those that were taken, not once more.
 
     Args:
         database: where the register is.
@@ -119,6 +122,8 @@ async def take_upload(
         ImportRefusedError: the files no longer fit the register.
     """
     async with database.read() as session:
+        if await _was_taken(session, upload, by=by):
+            return []
         found = await upload_of(session, upload, by=by, now=now)
     if found.digest != digest:
         raise ConflictError("预览已经更新，请重新核对后再导入。")
@@ -132,8 +137,12 @@ async def take_upload(
             now=now,
             seen=digest,
             also=lambda session: _forget(session, StreetUpload.id == upload),
+            note={_UPLOAD: upload},
         )
     except SeenOtherwiseError as error:
+        async with database.read() as session:
+            if await _was_taken(session, upload, by=by):
+                return []
         fresh, pages = await _compared(database, rows, files, by=by, now=now, upload=upload)
         async with database.write() as session:
             await _forget(session, StreetUpload.id == upload)
@@ -160,19 +169,20 @@ async def forget_uploads(session: WriteSession, *, now: datetime) -> int:
 # --- the steps ---------------------------------------------------------------------------------
 
 
-def _boundaries_alone(named: Mapping[str, bytes]) -> list[str]:
-    """Return the sheets of GeoJSON files that come without their table."""
-    drawn = {sheet_named(name.removesuffix(".geojson")) for name in named if name.endswith(".geojson")}
-    tables = {sheet_named(name.removesuffix(".csv")) for name in named if name.endswith(".csv")}
-    return sorted(drawn & set(SHEETS_WITH_POLYGONS) - tables)
+async def _was_taken(session: ReadSession, upload: str, *, by: str) -> bool:
+    """Tell whether files were taken already: somebody pressed twice, or went back and pressed again."""
+    query = select(AuditRow.detail).where(AuditRow.action == "street_imported", AuditRow.actor == by)
+    newest = await session.scalars(query.order_by(AuditRow.id.desc()).limit(_NEWEST_IMPORTS))
+    return any(detail.get(_UPLOAD) == upload for detail in newest)
 
 
 async def _read(database: Database, named: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return CSV by sheet; boundaries may come alone: their table is then the register's own."""
-    bare = _boundaries_alone(named)
+    files, boundaries = await asyncio.to_thread(sort_files, named)
     async with database.read() as session:
-        tables = {f"{name}.csv": as_csv(await export_sheet(session, name)) for name in bare}
-    files = await asyncio.to_thread(read_files, {**tables, **named})
+        for name in sorted(set(boundaries) & set(SHEETS_WITH_POLYGONS) - set(files)):
+            files[name] = as_csv(await export_sheet(session, name))
+    files = await asyncio.to_thread(merge_boundaries, files, boundaries)
     if not files:
         raise ImportRefusedError(["found no file"])
     return files

@@ -21,7 +21,7 @@ from server.errors import ConflictError, ImportRefusedError, InvalidError
 from server.places.apart import work_apart
 from server.places.differences import Fate, SheetChange
 from server.places.exporter import note_export
-from server.places.importer import preview_files, take_files
+from server.places.importer import preview_files, refuse_same_names, take_files
 from server.places.service import CHANGED
 from server.places.staging import SeenOtherwiseError
 from server.places.tables import Grid
@@ -135,6 +135,10 @@ async def _named(files: Sequence[UploadFile]) -> dict[str, bytes]:
     """Return uploaded files by their names."""
     if sum(file.size or 0 for file in files) > MOST_UPLOAD_BYTES:
         raise InvalidError(f"files: more than {MOST_UPLOAD_BYTES} bytes")
+    try:
+        refuse_same_names([file.filename or "" for file in files])
+    except ImportRefusedError as error:
+        raise InvalidError("\n".join(error.problems)) from error
     return {file.filename or "": await file.read() for file in files}
 
 

@@ -8,12 +8,13 @@ import csv
 import io
 import zipfile
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from server.db.session import Database
 from server.errors import ImportRefusedError, ServerError
 from server.places.exporter import Table, as_text, export_street, in_chinese
+from server.places.reading import quote
 from server.places.sheets import SHEETS
 from server.places.titles import sheet_named, sheet_title
 
@@ -35,22 +36,37 @@ def read_workbook(name: str, data: bytes) -> dict[str, bytes]:
     Raises:
         ImportRefusedError: it is no workbook, too large, or has a sheet that is no file of a street.
     """
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > _MOST_BYTES:
-                raise ImportRefusedError([f"{name}: found more than {_MOST_BYTES} bytes inside"])
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
+        return _read_sheets(name, data)
+    except ImportRefusedError:
+        raise
+    except Exception as error:
+        # Of a damaged file openpyxl and zipfile raise whatever comes.
         raise ImportRefusedError([f"{name}: found no Excel workbook (.xlsx): {error}"]) from error
+
+
+def _read_sheets(name: str, data: bytes) -> dict[str, bytes]:
+    from openpyxl import load_workbook
+
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        if sum(part.file_size for part in packed.infolist()) > _MOST_BYTES:
+            raise ImportRefusedError([f"{name}: found more than {_MOST_BYTES} bytes inside"])
+    book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     known = [sheet.name for sheet in SHEETS]
-    unknown = [title for title in book.sheetnames if sheet_named(title) not in known]
-    if unknown:
-        allowed = ", ".join(known)
-        raise ImportRefusedError([f"{name}: found a sheet {title!r}, allowed {allowed}" for title in unknown])
-    return {sheet_named(title): _as_csv(book[title].iter_rows(values_only=True)) for title in book.sheetnames}
+    problems: list[str] = []
+    titles: dict[str, str] = {}
+    for title in book.sheetnames:
+        sheet = sheet_named(title.strip())
+        if sheet not in known:
+            problems.append(f"{name}: found a sheet {quote(title)}, allowed {', '.join(known)}")
+        elif sheet in titles:
+            problems.append(f"{name}: found the table of {quote(titles[sheet])} a second time: {title}")
+        titles.setdefault(sheet, title)
+    if not book.sheetnames:
+        problems.append(f"{name}: found no Excel workbook (.xlsx): no sheet")
+    if problems:
+        raise ImportRefusedError(problems)
+    return {sheet: _as_csv(book[title].iter_rows(values_only=True)) for sheet, title in titles.items()}
 
 
 def write_workbook(tables: Mapping[str, Table]) -> bytes:
@@ -130,4 +146,7 @@ def _text(value: Any) -> str:
         return value.date().isoformat() if value.time() == time(0) else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, time):
         return f"{value:%H:%M}"
+    if isinstance(value, timedelta):  # a time of day of 24:00, which no clock knows
+        hours, minutes = divmod(round(value.total_seconds() / 60), 60)
+        return f"{hours:02}:{minutes:02}"
     return as_text(value)

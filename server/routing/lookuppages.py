@@ -11,7 +11,6 @@ from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import buildings_within
 from server.access.service import SignedIn
-from server.clock import STREET_ZONE
 from server.context import Context
 from server.errors import InvalidError, NotFoundError
 from server.places.tables import Building, Estate, Unit
@@ -21,6 +20,7 @@ from server.routing.resolve import resolve
 from server.routing.sentences import CHINESE, ENGLISH, Language
 from server.routing.service import street_now
 from server.routing.street import DeviceFacts
+from server.web.pressing import typed_moment
 from server.web.templating import language_of, render_page, stylesheet
 
 _MOST: Final = 30
@@ -41,7 +41,7 @@ def build_lookup_page(context: Context) -> APIRouter:
         at: str = "",
     ) -> Response:
         now = context.clock.now()
-        moment = read_moment(at)
+        moment, problem = _moment(at)
         language: Language = CHINESE if language_of(request) == CHINESE else ENGLISH
         found: list[tuple[str, str, str | None]] = []
         units: list[Unit] = []
@@ -74,6 +74,8 @@ def build_lookup_page(context: Context) -> APIRouter:
         return render_page(
             request,
             "responsible.html",
+            status_code=422 if problem else 200,
+            problem=problem,
             places_style=stylesheet("src/places.css"),
             q=q,
             building=building,
@@ -89,19 +91,12 @@ def build_lookup_page(context: Context) -> APIRouter:
     return router
 
 
-def read_moment(text: str) -> datetime | None:
-    """Read what a browser's field for date and time holds, in the street's time; None for nothing.
-
-    Raises:
-        InvalidError: it is no date and time.
-    """
-    if not text.strip():
-        return None
+def _moment(text: str) -> tuple[datetime | None, str]:
+    """Return the moment that is asked about, or else what is wrong with it."""
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidError("时间要写成 2026-03-01T08:00 这样。") from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=STREET_ZONE)
+        return typed_moment(text), ""
+    except InvalidError as error:
+        return None, error.detail
 
 
 def _told(chain: Chain, language: Language) -> tuple[str, list[str]]:

@@ -12,9 +12,9 @@ from server.people.model import DutyFacts, Role, Scope
 from server.people.rostertables import SwapProposal
 from server.people.shifts import AbsenceFacts, SwapFacts
 from server.routing.changing import RosterChange, worse_gaps
-from server.routing.lookuppages import read_moment
 from server.routing.proof import Gap
 from server.routing.service import street_now
+from server.web.pressing import typed_moment
 
 RosterText = Annotated[str, StringConstraints(max_length=140)]
 """A field of a form."""
@@ -24,8 +24,8 @@ class AbsenceForm(BaseModel):
     """The form of an absence, as it is filled in; `sure` says that the gaps it makes were seen."""
 
     person: RosterText
-    begins: RosterText
-    ends: RosterText
+    begins: RosterText = ""
+    ends: RosterText = ""
     stand_in: RosterText = ""
     sure: RosterText = ""
 
@@ -68,8 +68,10 @@ def read_span(begins: str, ends: str) -> Span:
     Raises:
         InvalidError: one is missing or no moment, or the end is not after the beginning.
     """
-    since, until = read_moment(begins), read_moment(ends)
-    if since is None or until is None or until <= since:
+    since, until = typed_moment(begins), typed_moment(ends)
+    if since is None or until is None:
+        raise InvalidError("请填写从什么时候到什么时候。")
+    if until <= since:
         raise InvalidError("结束必须晚于开始。")
     return Span(begins=since, ends=until)
 

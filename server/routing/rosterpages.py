@@ -14,7 +14,7 @@ from server.access.guard import requires
 from server.access.model import Right
 from server.access.scopes import communities_within, grids_within, people_within
 from server.access.service import SignedIn
-from server.clock import STREET_ZONE
+from server.clock import STREET_ZONE, is_plausible
 from server.context import Context
 from server.db.session import ReadSession
 from server.errors import InvalidError, NotFoundError
@@ -28,15 +28,15 @@ from server.places.within import Place, PlaceKind, parse_place
 from server.routing.proof import Gap, prove
 from server.routing.proving import newest_proof
 from server.routing.resolve import Placed, posts_of
-from server.routing.rosterchanges import SAID
 from server.routing.service import street_now
 from server.routing.street import GridFacts, Street
-from server.routing.timesform import rows_of
+from server.routing.timesform import Typed, rows_of, typed_rows
 from server.web import words
-from server.web.rosterwords import PRESENCES, WEEKDAYS
+from server.web.rosterwords import PRESENCES, SAID, WEEKDAYS
 from server.web.templating import render_page, stylesheet
 
 _PLACES: Final = (PlaceKind.GRID, PlaceKind.COMMUNITY)
+_NOTHING_TYPED: Final = Typed()
 _See = Annotated[SignedIn, requires(Right.SEE_PEOPLE)]
 
 
@@ -73,53 +73,77 @@ def _add_overview(router: APIRouter, context: Context) -> None:
 def _add_week(router: APIRouter, context: Context) -> None:
     @router.get("/{place}")
     async def show(request: Request, who: _See, place: str, week: str = "", said: str = "") -> Response:
-        now = context.clock.now()
+        return await show_week(request, context, who, place, week=week, said=said)
+
+
+async def show_week(
+    request: Request,
+    context: Context,
+    who: SignedIn,
+    place: str,
+    *,
+    week: str = "",
+    said: str = "",
+    typed: Typed = _NOTHING_TYPED,
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    """Return the page of a week, after a press with what stood in its way and what was typed."""
+    now = context.clock.now()
+    try:
         monday = monday_of(_day(week, now))
-        begins = datetime.combine(monday, time(0), STREET_ZONE)
-        async with context.database.read() as session:
-            street = await street_now(session)
-            where = _place(street, place)
-            posts = _posts(street, where)
-            grids = _grids(street, where)
-            rows = week_of(street.roster, posts, monday)
-            people = {row.person.code: row.person.name for row in rows}
-            absences, swaps = await _suspended(session, list(people), begins)
-            waiting = await proposals.open_proposals(session, list(people))
-            unsent = await news.not_delivered(session, list(people))
-            times = await _times(session, posts)
-            query = select(Person.code, Person.name).where(Person.active, people_within(who.reach))
-            named = await session.execute(query.order_by(Person.name))
-            everybody = {row.code: row.name for row in named}
-        some = replace(street, grids={grid.code: grid for grid in grids})
-        proof = await asyncio.to_thread(prove, some, begins)
-        return render_page(
-            request,
-            "roster_week.html",
-            places_style=stylesheet("src/places.css"),
-            words=words,
-            place=where,
-            name=_name(street, where),
-            grids=grids,
-            days=[monday + timedelta(days=number) for number in range(7)],
-            weekdays=WEEKDAYS,
-            before=monday - timedelta(days=7),
-            after=monday + timedelta(days=7),
-            rows=rows,
-            presences=PRESENCES,
-            gaps=proof.gaps,
-            gaps_of=lambda day: _on_day(proof.gaps, day),
-            absences=absences,
-            swaps=swaps,
-            waiting=waiting,
-            unsent=unsent,
-            times=times,
-            rows_of=lambda duty: rows_of(times, duty),
-            said=SAID.get(said, ""),
-            people=people,
-            everybody=everybody,
-            duties=[(post, one) for post in posts for one in street.roster.duties_of(post)],
-            may_change=Right.CHANGE_PEOPLE in who.rights,
-        )
+    except InvalidError as error:
+        monday, problem, status = monday_of(_day("", now)), problem or error.detail, max(status, error.status)
+    begins = datetime.combine(monday, time(0), STREET_ZONE)
+    async with context.database.read() as session:
+        street = await street_now(session)
+        where = _place(street, place)
+        posts = _posts(street, where)
+        grids = _grids(street, where)
+        rows = week_of(street.roster, posts, monday)
+        people = {row.person.code: row.person.name for row in rows}
+        absences, swaps = await _suspended(session, list(people), begins)
+        waiting = await proposals.open_proposals(session, list(people))
+        unsent = await news.not_delivered(session, list(people))
+        times = await _times(session, posts)
+        query = select(Person.code, Person.name).where(Person.active, people_within(who.reach))
+        named = await session.execute(query.order_by(Person.name))
+        everybody = {row.code: row.name for row in named}
+    some = replace(street, grids={grid.code: grid for grid in grids})
+    proof = await asyncio.to_thread(prove, some, begins)
+    return render_page(
+        request,
+        "roster_week.html",
+        status_code=status,
+        places_style=stylesheet("src/places.css"),
+        words=words,
+        place=where,
+        name=_name(street, where),
+        grids=grids,
+        days=[monday + timedelta(days=number) for number in range(7)],
+        weekdays=WEEKDAYS,
+        before=monday - timedelta(days=7),
+        after=monday + timedelta(days=7),
+        rows=rows,
+        presences=PRESENCES,
+        gaps=proof.gaps,
+        gaps_of=lambda day: _on_day(proof.gaps, day),
+        absences=absences,
+        swaps=swaps,
+        waiting=waiting,
+        unsent=unsent,
+        times=times,
+        rows_of=lambda duty: rows_of(times, duty),
+        form_of=lambda duty: typed_rows(typed, duty) or rows_of(times, duty),
+        is_open=lambda duty: bool(typed_rows(typed, duty)),
+        typed_for=lambda form: typed.first if typed.form == form else {},
+        said=SAID.get(said, ""),
+        problem=problem,
+        people=people,
+        everybody=everybody,
+        duties=[(post, one) for post in posts for one in street.roster.duties_of(post)],
+        may_change=Right.CHANGE_PEOPLE in who.rights,
+    )
 
 
 # --- what the pages show -----------------------------------------------------------------------
@@ -180,6 +204,9 @@ def _on_day(gaps: Sequence[Gap], day: date) -> list[Gap]:
 
 def _day(text: str, now: datetime) -> date:
     try:
-        return date.fromisoformat(text) if text else now.astimezone(STREET_ZONE).date()
+        found = date.fromisoformat(text) if text else now.astimezone(STREET_ZONE).date()
     except ValueError as error:
         raise InvalidError("日期要写成 2026-03-02 这样。") from error
+    if not is_plausible(found):
+        raise InvalidError("请检查年份：要在 1900 到 2199 年之间。")
+    return found

@@ -1,7 +1,7 @@
 """The form of a duty's times: rows of days, hours and rotation, read and shown again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -21,8 +21,44 @@ class TimesRow:
     days: str = ""
     begins: str = ""
     ends: str = ""
-    cycle_weeks: int = 1
+    cycle_weeks: int | str = 1
     cycle_start: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What was typed into a form of the roster that could not be carried out.
+
+    Attributes:
+        form: the end of its address, `absences`, `swaps` or `times`; empty for none.
+        fields: the values by name.
+    """
+
+    form: str = ""
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def first(self) -> Mapping[str, str]:
+        """The first value of each field."""
+        return {name: values[0] for name, values in self.fields.items() if values}
+
+
+def typed_rows(typed: Typed, duty: DutyFacts) -> list[TimesRow]:
+    """Return the rows that were typed for a duty; none where they were not."""
+    of = f"{duty.person}|{duty.role.value}|{duty.scope.value}|{duty.code}"
+    if typed.form != "times" or typed.first.get("duty") != of:
+        return []
+    return [
+        TimesRow(
+            days="".join(typed.fields.get(f"days{number}", ())),
+            begins=_first(typed.fields, f"begins{number}"),
+            ends=_first(typed.fields, f"ends{number}"),
+            cycle_weeks=_first(typed.fields, f"weeks{number}") or 1,
+            cycle_start=_first(typed.fields, f"start{number}"),
+        )
+        for number in range(MOST_ROWS)
+        if f"begins{number}" in typed.fields
+    ]
 
 
 def rows_of(times: Sequence[DutyTime], duty: DutyFacts) -> list[TimesRow]:

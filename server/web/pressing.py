@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
-from server.clock import STREET_ZONE
+from server.clock import STREET_ZONE, is_plausible
 from server.errors import AnswerError, InvalidError, TooManyError
 
 Act = Callable[[], Awaitable[str]]
@@ -17,8 +17,6 @@ Act = Callable[[], Awaitable[str]]
 ShowAgain = Callable[[str, int], Awaitable[Response]]
 """Returns the page of the form with what stood in the way, and the status of the answer."""
 _SEE_OTHER: Final = 303
-_YEARS: Final = range(1970, 9000)
-"""Beyond them a zone, or an hour more or less, leads out of what a calendar holds."""
 
 
 async def press_form(act: Act, show_again: ShowAgain) -> Response:
@@ -54,9 +52,9 @@ def typed_moment(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
-        at = None
-    if at is None or at.year not in _YEARS:
-        raise InvalidError("时间写成 2026-12-24T03:00 这样，或者留空。")
+        raise InvalidError("时间写成 2026-12-24T03:00 这样，或者留空。") from None
+    if not is_plausible(at):
+        raise InvalidError("请检查年份：要在 1900 到 2199 年之间。")
     return at.replace(tzinfo=STREET_ZONE) if at.tzinfo is None else at
 
 

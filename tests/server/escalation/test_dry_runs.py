@@ -287,7 +287,7 @@ async def test_a_communitys_own_steps_leave_the_streets_alone(desk):
         ({"quiet_from": "21:00"}, "免打扰时间要写开始和结束"),
         ({f"roles-{n}": [] for n in range(5)}, "至少要有一步"),
         ({"roles-4": ["secretary"]}, "最后一步必须通知指挥中心"),
-        ({"roles-0": ["king"]}, "有一步没有写通知谁"),
+        ({"roles-0": ["king"]}, "第 1 步：时间最长 7 天，人员和通知方式要从列出的里面选"),
         ({"at": "tomorrow"}, "时间写成"),
     ],
 )
