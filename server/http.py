@@ -73,8 +73,9 @@ from server.telemetry.web import build_telemetry
 from server.web.api import build_api
 from server.web.comingback import remember_page
 from server.web.desk import build_desk_pages
+from server.web.language import translations
 from server.web.security import PROBLEM, Guard, wants_page
-from server.web.templating import STATIC, assets, render_page
+from server.web.templating import STATIC, assets, language_of, render_page
 from server.web.why import build_why_pages
 
 _DESCRIPTION: Final = (
@@ -219,7 +220,9 @@ async def _problem(
         )
         page.headers.update(headers or {})
         return page
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    # The cockpit says it to its reader; programs that name no language are answered in Chinese.
+    said = translations(language_of(request)).gettext(detail) if detail else ""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": said, **more}
     return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
 
 

@@ -29,6 +29,7 @@ from server.live import STREAM_HEADERS
 from server.notify.render import title_of
 from server.people.tables import Person
 from server.web import words
+from server.web.language import translations
 from server.web.problems import PROBLEMS
 from server.web.stored import place_patterns
 from server.web.templating import entry, language_of, render_page
@@ -240,7 +241,7 @@ def _add_dispatch(router: APIRouter, context: Context) -> None:
         return DispatchOut(gateway=item.gateway, device=item.device, told=callees, people=people)
 
     @router.post("/api/v1/cockpit/items/{item_id}/widen", operation_id="widenCircle", tags=["cockpit"])
-    async def widen_circle(who: _Seat, item_id: str, wanted: WidenIn) -> WidenOut:
+    async def widen_circle(request: Request, who: _Seat, item_id: str, wanted: WidenIn) -> WidenOut:
         """Tell the people of the next step now; 409 says why there is nobody to tell."""
         async with context.database.write() as session:
             item = await session.get(Item, item_id)
@@ -256,4 +257,5 @@ def _add_dispatch(router: APIRouter, context: Context) -> None:
             )
         if outcome is not Widened.TOLD:
             raise ConflictError(SENTENCES[outcome])
-        return WidenOut(outcome=outcome, sentence=SENTENCES[outcome])
+        say = translations(language_of(request)).gettext
+        return WidenOut(outcome=outcome, sentence=say(SENTENCES[outcome]))

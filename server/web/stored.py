@@ -23,8 +23,9 @@ from server.items.sentences import (
 )
 from server.items.tables import ItemMove
 from server.places.spots import PARTS
-from server.routing.retelling import retell
+from server.retention.person import ERASED_NAME
 from server.routing.sentences import ENGLISH
+from server.routing.translation import translate
 from server.web.language import translations
 
 _FIELD: Final = re.compile(r"%\((\w+)\)s")
@@ -61,7 +62,7 @@ def told(sentence: str, language: str) -> str:
                 for name, value in found.groupdict().items()
             }
             return gettext(message) % said
-    return retell(sentence, ENGLISH) or sentence
+    return (translate(sentence, ENGLISH) or sentence).replace(ERASED_NAME, gettext(ERASED_NAME))
 
 
 def told_of(move: ItemMove, language: str) -> str:

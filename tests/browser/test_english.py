@@ -100,6 +100,16 @@ async def chinese_of(page, name: str) -> list[str]:
     return sorted(f"{name}: {' '.join(one.split())[:160]}" for one in said if CHINESE.search(one))
 
 
+async def chinese_of_dialogs(page) -> list[str]:
+    """What the cockpit says behind its buttons: of an item, of each panel, of a drill."""
+    left = []
+    for button in await page.locator("#stream button.open, [data-details], #open-drill").all():
+        await button.click()
+        left += await chinese_of(page, f"cockpit: {await button.inner_text()}")
+        await page.keyboard.press("Escape")
+    return left
+
+
 @pytest.mark.timeout(300)  # some eighty pages
 async def test_whoever_reads_only_english_understands_every_page(tmp_path, browser):
     left = []
@@ -116,6 +126,8 @@ async def test_whoever_reads_only_english_understands_every_page(tmp_path, brows
             await page.goto(evening.address(shown), wait_until="domcontentloaded")
             await page.locator(shown.ready).first.wait_for()
             left += await chinese_of(page, shown.name)
+            if shown.wall:
+                left += await chinese_of_dialogs(page)
         items = await site.world.items()
         assert {item.grouping for item in items} == {None, *Grouping}
         desk, leader = readers[Reader.DESK], readers[Reader.LEADER]

@@ -51,10 +51,12 @@ async def test_the_desk_widens_the_circle_once_a_step_and_its_reason_is_kept(sit
     answer = await desk.post(f"{address}/widen", json={"reason": "楼里老人多"})
     assert (answer.status_code, answer.json()["outcome"]) == (200, "told")
     assert await site.world.told() == {"leader", "officer", "room", "deputy", "secretary"}
-    await desk.post(f"{address}/widen", json={"reason": "还没有人到"})
+    english = {"Accept-Language": "en"}
+    answer = await desk.post(f"{address}/widen", json={"reason": "还没有人到"}, headers=english)
+    assert answer.json()["sentence"].isascii()
     assert "desk" in await site.world.told()
-    refused = await desk.post(f"{address}/widen", json={"reason": "再来一次"})
-    assert refused.status_code == 409
+    refused = await desk.post(f"{address}/widen", json={"reason": "再来一次"}, headers=english)
+    assert (refused.status_code, refused.json()["detail"].isascii()) == (409, True)
     story = (await desk.get(f"/api/v1/items/{item.id}")).json()
     notes = [move["reason"] for move in story["moves"] if move["move"] == "note"]
     assert notes == ["楼里老人多", "还没有人到"], "a refused press leaves nothing"

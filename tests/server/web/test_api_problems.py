@@ -37,6 +37,8 @@ async def test_a_stranger_cannot_press(site):
 async def test_what_is_not_there_is_not_found(site):
     client = await site.operator()
     assert is_problem(await client.get("/api/v1/items/none"), 404)["detail"] == "没有这件事项。"
+    english = await client.get("/api/v1/items/none", headers={"Accept-Language": "en"})
+    assert is_problem(english, 404)["detail"] == "There is no such item."
     pressed = await client.post("/api/v1/items/none/moves", json={"move": "accept", "press": PRESS})
     is_problem(pressed, 404)
     is_problem(await client.get("/api/v1/no-such-thing"), 404)

@@ -39,6 +39,13 @@ def test_a_reason_and_what_came_of_it_are_told_as_two_sentences():
     )
 
 
+def test_who_was_taken_out_of_the_records_is_said_to_be_erased():
+    stored = "由（已删除）负责，因为登记在1号微网格，（已删除）是网格长。"
+    assert told(stored, "en") == (
+        "To (erased), because it is registered in 1号微网格, (erased) is the grid leader."
+    )
+
+
 def test_places_say_floors_and_gateways_in_english_and_names_as_they_are():
     assert place("东社区 东苑 3号楼 2层 201", "en") == "东社区 东苑 3号楼 floor 2 201"
     assert place("3号楼 地下1层", "en") == "3号楼 basement 1"

@@ -76,7 +76,7 @@ _CLAUSES: Final = {
 
 
 @lru_cache(maxsize=4096)
-def retell(said: str, language: Language) -> str | None:
+def translate(said: str, language: Language) -> str | None:
     """Return a stored sentence or clause in a language; None for what was not made here.
 
     Args:

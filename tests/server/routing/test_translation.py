@@ -8,8 +8,8 @@ from server.people.model import Role
 from server.people.roster import Presence
 from server.routing.model import Chain, ChainLink, Reason, Why
 from server.routing.resolve import resolve
-from server.routing.retelling import retell
 from server.routing.sentences import CHINESE, CLAUSES, ENGLISH
+from server.routing.translation import translate
 from tests.server.routing.streets import BEGIN, moments, rosters, street
 from tests.server.routing.test_chains import devices
 
@@ -45,18 +45,18 @@ def link(*why: Why, name="王秀兰", presence=Presence.ON_DUTY, until=None):
 def test_every_clause_is_read_back(code):
     one = link(code, Why.HOLDS_ROLE)
     english = one.reason_in(ENGLISH)
-    assert gapless(retell(one.reason, ENGLISH)) == gapless(english)
-    assert gapless(retell(one.answer, ENGLISH)) == gapless(f"To 王秀兰, because {english}.")
-    assert gapless(retell(f"{one.reason}。", ENGLISH)) == gapless(f"{english[0].upper()}{english[1:]}.")
-    assert retell(one.reason, CHINESE) == one.reason
+    assert gapless(translate(one.reason, ENGLISH)) == gapless(english)
+    assert gapless(translate(one.answer, ENGLISH)) == gapless(f"To 王秀兰, because {english}.")
+    assert gapless(translate(f"{one.reason}。", ENGLISH)) == gapless(f"{english[0].upper()}{english[1:]}.")
+    assert translate(one.reason, CHINESE) == one.reason
 
 
 @given(device=devices, at=moments, roster=rosters())
 def test_whatever_the_street_answers_is_read_back(device, at, roster):
     found = resolve(street(roster), device, at)
-    assert gapless(retell(found.reason, ENGLISH)) == gapless(found.reason_in(ENGLISH))
+    assert gapless(translate(found.reason, ENGLISH)) == gapless(found.reason_in(ENGLISH))
     for one in found.links:
-        assert gapless(retell(one.reason, ENGLISH)) == gapless(one.reason_in(ENGLISH))
+        assert gapless(translate(one.reason, ENGLISH)) == gapless(one.reason_in(ENGLISH))
 
 
 def test_each_way_of_not_being_there_is_read_back():
@@ -75,7 +75,7 @@ def test_each_way_of_not_being_there_is_read_back():
         device_name="",
     )
     assert "回来" in found.reason
-    assert retell(found.reason, ENGLISH) == found.reason_in(ENGLISH)
+    assert translate(found.reason, ENGLISH) == found.reason_in(ENGLISH)
 
 
 def _fields(one):
@@ -94,12 +94,12 @@ def _fields(one):
     ],
 )
 def test_what_a_person_typed_is_not_told_again(typed):
-    assert retell(typed, ENGLISH) is None
+    assert translate(typed, ENGLISH) is None
 
 
 @given(st.text())
 def test_any_text_is_either_read_whole_or_left(text):
-    assert retell(text, CHINESE) in (None, text)
+    assert translate(text, CHINESE) in (None, text)
 
 
 def test_both_languages_know_the_same_clauses():
