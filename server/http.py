@@ -5,7 +5,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -180,7 +180,7 @@ def build_app(context: Context) -> FastAPI:
         (RequestValidationError, _answer_invalid),
         (HTTPException, _answer_http),
         (OverflowError, _answer_unholdable),
-        (DBAPIError, _answer_database),
+        (StatementError, _answer_database),
         (Exception, _answer_crash),
     ):
         app.add_exception_handler(kind, answer)
@@ -308,13 +308,15 @@ async def _answer_unholdable(request: Request, error: Exception) -> Response:
 
 
 async def _answer_database(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DBAPIError), "registered for it"
+    assert isinstance(error, StatementError), "registered for it"
     answer = _answer_unholdable if _is_about_data(error) else _answer_crash
     return await answer(request, error)
 
 
-def _is_about_data(error: DBAPIError) -> bool:
-    """Tell whether a database says that a value cannot be one of its own: class 22 of SQL's states."""
+def _is_about_data(error: StatementError) -> bool:
+    """Tell whether a value cannot be one of the database's: beyond its range, or class 22 of SQL's states."""
+    if isinstance(error.orig, OverflowError):
+        return True
     told = (error.orig, getattr(error.orig, "__cause__", None))
     return any(str(getattr(one, "sqlstate", None) or "").startswith("22") for one in told)
 

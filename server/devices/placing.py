@@ -10,6 +10,7 @@ from server.access.model import Reach
 from server.access.scopes import all_within, buildings_within
 from server.access.service import SignedIn
 from server.db.session import ReadSession
+from server.devices.labelcode import is_device_id
 from server.devices.tables import Device, Gateway
 from server.errors import NotFoundError
 from server.places.spots import name_spot
@@ -51,12 +52,13 @@ async def check_device(session: ReadSession, who: SignedIn, gateway: str, device
     For routes on which a device may be new, which the guard cannot judge.
 
     Raises:
-        NotFoundError: the gateway is not there or not within the asker's reach, or the device hangs at a
-            place outside of it.
+        NotFoundError: the gateway is not there or not within the asker's reach, the device hangs at a
+            place outside of it, or no device can have such an id.
     """
     row = await session.get(Device, (gateway, device))
     named = {"gateway": gateway, **({"device": device} if row is not None else {})}
-    if await session.get(Gateway, gateway) is None or not await all_within(session, who.reach, named):
+    there = (row is not None or is_device_id(device)) and await session.get(Gateway, gateway) is not None
+    if not there or not await all_within(session, who.reach, named):
         raise NotFoundError(NOT_FOUND)
     return row
 
