@@ -11,11 +11,13 @@ import structlog
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from server.db.session import Database, ReadSession, WriteSession
+from server.items.budget import CAN_WAIT
 from server.items.tables import Item
 from server.notify.channels import Message
 from server.notify.outcomes import give_up
 from server.notify.quotas import free_at, longest_span
 from server.notify.render import NoticeFacts, Occasion, render_together
+from server.notify.retry import class_of
 from server.notify.tables import Notice, NoticeState, Spent
 from server.people.addresses import addresses_of
 from server.people.tables import Person
@@ -218,9 +220,9 @@ async def _take(session: WriteSession, notice: Notice, held: _Held, *, now: date
         notice.last_error = "no address"
         await give_up(session, notice, now=now)
         return None
-    if not await _spend(session, notice, address, held, now=now):
-        return None
     if await _is_held(session, notice, now=now):
+        return None
+    if not await _spend(session, notice, address, held, now=now):
         return None
     together = [notice, *_companions(notice, held)]
     for one in together:
@@ -285,8 +287,14 @@ async def _spend(session: WriteSession, notice: Notice, address: str, held: _Hel
 
 
 async def _is_held(session: WriteSession, notice: Notice, *, now: datetime) -> bool:
-    """Put off what is not life safety while its person heard of another item less than a minute ago."""
+    """Put off what is not life safety while its person heard of another item less than a minute ago.
+
+    In a storm they hear of something all the time: what is urgent is put off by a minute at the most.
+    """
     if notice.urgency == 0 or notice.attempts or notice.content["occasion"] != Occasion.OPENED:
+        return False
+    latest = None if class_of(notice.urgency) in CAN_WAIT else notice.created_at + TOGETHER
+    if latest is not None and latest <= now:
         return False
     query = select(func.max(Notice.sent_at)).where(
         Notice.person == notice.person,
@@ -297,7 +305,7 @@ async def _is_held(session: WriteSession, notice: Notice, *, now: datetime) -> b
     last = await session.scalar(query)
     if last is None:
         return False
-    notice.send_at = last + TOGETHER
+    notice.send_at = min(last + TOGETHER, latest or last + TOGETHER)
     return True
 
 

@@ -1,19 +1,20 @@
 """What became of attempts, and what follows: written down, tried again, given up, no longer believed in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from server.db.session import Database, WriteSession
 from server.escalation import service as dues
 from server.items.tables import Item
 from server.notify.channels import Outcome, Verdict
 from server.notify.retry import class_of, next_try_after
-from server.notify.tables import Attempt, Notice, NoticeState
+from server.notify.tables import HOPELESS, Attempt, Notice, NoticeState
 from server.people.model import ChannelKind
 
 log = structlog.get_logger()
@@ -50,15 +51,18 @@ async def record(
         The new state by notice; nothing for one that is gone.
     """
     ids = list(outcomes)
+    # What was in an earlier message alone, and waits or was withdrawn since, went out with none of these.
+    went_along = and_(Notice.bundle.in_(ids), Notice.claimed_until.is_not(None))
     async with database.write() as session:
-        query = select(Notice).where(or_(Notice.id.in_(ids), Notice.bundle.in_(ids))).order_by(Notice.id)
-        heads: dict[str, Notice] = {}
-        for notice in list(await session.scalars(query)):
+        query = select(Notice).where(or_(Notice.id.in_(ids), went_along)).order_by(Notice.id)
+        found = list(await session.scalars(query))
+        heads = {notice.id: notice for notice in found if notice.id in outcomes}
+        for notice in found:
             head = notice.id if notice.id in outcomes else notice.bundle
             assert head is not None, "found by its bundle"
-            if head == notice.id:
-                heads[head] = notice
-            await _record_one(session, notice, outcomes[head], now=now)
+            whole = heads.get(head, notice)
+            outcome = _as_received(outcomes[head], whole)
+            await _record_one(session, notice, outcome, urgency=whole.urgency, now=now)
         for notice_id, head_row in heads.items():
             head_row.receipt = outcomes[notice_id].receipt or head_row.receipt
             head_row.update_code = outcomes[notice_id].update_code
@@ -66,7 +70,16 @@ async def record(
     return {one: heads[one].state if one in heads else None for one in ids}
 
 
-async def _record_one(session: WriteSession, notice: Notice, outcome: Outcome, *, now: datetime) -> None:
+def _as_received(outcome: Outcome, notice: Notice) -> Outcome:
+    """Return what became of an attempt, where the word that it did not arrive was faster than the answer."""
+    if outcome.receipt is None or outcome.receipt != notice.receipt:
+        return outcome
+    return replace(outcome, verdict=Verdict.TEMPORARY, reason=notice.last_error)
+
+
+async def _record_one(
+    session: WriteSession, notice: Notice, outcome: Outcome, *, urgency: int, now: datetime
+) -> None:
     notice.attempts += 1
     notice.claimed_until = None
     notice.provider = outcome.provider
@@ -82,15 +95,22 @@ async def _record_one(session: WriteSession, notice: Notice, outcome: Outcome, *
         patience = RECEIPT_WITHIN.get(notice.channel)
         notice.receipt_due_at = now + patience if patience else None
     elif outcome.verdict is Verdict.TEMPORARY:
-        await try_again_or_give_up(session, notice, now=now)
+        await try_again_or_give_up(session, notice, urgency=urgency, now=now)
     else:
         await give_up(session, notice, now=now)
     session.add_final(Attempt(notice=notice.id, at=now, outcome=notice.state, detail=outcome.reason))
 
 
-async def try_again_or_give_up(session: WriteSession, notice: Notice, *, now: datetime) -> None:
-    """Put a notice off until its next attempt, or give it up after the last."""
-    delay = next_try_after(class_of(notice.urgency), notice.attempts, notice.channel)
+async def try_again_or_give_up(session: WriteSession, notice: Notice, *, urgency: int, now: datetime) -> None:
+    """Put a notice off until its next attempt, or give it up after the last.
+
+    Args:
+        session: the transaction.
+        notice: what did not arrive.
+        urgency: of the message it went out with: what was in one is tried again as one.
+        now: the server's time.
+    """
+    delay = next_try_after(class_of(urgency), notice.attempts, notice.channel)
     if delay is None:
         await give_up(session, notice, now=now)
     else:
@@ -112,7 +132,7 @@ async def hurry_if_hopeless(session: WriteSession, notice: Notice, *, now: datet
     hopeful = select(Notice.id).where(
         Notice.item == notice.item,
         Notice.person.in_(people),
-        Notice.state.not_in((NoticeState.FAILED_PERMANENT, NoticeState.WITHDRAWN, NoticeState.UNKNOWN)),
+        Notice.state.not_in(HOPELESS),
     )
     if await session.scalar(hopeful.limit(1)) is None:
         hurried = await dues.hurry(session, notice.item, now=now)

@@ -57,10 +57,32 @@ async def find_notice(session: WriteSession, *, notice: str = "", receipt: str =
 
 
 async def apply_receipt(
-    session: WriteSession, notice: Notice, receipt: Receipt, *, now: datetime, detail: str = ""
+    session: WriteSession,
+    notice: Notice,
+    receipt: Receipt,
+    *,
+    now: datetime,
+    detail: str = "",
+    message: str = "",
 ) -> bool:
-    """Apply a receipt to a notice and to what went out with it; tells whether anything changed."""
+    """Apply a receipt to a notice and to what went out with it; tells whether anything changed.
+
+    Args:
+        session: the transaction.
+        notice: what it is about.
+        receipt: what it says.
+        now: the server's time.
+        detail: in the provider's words.
+        message: the provider's own id of the message, which differs from attempt to attempt.
+    """
     changed = False
+    if receipt is Receipt.FAILED and message:
+        if notice.state is NoticeState.SENDING:
+            # Faster than the answer to the attempt, which quotes the same id and is then known to be void.
+            notice.receipt, notice.last_error = message, detail
+            return False
+        if notice.receipt not in (None, message):
+            return False  # of an attempt that was followed by another
     for one in (notice, *await _with(session, notice)):
         if one.state not in _FROM[receipt]:
             continue
@@ -74,7 +96,7 @@ async def apply_receipt(
                 one.delivered_at = one.delivered_at or now
             case Receipt.FAILED:
                 one.last_error = detail
-                await try_again_or_give_up(session, one, now=now)
+                await try_again_or_give_up(session, one, urgency=notice.urgency, now=now)
                 session.announce("notice", one.item)
         session.add_final(Attempt(notice=one.id, at=now, outcome=one.state, detail=detail))
         session.announce("item", one.item)

@@ -13,7 +13,7 @@ from server.items.budget import CAN_WAIT
 from server.items.tables import Item
 from server.notify.render import NoticeFacts, Occasion
 from server.notify.retry import class_of, urgency_of
-from server.notify.tables import Notice, NoticeState, Spent
+from server.notify.tables import HOPELESS, Notice, NoticeState, Spent
 from server.people.model import ChannelKind
 from server.people.service import channels_of
 from wire.ids import new_uuid7
@@ -38,6 +38,12 @@ async def unattempted(session: ReadSession, item_id: str) -> bool:
         Notice.item == item_id, Notice.state == NoticeState.PENDING, Notice.attempts == 0
     )
     return await session.scalar(query.limit(1)) is not None
+
+
+async def has_hope(session: ReadSession, item_id: str) -> bool:
+    """Tell whether any notice of an item got through, is on its way, or is still to be sent."""
+    query = select(Notice.id).where(Notice.item == item_id, Notice.state.not_in(HOPELESS)).limit(1)
+    return await session.scalar(query) is not None
 
 
 async def create(
@@ -109,10 +115,13 @@ async def create(
     return made
 
 
-async def unsent_of(session: ReadSession, item_id: str) -> list[Notice]:
-    """Return the notices of an item that still wait to be sent."""
+async def unsent_of(session: WriteSession, item_id: str) -> list[Notice]:
+    """Return the notices of an item that still wait to be sent, held for this transaction.
+
+    Another process may be about to claim one: then it is sent as it was, and waits no more.
+    """
     query = select(Notice).where(Notice.item == item_id, Notice.state.in_(UNSENT))
-    return list(await session.scalars(query.order_by(Notice.id)))
+    return list(await session.scalars(query.order_by(Notice.id).with_for_update()))
 
 
 async def withdraw(

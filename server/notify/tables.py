@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,6 +31,10 @@ class NoticeState(StrEnum):
     """Nobody can say; counts as not delivered."""
     WITHDRAWN = "withdrawn"
     """No longer needed before it was sent."""
+
+
+HOPELESS: Final = (NoticeState.FAILED_PERMANENT, NoticeState.WITHDRAWN, NoticeState.UNKNOWN)
+"""By a notice in one of these nobody will be told."""
 
 
 class Notice(Base):

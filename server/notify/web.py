@@ -80,7 +80,7 @@ def _add_sms(router: APIRouter, context: Context, check: Any) -> None:
                 if notice is None:
                     await _try_test(session, context, report, "biz_id", receipt, detail)
                     continue
-                await apply_receipt(session, notice, receipt, now=context.clock.now(), detail=detail)
+                await _apply(session, context, report, "biz_id", receipt, detail, notice=notice)
 
         await together.write(apply)
         return JSONResponse(_TAKEN)
@@ -98,7 +98,7 @@ def _add_voice(router: APIRouter, context: Context, check: Any) -> None:
                 if notice is None:
                     await _try_test(session, context, report, "call_id", receipt, status)
                     continue
-                await apply_receipt(session, notice, receipt, now=context.clock.now(), detail=status)
+                await _apply(session, context, report, "call_id", receipt, status, notice=notice)
                 # The keys come at once too; whichever report is first counts.
                 for pressed in str(report.get("dtmf", "")):
                     await _press_key(session, context, notice, pressed)
@@ -195,6 +195,21 @@ async def _notice_of(session: WriteSession, report: Mapping[str, Any], receipt: 
     if notice is None:
         log.warning("receipt_unknown", out_id=str(report.get("out_id", ""))[:64])
     return notice
+
+
+async def _apply(  # noqa: PLR0917 - as below
+    session: WriteSession,
+    context: Context,
+    report: Mapping[str, Any],
+    key: str,
+    receipt: Receipt,
+    detail: str,
+    *,
+    notice: Notice,
+) -> None:
+    """Apply a report to the notice that it is of."""
+    message = str(report.get(key, ""))
+    await apply_receipt(session, notice, receipt, now=context.clock.now(), detail=detail, message=message)
 
 
 async def _try_test(  # noqa: PLR0917 - one line at each of its callers

@@ -123,7 +123,7 @@ def believes_without_a_receipt(monkeypatch) -> None:
 def lets_a_failed_receipt_lie(monkeypatch) -> None:
     """That a message did not arrive is written down, and nothing follows from it."""
 
-    async def nothing(session, notice, *, now):
+    async def nothing(session, notice, *, urgency, now):
         notice.state, notice.send_at = NoticeState.FAILED_TEMPORARY, now + timedelta(days=1)
 
     monkeypatch.setattr(receipts, "try_again_or_give_up", nothing)

@@ -10,7 +10,7 @@ from server.items.model import Move
 from server.notify.channels import Outcome, Verdict
 from server.notify.quotas import QUOTAS, free_at
 from server.notify.receipts import Receipt, apply_receipt, find_notice
-from server.notify.tables import ChannelSetup, Notice, NoticeState
+from server.notify.tables import ChannelSetup, Notice, NoticeState, Spent
 from server.people.model import ChannelKind
 from server.places.tables import Building, PlacesVersion
 from tests.server.world import at
@@ -74,6 +74,61 @@ async def test_a_message_that_failed_is_repeated_with_what_it_held(world):
     texts = world.heard("leader")
     assert [text.count("共2件") for text in texts] == [1, 0, 1]
     assert await world.notices(NoticeState.FAILED_TEMPORARY) == []
+
+
+async def test_what_was_one_message_is_tried_again_as_one_whatever_it_holds(world):
+    world.channel.answers["leader"] = Outcome(verdict=Verdict.TEMPORARY, reason="status 503")
+    await world.raise_alarm("a1", "gas-1")
+    await world.raise_alarm("a2", "meter-1", **HAZARD)
+    await world.settle()
+    world.channel.answers.clear()
+    await world.pass_time(
+        2
+    )  # the patience of danger to life; a hazard alone would have waited for five seconds
+    assert [text.count("共2件") for text in world.heard("leader")] == [1, 1]
+    assert {one.state for one in await world.notices() if one.person == "leader"} == {NoticeState.SENT}
+
+
+async def test_what_was_withdrawn_from_a_message_before_it_left_never_counts_as_sent(world):
+    world.channel.answers["leader"] = Outcome(verdict=Verdict.TEMPORARY, reason="status 503")
+    first = await world.raise_alarm("a1", "gas-1")
+    world.clock.advance(seconds=1)
+    second = await world.raise_alarm("a2", "gas-2")
+    await world.settle()
+    await world.press("officer", Move.ACCEPT, item=second.id)
+    world.channel.answers.clear()
+    await world.pass_time(3)
+    states = {one.item: one.state for one in await world.notices() if one.person == "leader"}
+    assert states == {first.id: NoticeState.SENT, second.id: NoticeState.WITHDRAWN}
+
+
+async def test_a_hazard_is_not_put_off_for_as_long_as_a_storm_lasts(world):
+    async with world.database.write() as session:
+        for n in range(4):
+            session.add(Device(gateway="gw-one", device=f"g{n}", building="b1"))
+    await world.raise_alarm("a1", "gas-1")
+    await world.settle()
+    await world.pass_time(5)
+    hazard = await world.raise_alarm("h", "meter-1", **HAZARD)
+    await world.settle()
+    for n in range(2):
+        await world.pass_time(30)
+        await world.raise_alarm(f"g{n}", f"g{n}")  # of each of these the leader hears at once
+        await world.settle()
+    [told] = [one for one in await world.notices() if (one.item, one.person) == (hazard.id, "leader")]
+    assert told.state is NoticeState.SENT
+
+
+async def test_what_waits_for_company_costs_no_quota_meanwhile(world):
+    await use_channels(world, ChannelKind.SMS)
+    await world.set_person("leader", webhook_url=None)
+    for alarm, device in (("a1", "gas-1"), ("a2", "gas-2")):
+        await world.raise_alarm(alarm, device, **HAZARD)
+        await world.settle()
+        assert len(world.heard("leader")) == len(await world.rows(Spent)) == 1
+        await world.pass_time(5)
+    await world.pass_time(55)
+    assert len(world.heard("leader")) == len(await world.rows(Spent)) == 2
 
 
 def test_a_quota_is_a_window_that_slides():
@@ -281,3 +336,31 @@ class TestReceipts:
         await sent.pass_time(1)
         assert (await self.notice(sent)).state is NoticeState.UNKNOWN
         assert await self.apply(sent, Receipt.DELIVERED)
+
+    async def test_a_failure_that_is_faster_than_the_answer_is_tried_again(self, sent, monkeypatch):
+        hand_over = sent.channel.send
+        sent.channel.answers["leader"] = Outcome(verdict=Verdict.SENT, receipt="biz-2")
+
+        async def send(message):
+            outcome = await hand_over(message)
+            async with sent.database.write() as session:
+                found = await find_notice(session, notice=message.id)
+                word = {"detail": "no such number", "message": "biz-2"}
+                await apply_receipt(session, found, Receipt.FAILED, now=sent.clock.now(), **word)
+            return outcome
+
+        await self.apply(sent, Receipt.FAILED)
+        monkeypatch.setattr(sent.channel, "send", send)
+        await sent.pass_time(2)
+        notice = await self.notice(sent)
+        assert (notice.state, notice.last_error) == (NoticeState.FAILED_TEMPORARY, "no such number")
+
+    async def test_a_failure_that_is_said_again_after_another_attempt_changes_nothing(self, sent):
+        await self.apply(sent, Receipt.FAILED)
+        sent.channel.answers["leader"] = Outcome(verdict=Verdict.SENT, receipt="biz-2")
+        await sent.pass_time(2)
+        async with sent.database.write() as session:
+            found = await find_notice(session, notice=(await self.notice(sent)).id)
+            word = {"detail": "code", "message": "biz-1"}
+            assert not await apply_receipt(session, found, Receipt.FAILED, now=sent.clock.now(), **word)
+        assert (await self.notice(sent)).state is NoticeState.SENT
