@@ -1,7 +1,7 @@
 """Gateways that fall silent become an item for their maintainer, and it ends when they speak again.
 
-Silence is judged only by what this server could have heard: after it started, or after the broker was
-away, every gateway has the whole time once more.
+Silence is judged only by what this server could have heard: after it started, after the broker was away, or
+after the wall clock was set forward, every gateway has the whole time once more.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from server.db.session import Database, ReadSession, WriteSession
 from server.devices.service import SILENT_AFTER, make_gateway_device
 from server.devices.tables import Gateway
 from server.escalation.plan import Policies
+from server.escalation.wallclock import TOLERANCE, read_clocks
 from server.intake.mqtt import BrokerLink
 from server.items import opening
 from server.items.storms import GATEWAY_ITSELF
@@ -49,6 +50,8 @@ class SilenceWatch:
         self._policies = policies
         self._pulses = pulses
         self._listening_since_s: float | None = None
+        self._offset: timedelta | None = None
+        """Wall time less the time since the start, as of the last look."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -62,13 +65,16 @@ class SilenceWatch:
 
     async def turn(self) -> None:
         """Look once."""
+        reading = read_clocks(self._clock)
+        set_forward = self._offset is not None and reading.offset - self._offset > TOLERANCE
+        self._offset = reading.offset
         if not self._link.is_up:
             self._listening_since_s = None
             return
-        if self._listening_since_s is None:
-            self._listening_since_s = self._clock.boot_s()
-        now = self._clock.now()
-        listened = timedelta(seconds=self._clock.boot_s() - self._listening_since_s)
+        if self._listening_since_s is None or set_forward:
+            self._listening_since_s = reading.boot_s
+        now = reading.now
+        listened = timedelta(seconds=reading.boot_s - self._listening_since_s)
         async with self._database.read() as session:
             open_ids = await _open_alarms(session)
             silent = await _silent(session, now=now) if listened >= SILENT_AFTER else {}

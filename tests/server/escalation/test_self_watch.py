@@ -119,6 +119,17 @@ class TestSilence:
         await let_pass(world, watch, 10)
         assert len(await world.items()) == 1
 
+    async def test_after_the_clock_was_set_forward_likewise(self, world, watch):
+        await watch.turn()
+        await let_pass(world, watch, 100)
+        await hear(world)
+        await watch.turn()
+        world.clock.time += timedelta(hours=1)  # the wall clock alone
+        await let_pass(world, watch, 85)
+        assert await world.items() == []
+        await let_pass(world, watch, 10)
+        assert len(await world.items()) == 1
+
     async def test_one_that_was_never_heard_is_not_silent(self, world, watch):
         await watch.turn()
         await let_pass(world, watch, 300)
