@@ -154,7 +154,7 @@ class Roster:
         person = self.people[duty.person]
         swap = next((one for one in self.swaps.get(duty, ()) if one.holds(at)), None)
         taker = self.people.get(swap.taken_by) if swap else None
-        if swap is not None and taker is not None:
+        if swap is not None and taker is not None and taker.active:
             yield Standing(person=person, presence=Presence.GIVEN_AWAY, until=swap.ends)
             if self._is_held(duty, at):
                 yield from _instead_of(person, self._of_person(taker, at, frozenset((person.code,))))
