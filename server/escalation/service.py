@@ -52,9 +52,12 @@ def settle_one(due: Due, *, now: datetime, settled_as: str) -> None:
 
 
 async def restore(session: WriteSession, item_id: str, due_ids: Sequence[int], *, now: datetime) -> None:
-    """Let exactly these rows of an item wait again, each for its original time."""
+    """Let exactly these rows of an item wait again, each for its original time.
+
+    That what fell silent together is let go of again is the devices' doing: it waits whatever was pressed.
+    """
     for due in await open_dues(session, item_id):
-        if due.id not in due_ids:
+        if due.id not in due_ids and due.kind is not DueKind.SPLIT:
             settle_one(due, now=now, settled_as=SETTLED_WITHDRAWN)
     for due in await session.scalars(select(Due).where(Due.item == item_id, Due.id.in_(list(due_ids)))):
         due.settled_at = None

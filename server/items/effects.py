@@ -101,6 +101,10 @@ async def _reject_false_alarm(act: Act) -> None:
 
 async def _need_help(act: Act) -> None:
     act.item.help_wanted = True
+    if act.item.shelved_until is not None:
+        await _take_from_shelf(act)
+        if act.item.accepted:
+            await restart_acceptance(act.session, act.item, act.policy, now=act.now)
     await telling.call_for_help(act.session, act.item, act.policy, asked_by=act.actor.id, now=act.now)
 
 
@@ -114,7 +118,9 @@ async def _not_mine(act: Act) -> None:
     item.accepted_at = None
     item.help_wanted = False
     await act.session.flush()
-    steps = await telling.take_next_step(act.session, item, act.policy, due_at=act.now, now=act.now)
+    # While it is laid aside nobody is told: no step is used up, the next is taken when it is taken up again.
+    on = telling.steps_left if telling.is_silent(item) else telling.take_next_step
+    steps = await on(act.session, item, act.policy, due_at=act.now, now=act.now)
     if item.owner == act.actor.id:
         item.owner = _first_owner(steps[0].people if steps else ())
 
@@ -206,13 +212,18 @@ async def _unshelve(act: Act) -> None:
     await take_up_again(act.session, act.item, now=act.now, policies=act.policies)
 
 
+async def _take_from_shelf(act: Act) -> None:
+    """Whoever has to do with an item that was laid aside takes it up: it is not silent any more."""
+    act.item.shelved_until = act.item.shelf_asked_until = None
+    act.item.shelf_asked_by = ""
+    await dues.settle(act.session, act.item.id, (DueKind.UNSHELVE,), now=act.now)
+
+
 async def _take(act: Act) -> None:
     """Make the actor the owner; the escalation stops, notices to others are withdrawn."""
     item = act.item
     person = act.actor.id if act.actor.kind is ActorKind.PERSON else None
-    item.shelved_until = item.shelf_asked_until = None
-    item.shelf_asked_by = ""
-    await dues.settle(act.session, item.id, (DueKind.UNSHELVE,), now=act.now)
+    await _take_from_shelf(act)
     await _take_visit(act, person)
     if item.owner != person or not item.accepted:
         item.help_wanted = False
@@ -243,7 +254,7 @@ async def _done(act: Act) -> None:
     for_working = (DueKind.ACCEPTANCE, DueKind.ATTEND, DueKind.RECHECK)
     await dues.settle(act.session, item.id, for_working, now=act.now)
     await end_matters(act.session, item, now=act.now)
-    await grouping.finish_children(act.session, item, act.actor, at=act.now)
+    act.before["finished"] = await grouping.finish_children(act.session, item, act.actor, at=act.now)
     ended = await end_if_both_agree(act.session, item, now=act.now)
     await grouping.follow_child(act.session, item, now=act.now)
     if ended:

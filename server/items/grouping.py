@@ -1,6 +1,6 @@
 """Items inside others: going in, coming out, and what the one that speaks for them learns from it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
@@ -14,11 +14,11 @@ from server.items.budget import forget_loads
 from server.items.ending import end_if_both_agree
 from server.items.model import WORKING, Grouping, ItemState, Move, Outcome, is_graver
 from server.items.record import SYSTEM, Actor, is_untold, write_move
+from server.items.sentences import EMPTIED, MATTERS
 from server.items.storms import SPLIT_AFTER, contact_came_back
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from wire.vocabulary import AlarmClass
-
 
 async def parent_of(session: ReadSession, item: Item) -> Item | None:
     """Return the item that speaks for another, or nothing."""
@@ -38,6 +38,7 @@ def may_go_into(child: Item, parent: Item | None) -> bool:
         and parent.id != child.id
         and parent.parent is None
         and parent.state in WORKING
+        and parent.shelved_until is None
         and parent.mode is child.mode
         and not is_graver(child.class_, parent.class_)
         and not (child.class_ is AlarmClass.LIFE_SAFETY and parent.grouping is not None)
@@ -112,9 +113,10 @@ async def detach(session: WriteSession, child: Item, *, now: datetime) -> None:
     child.outcome = None
     await session.flush()
     await dues.settle(session, child.id, now=now, settled_as=dues.SETTLED_WITHDRAWN)
-    if parent is not None:
-        await note_over(session, parent)
-        await end_if_both_agree(session, parent, now=now)
+    if parent is not None and parent.state is not ItemState.CLOSED:
+        if parent.grouping is Grouping.VISIT:
+            parent.device_name = MATTERS % {"n": len(await children_of(session, parent.id))}
+        await _follow_inside(session, parent, now=now)
 
 
 async def part(session: WriteSession, child: Item, *, now: datetime, reason: str = "") -> None:
@@ -148,8 +150,12 @@ async def note_over(session: WriteSession, item: Item) -> bool:
 async def follow_child(session: WriteSession, child: Item, *, now: datetime) -> None:
     """Let the item that speaks for another follow what happened to it."""
     parent = await parent_of(session, child)
-    if parent is None or parent.state is ItemState.CLOSED:
-        return
+    if parent is not None and parent.state is not ItemState.CLOSED:
+        await _follow_inside(session, parent, now=now)
+
+
+async def _follow_inside(session: WriteSession, parent: Item, *, now: datetime) -> None:
+    """Let an item follow what became of all that is inside it, or that nothing is any more."""
     await session.flush()
     await note_over(session, parent)
     children = await children_of(session, parent.id)
@@ -157,9 +163,16 @@ async def follow_child(session: WriteSession, child: Item, *, now: datetime) -> 
         await _plan_split(session, parent, children, now=now)
     if parent.grouping and parent.state in WORKING and all(one.state not in WORKING for one in children):
         await write_move(
-            session, parent, Move.FINISH, SYSTEM, at=now, to=ItemState.DONE, came_from=parent.state
+            session,
+            parent,
+            Move.FINISH,
+            SYSTEM,
+            at=now,
+            to=ItemState.DONE,
+            came_from=parent.state,
+            reason="" if children else EMPTIED,
         )
-        parent.outcome = Outcome.HANDLED
+        parent.outcome = Outcome.HANDLED if children else Outcome.LAPSED
         parent.done_at = now
         await dues.settle(session, parent.id, now=now)
         await notices.withdraw(session, parent.id)
@@ -189,15 +202,18 @@ async def take_parent(
     return parent
 
 
-async def finish_children(session: WriteSession, parent: Item, actor: Actor, *, at: datetime) -> None:
-    """What is done for an item is done for all that is inside it."""
+async def finish_children(session: WriteSession, parent: Item, actor: Actor, *, at: datetime) -> list[str]:
+    """What is done for an item is done for all that is inside it; returns what was not done before."""
+    finished = []
     for child in await children_of(session, parent.id):
         if child.state in WORKING:
+            finished.append(child.id)
             await write_move(
                 session, child, Move.FINISH, actor, at=at, to=ItemState.DONE, came_from=child.state
             )
             child.outcome, child.done_at = parent.outcome, at
         await end_if_both_agree(session, child, now=at)
+    return finished
 
 
 async def return_children(session: WriteSession, parent: Item, *, now: datetime) -> None:
@@ -210,14 +226,22 @@ async def return_children(session: WriteSession, parent: Item, *, now: datetime)
             )
 
 
-async def follow_undo(session: WriteSession, item: Item, *, now: datetime) -> Item | None:
-    """A finished press was undone: what it finished besides is open again.
+async def follow_undo(
+    session: WriteSession, item: Item, finished: Collection[str], *, now: datetime
+) -> Item | None:
+    """A press was undone: what it finished besides is open again; what was ticked off before stays so.
+
+    Args:
+        session: the transaction.
+        item: what was pressed.
+        finished: the items inside it that the press finished.
+        now: the server's time.
 
     Returns:
         What speaks for the item, where that was done and is not any more: its time is the caller's to say.
     """
     for child in await children_of(session, item.id):
-        if child.state is ItemState.DONE:
+        if child.state is ItemState.DONE and child.id in finished:
             child.outcome, child.done_at = None, None
             await write_move(
                 session, child, Move.UNDO, SYSTEM, at=now, to=ItemState.NEW, came_from=child.state

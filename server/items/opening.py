@@ -246,7 +246,7 @@ async def _raise_again(
         Move.RAISE,
         Actor(kind=ActorKind.GATEWAY, id=alarm.gateway),
         at=now,
-        to=ItemState.ACCEPTED if was_done else item.state,
+        to=_given_back(parent or item) if was_done else item.state,
         came_from=came_from,
         detail={"alarm": alarm.alarm, "rule": alarm.rule, "class": alarm.class_.value},
     )
@@ -265,6 +265,11 @@ async def _raise_again(
         item.retold_at = now
         await retelling.tell_again(session, item, policy, Occasion.RAISED, now=now)
     await follow_raise(session, item, policy, graver=graver, anew=was_done or lifted, now=now)
+
+
+def _given_back(speaker: Item) -> ItemState:
+    """Return where what was done goes: to whoever has it, if anybody took it before the desk ended it."""
+    return ItemState.ACCEPTED if speaker.accepted else ItemState.NEW
 
 
 async def _raise_parent(

@@ -69,6 +69,15 @@ async def go_on(session: WriteSession, item: Item, *, now: datetime, policies: P
         await resume(session, item, now=now, policies=policies)
 
 
+async def start_over(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
+    """Let nothing wait, or be silent, as it was once settled: from now on the item waits as it is now."""
+    item.shelved_until = item.shelf_asked_until = None
+    item.shelf_asked_by = ""
+    await dues.settle(session, item.id, (*TELLING, DueKind.UNSHELVE), now=now)
+    telling.watch_reach(session, item, now=now)
+    await go_on(session, item, now=now, policies=policies)
+
+
 async def resume(session: WriteSession, item: Item, *, now: datetime, policies: Policies) -> None:
     """Let the escalation go on after an acceptance fell away: the next step, else all again."""
     policy = policy_for(policies, item.class_, item.community)

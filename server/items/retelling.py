@@ -95,6 +95,9 @@ async def look_at_duty(session: WriteSession, item: Item, policy: Policy, *, now
     occasion = NoticeFacts.from_row(waiting[0].content).occasion
     instead = _instead(item, found, left_out, before)
     await telling.tell(session, item, instead, occasion, step=item.step, now=now, policy=policy)
+    if left_out and not instead and not await notices.has_hope(session, item.id):
+        # Nobody has that duty then: a step that reaches nobody is not waited out.
+        await dues.hurry(session, item.id, now=now)
     return bool(left_out)
 
 

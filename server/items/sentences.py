@@ -50,12 +50,13 @@ GRAVER: Final = "程度加重，单独处理。"
 WITH_THE_OTHER: Final = "随所在的事项一起结束。"
 STILL_SILENT: Final = "其他设备已恢复，这台仍失联。"
 TOGETHER: Final = "与其他设备同时失联。"
+EMPTIED: Final = "里面的事都移到别的事项了。"
 WAS_TOLD: Final = "之前收到过其中设备的通知"
 MERGED: Final = "之前收到过并入的那件事的通知"
 STORED: Final = frozenset(
     {
         *(NOBODY_REACHED, NOT_YET_REACHED, SPARED, DESK_ONLY, GRAVER, WITH_THE_OTHER, STILL_SILENT, TOGETHER),
-        *(WAS_TOLD, MERGED),
+        *(EMPTIED, WAS_TOLD, MERGED),
     }
 )
 """Why something happened, or why somebody was told."""

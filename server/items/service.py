@@ -19,10 +19,10 @@ from server.items.machine import Facts, Refusal, decide, needs_desk
 from server.items.model import ItemState, Move
 from server.items.queries import facts_of, moves_of
 from server.items.record import Actor, write_move
-from server.items.resuming import go_on
+from server.items.resuming import go_on, start_over
 from server.items.sentences import REFUSALS
 from server.items.tables import Item, ItemMove
-from server.items.undo import find_undoable, restore, snapshot
+from server.items.undo import begins_anew, find_undoable, restore, snapshot
 from server.people.tables import Person
 
 __all__ = ["Actor", "PressOutcome", "PressVerdict", "press"]
@@ -172,14 +172,20 @@ async def _carry_out(
 
 
 async def _undo(session: WriteSession, attempt: _Attempt, policies: Policies) -> PressOutcome:
-    found = find_undoable(await moves_of(session, attempt.item.id), attempt.actor.kind, attempt.actor.id)
+    item, now = attempt.item, attempt.now
+    moves = await moves_of(session, item.id)
+    found = find_undoable(moves, attempt.actor.kind, attempt.actor.id)
     if isinstance(found, Refusal):
-        return _refuse(attempt.item, found)
-    state = await restore(session, attempt.item, found, now=attempt.now)
+        return _refuse(item, found)
+    anew = begins_anew(item, found, moves)
+    state = await restore(session, item, found, now=now)
     await _write(session, attempt, state, detail={"undone": found.move.value})
-    reopened = await follow_undo(session, attempt.item, now=attempt.now)
+    if anew:
+        await start_over(session, item, now=now, policies=policies)
+    finished = (found.before or {}).get("finished", [])
+    reopened = await follow_undo(session, item, finished, now=now)
     if reopened is not None:
-        await go_on(session, reopened, now=attempt.now, policies=policies)
+        await go_on(session, reopened, now=now, policies=policies)
     await session.flush()
     return PressOutcome(verdict=PressVerdict.APPLIED, state=state)
 

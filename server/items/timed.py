@@ -131,8 +131,16 @@ async def _recheck(session: WriteSession, item: Item, due: Due, now: datetime, p
             await dues.settle(session, parent.id, (DueKind.RECHECK,), now=now)
             await _recheck(session, parent, due, now, policies)
         return dues.SETTLED_DONE
-    await restart_acceptance(session, item, policy_for(policies, item.class_, item.community), now=now)
+    policy = policy_for(policies, item.class_, item.community)
     await order_resets(session, item, issuer=SYSTEM.id, now=now)
+    if not item.accepted:
+        # The desk confirmed a false alarm before anybody took it: it waits for somebody to take it.
+        await _move(session, item, Move.RELEASE, now)
+        returned = Occasion.RETURNED
+        await telling.take_next_step(session, item, policy, due_at=now, now=now, occasion=returned)
+        await retelling.tell_again(session, item, policy, returned, now=now)
+        return dues.SETTLED_DONE
+    await restart_acceptance(session, item, policy, now=now)
     if item.owner is not None:
         await telling.tell_one(session, item, item.owner, Occasion.RETURNED, now=now)
     return dues.SETTLED_DONE

@@ -7,9 +7,10 @@ from typing import Any, Final
 from server.db.session import WriteSession
 from server.escalation import service as dues
 from server.items.machine import Refusal
-from server.items.model import ActorKind, ItemState, Move, Outcome
+from server.items.model import ActorKind, ItemState, Move, Outcome, is_graver
 from server.items.tables import Item, ItemMove, ItemParty
 from server.notify import service as notices
+from wire.vocabulary import AlarmClass
 
 UNDOABLE: Final = frozenset(
     {Move.ACCEPT, Move.ARRIVE, Move.FINISH, Move.NEED_HELP, Move.NOT_MINE, Move.FALSE_ALARM}
@@ -31,12 +32,14 @@ async def snapshot(session: WriteSession, item: Item) -> dict[str, Any]:
     times = {name: getattr(item, name) for name in _TIMES}
     return {
         "state": item.state.value,
+        "class": item.class_.value,
         "outcome": item.outcome.value if item.outcome else None,
         **{name: getattr(item, name) for name in _PLAIN},
         **{name: time.isoformat() if time else None for name, time in times.items()},
         "dues": [due.id for due in waiting],
         "notices": [],
         "refused": None,
+        "finished": [],
     }
 
 
@@ -57,6 +60,24 @@ def find_undoable(moves: Sequence[ItemMove], by: ActorKind, actor: str) -> ItemM
             return Refusal.OTHERS_ACTED if others_acted else row
         others_acted = True
     return Refusal.NOTHING_TO_UNDO
+
+
+def begins_anew(item: Item, row: ItemMove, moves: Sequence[ItemMove]) -> bool:
+    """Tell whether what waited before a press says nothing of now, because the sensor said more since.
+
+    It became graver, or raised once more what may hurt somebody and had been laid aside.
+
+    Args:
+        item: as it stands.
+        row: the press that is to be undone.
+        moves: everything that happened to the item.
+    """
+    before = row.before or {}
+    if not any(one.move is Move.RAISE and one.id > row.id for one in moves):
+        return False
+    graver = is_graver(item.class_, AlarmClass(before.get("class", item.class_)))
+    was_shelved = before.get("shelved_until") is not None
+    return graver or (was_shelved and item.class_ is AlarmClass.LIFE_SAFETY)
 
 
 async def restore(session: WriteSession, item: Item, row: ItemMove, *, now: datetime) -> ItemState:

@@ -149,3 +149,32 @@ async def test_whoever_has_it_hears_of_it_after_their_duty_too(world):
     heard = {message.person for message in world.channel.sent}
     assert "leader" in heard
     assert "night" not in heard
+
+
+@pytest.mark.parametrize("again", ["the sensor goes on", "the sensor says so once more"])
+async def test_a_false_alarm_that_was_none_is_nobodys_until_somebody_takes_it(world, again):
+    await world.raise_alarm()
+    await world.settle()
+    await world.press("leader", Move.FALSE_ALARM)  # before anybody pressed 已收到
+    await world.press("op-li", Move.CONFIRM_FALSE_ALARM)
+    assert (await world.item()).state is ItemState.DONE
+    heard = len(world.heard("leader"))
+    if again == "the sensor goes on":
+        await world.pass_time(300)
+    else:
+        await world.raise_alarm(count=2)
+        await world.settle()
+    item = await world.item()
+    assert (item.state, item.accepted) == (ItemState.NEW, False)
+    assert len(world.heard("leader")) == heard + 1
+    assert world.heard("deputy")
+    await comes_back_to_the_desk(world)
+
+
+async def test_what_waited_for_the_morning_does_not_wait_for_a_duty_that_nobody_has_then(world):
+    await take_turns(world, until="06:00")
+    await world.set_person("leader", active=False)
+    world.clock.time = world.clock.time.replace(hour=14)  # 22:00 in the street; its quiet hours end at 7:30
+    await world.raise_alarm(class_=AlarmClass.FAULT)
+    await world.pass_time(9.5 * 3600)
+    assert {message.person for message in world.channel.sent} == {"desk"}

@@ -1,5 +1,8 @@
 """What people press in an incident, and what it does to who has it, who is told and what is due."""
 
+from datetime import timedelta
+
+import pytest
 from sqlalchemy import select
 
 from server.escalation.tables import DueKind
@@ -189,3 +192,55 @@ async def test_the_desk_closes_by_exception_with_its_name(world):
     async with world.database.read() as session:
         row = await session.scalar(select(ItemMove).where(ItemMove.move == Move.CLOSE_EXCEPTION))
     assert (row.actor, row.reason) == ("op-li", "探测器损坏，已拆除")
+
+
+async def test_undoing_an_acceptance_does_not_bring_back_the_patience_of_a_lesser_danger(world):
+    await world.raise_alarm(class_=AlarmClass.HAZARD)
+    await world.pass_time(60)
+    await world.pass_time(240)  # a quarter of an hour is left before the community would hear of it
+    await world.press("deputy", Move.ACCEPT)
+    await world.raise_alarm(stage=2)  # of danger to life
+    await world.press("deputy", Move.UNDO)
+    assert (await world.item()).state is ItemState.NEW
+    await world.settle()
+    assert "secretary" in await world.told()
+    await world.pass_time(120)
+    assert world.heard("desk")
+
+
+@pytest.mark.parametrize("class_", [AlarmClass.HAZARD, AlarmClass.LIFE_SAFETY])
+async def test_undoing_an_acceptance_silences_nothing_that_was_raised_since(world, class_):
+    await world.raise_alarm(class_=class_)
+    until = world.clock.now() + timedelta(minutes=30)
+    await world.press("op-li", Move.SHELVE, reason="正在维修", until=until)
+    await world.press("op-wang", Move.CONFIRM_SHELF)
+    await world.press("leader", Move.ACCEPT)
+    await world.raise_alarm(stage=2, count=2)  # of danger to life
+    await world.press("leader", Move.UNDO)
+    assert (await world.item()).shelved_until is None
+    await world.pass_time(180)
+    assert world.heard("desk")
+
+
+async def test_who_asks_for_help_with_what_was_laid_aside_is_heard(world):
+    await world.raise_alarm(class_=AlarmClass.HAZARD)
+    await world.press("leader", Move.ACCEPT)
+    until = world.clock.now() + timedelta(hours=8)
+    await world.press("op-li", Move.SHELVE, reason="厂家明天来", until=until)
+    await world.press("leader", Move.NEED_HELP)
+    await world.settle()
+    assert "支援" in world.heard("desk")[0]
+    assert (await world.item()).shelved_until is None
+    [due] = await world.waiting(DueKind.ACCEPTANCE)
+    assert due.due_at == world.clock.now() + timedelta(minutes=30)
+
+
+async def test_not_mine_of_what_is_laid_aside_spares_nobody_the_next_step(world):
+    await world.raise_alarm(class_=AlarmClass.HAZARD)
+    until = world.clock.now() + timedelta(hours=1)
+    await world.press("op-li", Move.SHELVE, reason="正在维修", until=until)
+    await world.press("leader", Move.NOT_MINE)
+    await world.settle()
+    assert (await world.told(), (await world.item()).owner) == ({"leader"}, "deputy")
+    await world.pass_time(3600)
+    assert world.heard("deputy")

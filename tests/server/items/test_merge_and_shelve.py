@@ -210,3 +210,13 @@ async def test_a_phones_wrong_clock_is_clamped(world, offset_s):
     await world.press("leader", Move.ACCEPT, at=world.clock.now() + timedelta(seconds=offset_s))
     accepted_at = (await world.item()).accepted_at
     assert item.opened_at <= accepted_at <= world.clock.now()
+
+
+async def test_one_person_alone_does_not_silence_danger_to_life_by_merging_it(world):
+    parent, child = await two(world)
+    until = world.clock.now() + HOUR
+    await world.press("op-li", Move.SHELVE, item=parent, until=until, reason="正在维修")
+    await world.press("op-wang", Move.CONFIRM_SHELF, item=parent)
+    assert (await merge(world, child, parent)).refusal is Refusal.WRONG_TARGET
+    await world.pass_time(180)
+    assert world.heard("desk")

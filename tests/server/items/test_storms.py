@@ -265,3 +265,31 @@ async def test_whoever_ticks_off_one_device_of_a_storm_has_its_time_and_undone_s
     await world.press("leader", Move.UNDO, item=inside[-1])
     [waits] = [due for due in await world.waiting() if due.item == storm.id]
     assert (waits.kind, waits.due_at - world.clock.now()) == (DueKind.ACCEPTANCE, timedelta(minutes=30))
+
+
+async def test_a_list_that_all_went_into_the_storm_is_no_second_thing_to_do(world):
+    await add_devices(world, 4)
+    await world.take(silent(world, 0))
+    await world.pass_time(45)
+    [visit] = [item for item in await world.items() if item.grouping is Grouping.VISIT]
+    await world.take(*(silent(world, n) for n in range(1, 4)))
+    await world.pass_time(45)
+    storm = await storm_of(world)
+    states = {item.id: item.state for item in await world.items() if item.parent is None}
+    assert states == {storm.id: ItemState.NEW, visit.id: ItemState.CLOSED}
+    heard = len(world.heard("leader"))
+    await world.pass_time(25 * 3600)
+    assert {message.item for message in world.channel.sent[heard:]} == {storm.id}
+
+
+async def test_an_undone_press_does_not_keep_the_last_silent_ones_in_the_storm(world):
+    await add_devices(world, 4)
+    await world.take(*(silent(world, n) for n in range(4)))
+    await world.pass_time(45)
+    storm = await storm_of(world)
+    await world.press("leader", Move.ACCEPT, item=storm.id)
+    await world.take(*(silent(world, n, condition=Condition.NORMAL) for n in range(3)))
+    await world.press("leader", Move.UNDO, item=storm.id)
+    await world.pass_time(120)
+    last = next(item for item in await world.items() if item.device == "d3" and item.grouping is None)
+    assert last.parent != storm.id

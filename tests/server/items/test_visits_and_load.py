@@ -10,7 +10,7 @@ from server.devices.tables import Device
 from server.items import budget, chatter
 from server.items.budget import Load, way_of
 from server.items.machine import Refusal
-from server.items.model import Grouping, ItemState, Move, ToldWay
+from server.items.model import Grouping, ItemState, Move, Outcome, ToldWay
 from server.people.tables import Duty, Person, Role, Scope
 from server.places.tables import Building, PlacesVersion
 from tests.server.world import at
@@ -256,3 +256,32 @@ async def test_a_maintainer_is_not_spared(world):
         await world.raise_alarm(f"v{n}", f"v{n}", **LOW_BATTERY)
     await world.settle()
     assert len([notice for notice in await world.notices() if notice.person == "fixer"]) == 6
+
+
+@pytest.mark.parametrize("move", [Move.ARRIVE, Move.NEED_HELP, Move.FINISH])
+async def test_what_was_ticked_off_stays_so_when_a_press_on_the_visit_is_undone(world, move):
+    visit, (first, *others) = await three_matters(world)
+    await world.press("leader", Move.FINISH, item=first.id)
+    await world.press("leader", move, item=visit.id)
+    await world.press("leader", Move.UNDO, item=visit.id)
+    states = {item.id: item.state for item in await world.items()}
+    assert states[first.id] is ItemState.DONE
+    assert {states[one.id] for one in others} == {ItemState.NEW}
+    assert states[visit.id] is ItemState.ACCEPTED
+
+
+async def test_a_visit_whose_last_matter_stands_for_itself_is_over_and_sends_nobody(world):
+    await world.raise_alarm("m1", "gas-1", **WORN_OUT)
+    [visit, matter] = sorted(await world.items(), key=lambda item: item.parent is not None)
+    await world.press("op-li", Move.UNMERGE, item=matter.id)
+    states = {item.id: (item.state, item.outcome) for item in await world.items()}
+    assert states[visit.id] == (ItemState.CLOSED, Outcome.LAPSED)
+    assert states[matter.id][0] is ItemState.NEW
+    await world.settle()
+    assert len(world.heard("leader")) == 1
+
+
+async def test_a_visit_says_how_many_matters_are_left_on_its_list(world):
+    visit, matters = await three_matters(world)
+    await world.press("op-li", Move.UNMERGE, item=matters[0].id)
+    assert next(item for item in await world.items() if item.id == visit.id).device_name == "2 件事"
