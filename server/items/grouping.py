@@ -20,6 +20,7 @@ from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from wire.vocabulary import AlarmClass
 
+
 async def parent_of(session: ReadSession, item: Item) -> Item | None:
     """Return the item that speaks for another, or nothing."""
     return await session.get(Item, item.parent) if item.parent is not None else None
