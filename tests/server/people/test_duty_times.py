@@ -112,6 +112,13 @@ def test_a_stand_in_who_is_away_too_hands_on_and_a_circle_ends():
     assert stand(circle, at("12:00")) == [("wang", Presence.AWAY), ("li", Presence.AWAY)]
 
 
+def test_a_duty_taken_over_by_somebody_who_left_since_is_where_it_was():
+    gone = PersonFacts(code="li", name="li", reachable=False, active=False)
+    swap = SwapFacts(duty=DUTY, begins=at("00:00"), ends=at("23:00"), taken_by="li")
+    roster = Roster([WANG, gone], [DUTY], swaps=[swap])
+    assert stand(roster, at("12:00")) == [("wang", Presence.ON_DUTY)]
+
+
 def test_a_swap_hands_one_duty_over_for_its_times_and_no_other():
     other = DutyFacts(person="wang", role=Role.DEPUTY, scope=Scope.GRID, code="W02")
     swap = SwapFacts(duty=DUTY, begins=at("00:00"), ends=at("23:00"), taken_by="li")
