@@ -1,5 +1,7 @@
 """The web application: one table of routers, one handler for errors, the same guard for all."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
@@ -209,13 +211,15 @@ async def _problem(
     **more: Any,
 ) -> Response:
     if wants_page(request.url.path):
+        at_desk = _is_of_desk(request)
+        known = getattr(request.state, "signed_in", None) is not None
         page = render_page(
             request,
-            "problem.html",
+            "desk_problem.html" if at_desk and known else "problem.html",
             status_code=status,
             title=_PAGE_TITLES.get(status, "出错了"),
             detail=detail,
-            lines=_PAGE_LINES.get(status, ()),
+            lines=(_DESK_LINES if at_desk else _PAGE_LINES).get(status, ()),
             desk_phone=await _whom_to_call(request),
         )
         page.headers.update(headers or {})
@@ -226,7 +230,13 @@ async def _problem(
     return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
 
 
+def _is_of_desk(request: Request) -> bool:
+    """Tell whether a page is the desk's: whoever reads it came by no message, and would call themselves."""
+    return request.url.path.startswith(("/desk", "/cockpit"))
+
+
 _PAGE_DETAILS: Final = {
+    400: "填写的内容不完整或不对，请返回上一页再试。",
     404: "没有这个页面。请从消息里的链接打开。",
     405: "不能这样打开这个页面。请返回上一页。",
     422: "填写的内容不完整或不对，请返回上一页再试。",
@@ -243,18 +253,19 @@ _PAGE_TITLES: Final = {
 }
 
 
-_PAGE_LINES: Final = {
+_PAGE_LINES: Final[Mapping[int, tuple[str, ...]]] = {
     404: ("回到消息，再点一次链接", "还是打不开，就打电话给指挥中心"),
     429: ("等一会儿再试", "事情很急，就打电话给指挥中心"),
     500: ("等一分钟，再打开一次", "事情很急，不要等，马上打电话"),
 }
 """What to do now, in short lines."""
+_DESK_LINES: Final[Mapping[int, tuple[str, ...]]] = {429: ("等一会儿再试",), 500: ("等一分钟，再打开一次",)}
 
 
 async def _whom_to_call(request: Request) -> str:
     """Return the command centre's number for a page of an error; nothing where that cannot be read either."""
-    if request.url.path.startswith(("/desk", "/cockpit")):
-        return ""  # that is who would be called
+    if _is_of_desk(request):
+        return ""
     context: Context = request.app.state.context
     try:
         async with context.database.read() as session:
@@ -293,6 +304,8 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException), "registered for it"
     title = str(error.detail)
     detail = _PAGE_DETAILS.get(error.status_code, "") if wants_page(request.url.path) else title
+    if _is_of_desk(request) and error.status_code == HTTPStatus.NOT_FOUND:
+        detail = "没有这个页面。"
     return await _problem(request, error.status_code, title, detail, headers=dict(error.headers or {}))
 
 

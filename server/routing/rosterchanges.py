@@ -25,6 +25,7 @@ from server.people.proposals import by_desk
 from server.people.rostertables import SwapProposal
 from server.people.shifts import check_times
 from server.people.swapping import Answer
+from server.people.tables import Person
 from server.routing.changing import RosterChange
 from server.routing.dutypages import look_at_proposal
 from server.routing.proof import Gap
@@ -205,6 +206,8 @@ def _add_links(router: APIRouter, context: Context) -> None:
             await _must_reach(context, who, person)
             now = context.clock.now()
             async with context.database.write() as session:
+                if await session.get(Person, person) is None:
+                    raise NotFoundError("没有这个人。")
                 await tell(session, News.OWN_WEEK, [person], now=now)
                 await audit.record(
                     session,
