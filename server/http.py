@@ -259,7 +259,11 @@ _PAGE_LINES: Final[Mapping[int, tuple[str, ...]]] = {
     500: ("等一分钟，再打开一次", "事情很急，不要等，马上打电话"),
 }
 """What to do now, in short lines."""
-_DESK_LINES: Final[Mapping[int, tuple[str, ...]]] = {429: ("等一会儿再试",), 500: ("等一分钟，再打开一次",)}
+_DESK_LINES: Final[Mapping[int, tuple[str, ...]]] = {
+    404: ("返回上一页，核对编号和地址", "不在您的范围里的，请管理员开通"),
+    429: ("等一会儿再试",),
+    500: ("等一分钟，再打开一次",),
+}
 
 
 async def _whom_to_call(request: Request) -> str:

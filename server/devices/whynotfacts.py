@@ -22,7 +22,7 @@ from server.devices.inforce import (
 )
 from server.devices.reported import read_status
 from server.devices.service import GATEWAY_DEVICE, SILENT_AFTER
-from server.devices.tables import Gateway, Standing
+from server.devices.tables import Device, Gateway, Standing
 from server.devices.whynot import (
     AlarmThen,
     Circumstances,
@@ -127,7 +127,7 @@ async def why_not(
     readings, readable = await _readings(context, key, since, until)
     cut_at = readings[-1].at if len(readings) >= _MOST_READINGS else None
     then = Circumstances(
-        since=since,
+        since=await _begin(session, key, since, readings),
         until=cut_at or until,
         alarms=_by_rule(rows),
         held_back=await held_back(session, key, status, since=since, until=until),
@@ -157,6 +157,17 @@ async def why_not(
         configuration=stood,
         changes=[one for one in history if since <= one.at <= until],
     )
+
+
+async def _begin(
+    session: ReadSession, key: tuple[str, str], since: datetime, readings: Sequence[Reading]
+) -> datetime:
+    """Return since when there can be readings: what was put in within the hour missed none before."""
+    row = await session.get(Device, key)
+    heard = row.first_heard_at if row is not None else None
+    if heard is None or not readings:
+        return since
+    return max(since, min(heard, readings[0].at))
 
 
 def _stood_at(history: Sequence[ConfigurationChange], at: datetime) -> ConfigurationChange | None:

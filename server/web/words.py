@@ -198,6 +198,7 @@ CHANNELS: Final[Mapping[str, str]] = {
     "voice": "语音电话",
 }
 _UNITS: Final[Mapping[str, str]] = {
+    "1": "",  # a count, a state: UCUM's word for no unit
     "%{LEL}": "%LEL",
     "mA": "毫安",
     "mA{residual}": "毫安",

@@ -126,7 +126,10 @@ async def test_buildings_are_found_by_name_and_only_ones_own(site, installer):
 async def test_what_is_foreign_is_not_found_by_scanning_typing_or_choosing(site, installer):
     await build(site)
     for code in (f"{FOREIGN}-gw/{FOREIGN}-gas", f"{FOREIGN}-gw/anything", "gw-none/gas-1"):
-        assert (await installer.get("/desk/adopt", params={"code": code})).status_code == 404, code
+        answer = await installer.get("/desk/adopt", params={"code": code})
+        assert answer.status_code == 404, code
+        assert "核对编号" in answer.text
+        assert "消息" not in answer.text, "no message led here"
     assert (await installer.post(ADOPT, data={**FORM, "building": f"{FOREIGN}-b"})).status_code == 404
     assert await device(site, NEW) is None
     moved = await installer.post(f"{HERE}/gas-1/move", data={**WHY, "building": f"{FOREIGN}-b"})
@@ -156,7 +159,9 @@ async def test_a_reading_is_shown_live_with_its_age_and_what_is_wrong_is_said(si
     shown = (await installer.get(check)).text
     assert "4.5 %LEL" in shown
     assert 'hx-trigger="every 2s"' in shown
-    site.clock.advance(seconds=600)
+    site.clock.advance(seconds=100)
+    assert "下面是断开以前的读数" in (await installer.get(check)).text, "its gateway said nothing since"
+    site.clock.advance(seconds=500)
     since = re.search(r"since=(\d+)", shown)[1]
     later = (await installer.get(f"{check}/state?since={since}")).text
     assert "hx-trigger" not in later, "a phone in a pocket asks for ten minutes at most"

@@ -6,7 +6,7 @@ import pytest
 
 from server.alarms.tables import Alarm
 from server.devices.configuration import keep_part
-from server.devices.tables import Command, CommandState, Gateway
+from server.devices.tables import Command, CommandState, Device, Gateway
 from server.intake import status as statuses
 from tests.server.devices.rulesinforce import CONTACT, GAS
 from tests.server.history.recording import record
@@ -193,6 +193,16 @@ async def test_a_gateway_that_told_no_rules_is_said_to_have_told_none(site):
     assert "也通知了人" in page
 
 
+async def test_a_device_that_was_put_in_within_the_hour_missed_nothing_before(site, desk):
+    async with site.world.database.write() as session:
+        row = await session.get_one(Device, (GATEWAY, "gas-1"))
+        row.first_heard_at = site.clock.now() - timedelta(minutes=20)
+    await read(site, *[2.0] * 21, minutes_ago=20)
+    page = (await desk.get(PAGE, params={"about": "kind:gas"})).text
+    assert "最接近的读数是 2 %LEL" in page
+    assert "没有可信的读数；" not in page, "nobody can have read it before"
+
+
 async def test_readings_that_cannot_be_read_now_are_not_said_to_be_missing(site, desk, monkeypatch):
     async def fail(*_args, **_options):
         raise OSError("disk I/O error")
@@ -211,8 +221,8 @@ async def test_a_time_that_cannot_be_read_or_is_yet_to_come_is_refused(site, des
     later = (site.clock.now() + timedelta(hours=1)).isoformat()
     refused = {
         "gestern": "时间写成",
-        "0001-01-01T00:00": "时间写成",
-        "9999-12-31T23:59:59-12:00": "时间写成",
+        "0001-01-01T00:00": "请检查年份",
+        "9999-12-31T23:59:59-12:00": "请检查年份",
         later: "还没有到",
     }
     for typed, said in refused.items():
