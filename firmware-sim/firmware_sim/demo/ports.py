@@ -7,14 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from typing import Final
 
+from firmware_sim.serving import PortTakenError
+
 LOOPBACK: Final = "127.0.0.1"
 _PICKED: Final = range(20_000, 32_000)
 """Below what systems hand to outgoing connections (Linux: from 32768): nothing takes such a port before its
 owner listens, or while its owner is started again."""
-
-
-class PortTakenError(RuntimeError):
-    """A port that the demonstration wants is in use; the text names it and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

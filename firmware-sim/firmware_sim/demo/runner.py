@@ -14,8 +14,9 @@ from firmware_sim.demo.brokers import NoBrokerError
 from firmware_sim.demo.check import play_incident
 from firmware_sim.demo.children import ChildError
 from firmware_sim.demo.incident import HOPS, MissingHopError, Trace
-from firmware_sim.demo.ports import PortTakenError, free_ports, wanted_ports
+from firmware_sim.demo.ports import free_ports, wanted_ports
 from firmware_sim.demo.stage import BACKUP, LEADER, Stage, build_stage
+from firmware_sim.serving import PortTakenError
 
 QUIET_S: Final = 10.0
 """How long all is well before the leak."""

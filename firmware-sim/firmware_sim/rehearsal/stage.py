@@ -50,11 +50,11 @@ class RehearsalStage:
         """
         if part == "server":
             command = [*command_of("gridwarden-server"), "run"]
-            self.servers.append(await self._start("server", command, "server_started"))
+            self.servers.append(await self.start("server", command, "server_started"))
             await self.desk.sign_in(_CODE)
             return
         command = [*command_of("gridwarden-edge"), "run", str(self.folder / "site.yaml")]
-        self.gateways.append(await self._start("gateway", command, "edge_started"))
+        self.gateways.append(await self.start("gateway", command, "edge_started"))
 
     async def kill_part(self, part: str) -> None:
         """End gateway or server at once, as a power cut does."""
@@ -79,7 +79,17 @@ class RehearsalStage:
         """What the server logged in all its lives."""
         return [line for child in self.servers for line in child.lines]
 
-    async def _start(self, name: str, command: list[str], event: str) -> Child:
+    async def start(self, name: str, command: list[str], event: str) -> Child:
+        """Start a child that is stopped with the stage.
+
+        Args:
+            name: of the part.
+            command: what to run.
+            event: the line of its log that says that it is ready.
+
+        Raises:
+            ChildError: it ended before it was ready.
+        """
         env = dict(self.env)
         if name == "server":
             env["GRIDWARDEN_TEST_CLOCK"] = str(self.folder / "server.clock")
@@ -125,10 +135,10 @@ async def build_rehearsal(path: Path, scenario: Scenario, *, broker: str) -> Asy
         site = site_of(scenario, broker_port=line.port, ports=bus_ports)
         (folder / "site.yaml").write_text(site, encoding="utf-8")
         phones = ["phones", "--port", str(phones_port), "--server", stage.desk.url]
-        await stage._start("phones", [*command_of("gridwarden-sim"), *phones], "phones_started")  # noqa: SLF001 - the stage's own builder
+        await stage.start("phones", [*command_of("gridwarden-sim"), *phones], "phones_started")
         devices = ["devices", str(path), "--control-port", str(control_port), "--speed", str(scenario.speed)]
         devices += [f"--port={bus}={port}" for bus, port in bus_ports.items()]
-        await stage._start("devices", [*command_of("gridwarden-sim"), *devices], "sim_started")  # noqa: SLF001
+        await stage.start("devices", [*command_of("gridwarden-sim"), *devices], "sim_started")
         await stage.start_part("server")
         await stage.start_part("gateway")
         await stage.running["server"].ready("open_alarms_listed")
