@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from server.clock import STREET_ZONE
 from server.errors import ServerError
 from server.places.spots import name_floor, name_nearby
+from server.web.failures import tell_failure
 from server.web.language import choose_language, translations
 from server.web.navigation import navigation_for
 from server.web.stored import place, told, told_of
@@ -156,6 +157,7 @@ def _environment(language: str) -> Environment:
         nearby=name_nearby,
         figure=_show_figure,
         floor=lambda floor: place(name_floor(floor), language),
+        failure=lambda reason: tell_failure(reason, gettext),
         told=lambda sentence: told(sentence, language),
         told_of=lambda move: told_of(move, language),
         place=lambda spot: place(spot, language),
