@@ -1,18 +1,20 @@
 """The list of a phone: what presses now, the next visits with their matters, mine, and my grid's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from server.db.session import ReadSession
 from server.items.model import URGENT, Grouping, ItemState
 from server.items.queries import ItemFilter, items_of_person, list_items
-from server.items.tables import Item
+from server.items.tables import Item, ItemParty
 from server.people.model import Scope
 from server.people.tables import Duty, Person
+from wire.vocabulary import AlarmClass, Mode
 
 _MOST_OF_A_GRID = 30
+_GRAVITY = {class_: rank for rank, class_ in enumerate(AlarmClass)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,11 @@ class Row:
     person: str
     told: bool = True
     matters: Sequence[Item] = ()
+
+    @property
+    def taken_by_another(self) -> bool:
+        """Whether somebody else has it in hand."""
+        return self.item.accepted and self.item.owner != self.person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +78,30 @@ async def own_list(session: ReadSession, people: Sequence[str]) -> OwnList:
             if item.id not in seen:
                 seen.add(item.id)
                 found.grid.append(Row(item=item, person=person, told=False))
-    owners = {row.item.owner for row in found.grid if row.item.owner}
+    rows = (*found.pressing, *found.visits, *found.mine, *found.grid)
+    owners = {row.item.owner for row in rows if row.item.owner}
     query = select(Person.code, Person.name).where(Person.code.in_(owners))
     names = {row.code: row.name for row in await session.execute(query)}
-    return OwnList(pressing=found.pressing, visits=visits, mine=found.mine, grid=found.grid, names=names)
+    return OwnList(
+        pressing=sorted(found.pressing, key=_turn),
+        visits=visits,
+        mine=sorted(found.mine, key=_turn),
+        grid=found.grid,
+        names=names,
+    )
+
+
+async def any_concerns(session: ReadSession, items: Collection[str], people: Collection[str]) -> bool:
+    """Tell whether one of these items stands, or may have stood, on the list of one of these people."""
+    told = select(ItemParty.item).where(ItemParty.item.in_(items), ItemParty.person.in_(people))
+    grids = select(Duty.code).where(Duty.person.in_(people), Duty.scope == Scope.GRID)
+    query = select(Item.id).where(Item.id.in_(items), or_(Item.id.in_(told), Item.grid.in_(grids)))
+    return await session.scalar(query.limit(1)) is not None
+
+
+def _turn(row: Row) -> tuple[bool, bool, int]:
+    """Real before a drill, then what nobody else has taken, then the gravest; among equals the newest."""
+    return row.item.mode is not Mode.LIVE, row.taken_by_another, _GRAVITY[row.item.class_]
 
 
 def _put(found: OwnList, item: Item, person: str) -> None:

@@ -20,10 +20,11 @@ from server.history.glance import Glance, glance_at_item
 from server.items.card import Card, Viewer
 from server.items.cardfacts import card_for, position_of
 from server.items.company import Company, company_of
+from server.items.guards import Refusal
 from server.items.model import URGENT, ActorKind, ItemState, Move
 from server.items.nearmodel import Fix
 from server.items.nearness import MEASURED, distances_of, note_distance
-from server.items.ownlist import own_list
+from server.items.ownlistpages import add_own_list
 from server.items.queries import ItemStory, find_item, item_story, open_moves
 from server.items.record import Actor
 from server.items.refused import Refused, refuse_link, refused_state
@@ -35,6 +36,7 @@ from server.photos.service import photos_of
 from server.photos.tables import ItemPhoto
 from server.web import words
 from server.web.templating import SIZES, language_of, render_page
+from wire.vocabulary import Mode
 
 _YEAR_S: Final = 31_536_000
 _MOST_CALLS: Final = 3
@@ -68,7 +70,7 @@ def build_leader_pages(context: Context, book: LinkBook, hub: Hub) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     _add_item(router, context, book)
     _add_live(router, context, book, hub)
-    _add_own_list(router, context, book)
+    add_own_list(router, context, book, hub)
     _add_settings(router)
     return router
 
@@ -168,33 +170,6 @@ def _add_live(router: APIRouter, context: Context, book: LinkBook, hub: Hub) -> 
         )
 
 
-def _add_own_list(router: APIRouter, context: Context, book: LinkBook) -> None:
-    @router.get("/my", dependencies=[open_to_all("the phone's own secret says whose list it is")])
-    async def list_mine(request: Request) -> Response:
-        phone = phone_of(context, request)
-        now = context.clock.now()
-        async with context.database.read() as session:
-            known = await links.people_of_phone(session, phone)
-            found = await own_list(session, known)
-            pairs = [(row.item.id, row.person) for row in (*found.pressing, *found.visits, *found.mine)]
-            made = await book.find(session, pairs)
-        missing = [pair for pair in pairs if pair not in made]
-        if missing:  # whose message has not left yet; others only look, and nobody who writes waits for them
-            async with context.database.write() as session:
-                made |= await book.make_many(session, missing, now)
-        tokens = {item: token for (item, _), token in made.items()}
-        return render_page(
-            request,
-            "mine.html",
-            found=found,
-            tokens=tokens,
-            words=words,
-            title_of=title_of,
-            known=bool(known),
-            now=now,
-        )
-
-
 def _add_settings(router: APIRouter) -> None:
     @router.post("/size", dependencies=[open_to_all("it only sets a cookie of the asker's")])
     async def choose_size(size: Annotated[str, Form()], back: Annotated[str, Form()] = "/my") -> Response:
@@ -283,6 +258,21 @@ def _say(move: Move, outcome: PressOutcome) -> str:
     return f"done_{move.value}"
 
 
+def _still_so(said: str, item: Item) -> bool:
+    """Tell whether what a press led to is so still: a page that stays open outlives its first sentence."""
+    if said == "waits_for_desk":
+        return item.false_alarm_claimed and not item.alarm_over
+    if said == Refusal.ALARM_ACTIVE.value:
+        return not item.alarm_over
+    return item.state is not ItemState.CLOSED or not said.startswith("done_")
+
+
+def _matters(story: ItemStory, *, english: bool) -> Mapping[str | None, str]:
+    """Return what is wrong with each device of a visit, as its gateway says it, by the matter."""
+    told = [alarm for alarm in story.alarms if alarm.readable]
+    return {one.item: ((one.sentence_en if english else "") or one.sentence).rstrip("。.") for one in told}
+
+
 def _times_limit(alarm: Alarm | None) -> float | None:
     """Return how many times the limit was measured: said instead of a unit that only engineers know."""
     if alarm is None or not alarm.value or not alarm.limit or alarm.limit <= 0 or alarm.value < alarm.limit:
@@ -340,7 +330,7 @@ def _item_page(
         playbook=card.do_now,
         company=company,
         calls=_calls(card, company) if view.state is LinkState.OPEN else (),
-        dangerous=item.class_ in URGENT,
+        dangerous=item.class_ in URGENT and item.mode is Mode.LIVE,
         elsewhere=_elsewhere(item, company),
         photos=photos,
         distances=[(move, distances[move.id]) for move in story.moves if move.id in distances],
@@ -350,10 +340,11 @@ def _item_page(
         why=_why(item, view.link.person),
         main_move=first if first in moves else None,
         other_moves=[m for m in _OTHERS if m in moves and m is not first],
+        matters=_matters(story, english=language_of(request) == "en"),
         may_tick=Move.FINISH in moves,
         title_of=title_of,
         may_undo=Move.UNDO in moves,
-        said=SAID.get(said, ""),
+        said=SAID.get(said, "") if _still_so(said, item) else "",
         words=words,
         new_press=new_secret,
         now=now,
@@ -367,6 +358,10 @@ SAID: Final = {
     "done_need_help": "已通知更多人来帮忙。",
     "done_not_mine": "已转给下一位。",
     "done_false_alarm": "记下了：误报。",
+    "photo": "照片收到了。",
+    "photo_enough": "这件事项的照片已经够多了。",
+    "photo_large": "照片太大，最多 8 MB。不加照片也可以。",
+    "photo_unusable": "这个文件不是照片，没有加上。不加照片也可以。",
     "merged": "这件事已并入另一件事项，请点开那一件。",
     "done_undo": "已退回上一步。",
     "waits_for_desk": "已报告误报，等指挥中心确认。设备还在报警，请注意安全。",

@@ -54,7 +54,7 @@ def build_photo_pages(context: Context, book: LinkBook) -> APIRouter:
                 now=context.clock.now(),
             )
             session.announce("item", view.item.id)
-        return RedirectResponse(f"/i/{token}", status_code=303)
+        return RedirectResponse(f"/i/{token}?said=photo", status_code=303)
 
     @router.get("/i/{token}/photos/{photo}")
     async def give_out(request: Request, token: str, photo: str) -> Response:

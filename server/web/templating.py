@@ -1,6 +1,7 @@
 """Rendering pages: templates, assets by their built names, the reader's language and time."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ STATIC: Final = Path(__file__).parent / "static"
 ZONE: Final = STREET_ZONE
 SIZES: Final = ("20", "24", "30")
 _LARGE: Final = 1000
+_UNDER_ITEM: Final = re.compile(r"(/i/[^/]+)/.")
+"""What answers a press on a leader's page has no address of its own: this is the one to go back to."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
@@ -103,6 +106,8 @@ def render_page(request: Request, template: str, *, status_code: int = 200, **va
             "navigation": navigation_for(request.url.path, reader.rights),
         } | values
     size = request.cookies.get("size", "")
+    under_item = _UNDER_ITEM.match(request.url.path)
+    item_page = under_item[1] if under_item else ""
     body = (
         _environment(language)
         .get_template(template)
@@ -112,8 +117,9 @@ def render_page(request: Request, template: str, *, status_code: int = 200, **va
             language="zh-CN" if language == "zh_CN" else "en",
             size=size if size in SIZES else SIZES[0],
             sizes=SIZES,
-            # Another size of letters is asked for from here: a page that answers a press has no address.
-            path=request.url.path if request.method == "GET" else "/my",
+            # Another size of letters is asked for from here.
+            path=request.url.path if request.method == "GET" else item_page or "/my",
+            item_page=item_page,
             **values,
         )
     )

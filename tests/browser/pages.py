@@ -149,6 +149,7 @@ NOT_PAGES: Final[dict[str, str]] = {
     "/desk/audit/export.csv": "a file",
     "/i/{token}/photos/{photo}": "a picture",
     "/i/{token}/live": "a stream",
+    "/my/live": "a stream",
     "/desk/live": "a stream",
     "/desk/devices/{gateway}/{device}/check/state": "what a page asks for again and again",
     "/desk/import/files/street.xlsx": "a file",

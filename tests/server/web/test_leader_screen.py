@@ -9,7 +9,7 @@ from PIL import Image
 from server.items.model import Move
 from server.items.tables import Item, ItemMove
 from server.people.tables import Person
-from wire.vocabulary import AlarmClass
+from wire.vocabulary import AlarmClass, Kind, Mode
 
 
 async def press(client, link: str, move: str, press_id: str = "press-0001", **more: str):
@@ -115,3 +115,67 @@ async def test_a_photo_may_be_added_and_is_looked_at_on_the_page(site):
     page = (await client.get(link)).text
     [address] = re.findall(rf'href="({re.escape(link)}/photos/[^"]+)"', page)
     assert (await client.get(address)).headers["content-type"] == "image/jpeg"
+
+
+async def test_a_drill_and_what_another_has_taken_come_after_what_waits_for_her(site):
+    await site.world.raise_alarm("d1", "gas-2", mode=Mode.DRILL)
+    site.clock.advance(seconds=1)
+    wire = await site.world.raise_alarm("g1", "meter-1", kind=Kind.ELECTRIC, class_=AlarmClass.HAZARD)
+    site.clock.advance(seconds=1)
+    leak = await site.world.raise_alarm("g2", "gas-1")
+    client = await site.visitor()
+    await press(client, await site.link(wire.id, "leader"), "need_help")
+    page = (await client.get("/my")).text
+    first, second, third = (page.index(words) for words in ("燃气泄漏", "用电异常", "演练"))
+    assert first < second < third
+    await site.world.press("room", Move.ACCEPT, item=leak.id)
+    page = (await client.get("/my")).text
+    assert page.index("用电异常") < page.index("燃气泄漏") < page.index("演练")
+    assert "由room某负责" in page
+
+
+async def test_a_visit_says_of_each_device_what_is_wrong_with_it(site):
+    low = {"class_": AlarmClass.ADVICE, "point": "battery_percent"}
+    said = {"sentence": "电池电量低于 15 %", "sentence_en": "battery below 15 %"}
+    await site.world.raise_alarm("m1", "gas-1", **low, **said)
+    visit = await site.world.raise_alarm("m2", "gas-2", **low, sentence="一年没有测试")
+    page = await page_of(site, visit.id)
+    assert "电池电量低于 15 % · 还在报警。" in page
+    assert "一年没有测试 · 还在报警。" in page
+    assert "有多确定" not in page, "one alarm's figure says nothing of the others"
+    english = await site.visitor(**{"Accept-Language": "en"})
+    assert (
+        "battery below 15 % · Still in alarm."
+        in (await english.get(await site.link(visit.id, "leader"))).text
+    )
+
+
+async def test_nobody_is_led_to_call_the_fire_brigade_for_a_drill(site):
+    drill = await site.world.raise_alarm("d1", "gas-2", kind=Kind.FIRE, mode=Mode.DRILL)
+    page = await page_of(site, drill.id)
+    assert "演练：不要真的打 119、120" in page
+    assert "tel:119" not in page
+    site.clock.advance(seconds=1)
+    hazard = await site.world.raise_alarm("f1", "gas-1", kind=Kind.FIRE, class_=AlarmClass.HAZARD)
+    page = await page_of(site, hazard.id)
+    assert "先打 119，再去看" in page
+    assert 'href="tel:119"' in page, "what the first line asks for is at hand"
+
+
+async def test_what_was_said_after_a_press_is_not_said_when_it_is_so_no_more(site):
+    item = await site.world.raise_alarm(value=60.0, limit=25.0)
+    client, link = await site.visitor(), await site.link(item.id, "leader")
+    here = (await press(client, link, "false_alarm")).headers["location"]
+    assert "设备还在报警，请注意安全" in (await client.get(here)).text
+    await site.world.clear_alarm()
+    assert "设备还在报警，请注意安全" not in (await client.get(here)).text
+
+
+async def test_whoever_sends_what_is_no_photo_finds_the_way_back(site):
+    item = await site.world.raise_alarm()
+    client, link = await site.visitor(), await site.link(item.id, "leader")
+    refused = await client.post(f"{link}/photos", files={"photo": ("a.jpg", b"no picture", "image/jpeg")})
+    assert refused.status_code == 422
+    assert f'class="other wide" href="{link}"' in refused.text
+    assert f'name="back" value="{link}"' in refused.text, "larger letters lead there too"
+    assert "没有加上" in (await client.get(f"{link}?said=photo_unusable")).text

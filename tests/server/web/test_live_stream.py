@@ -4,7 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from server.items.model import Move
+from server.items.ownlist import any_concerns
 from server.live import Hub
+from wire.vocabulary import Kind
 
 
 @asynccontextmanager
@@ -56,8 +58,34 @@ async def test_a_leader_is_told_of_her_item(site):
         await next_change(next_event)
 
 
+async def test_a_phone_is_told_of_what_comes_onto_its_list(site):
+    item = await site.world.raise_alarm()
+    client = await site.visitor()
+    link = await site.link(item.id, "deputy")
+    await client.post(f"{link}/moves", data={"move": "need_help", "press": "press-0001"})
+    async with following(client, "/my/live") as (_, next_event):
+        assert await next_event() == "beat"
+        await site.world.raise_alarm("a2", "meter-1", kind=Kind.ELECTRIC)
+        await next_change(next_event)
+
+
+async def test_what_concerns_a_list_is_what_was_told_to_its_people_or_is_in_their_grids(site):
+    leak = await site.world.raise_alarm()
+    elsewhere = site.world.alarm_message(site.world.state("s1", "x"), gateway="gw-elsewhere")
+    await site.world.take(elsewhere)
+    [far] = [one for one in await site.world.items() if one.id != leak.id]
+    async with site.world.database.read() as session:
+        for person in ("leader", "deputy", "room"):
+            assert await any_concerns(session, [far.id, leak.id], [person]), person
+            assert not await any_concerns(session, [far.id], [person]), person
+        assert not await any_concerns(session, [leak.id], ["secretary"]), (
+            "told of nothing yet, and of no grid"
+        )
+
+
 async def test_strangers_follow_nothing(site):
     client = await site.visitor()
+    assert (await client.get("/my/live")).status_code == 404
     assert (await client.get("/desk/live")).headers["location"] == "/login"
     assert (await client.get("/i/nonsense/live")).status_code == 404
 

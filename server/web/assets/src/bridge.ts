@@ -6,11 +6,15 @@ import { addPlace } from "./nearness";
 const KEY = "gridwarden.presses";
 const AGAIN_AFTER_MS = 15_000;
 const PATIENCE_MS = 20_000;
+const SLOW_AFTER_MS = 1_000; // then the page says that it is under way
+const TRY_LATER = new Set([408, 425, 429]);
 
 interface Press {
   readonly address: string;
   readonly body: string;
 }
+
+type Word = "" | "sending" | "kept" | "refused" | "photo";
 
 let sending = false;
 
@@ -36,41 +40,60 @@ export function keepPress(form: HTMLFormElement, button: HTMLButtonElement | nul
   return true;
 }
 
+// One after the other. A press that the server could not take now holds up what was pressed after it on the same
+// page, and nothing else: the next alarm's must not wait for it.
 async function sendAll(): Promise<void> {
   if (sending) return;
   sending = true;
+  const held = new Set<string>();
   try {
-    for (let next = read()[0]; next; next = read()[0]) {
+    for (let next = first(held); next; next = first(held)) {
       const answer = await send(next);
       if (!answer) {
         tell("kept");
         return;
       }
-      write(read().slice(1));
+      if (answer.status >= 500 || TRY_LATER.has(answer.status)) {
+        held.add(next.address);
+        continue;
+      }
+      forget(next);
       lead(next, answer);
     }
+    if (held.size) tell("kept");
   } finally {
     sending = false;
   }
 }
 
-// Null: it did not get through, or the server was not well; it is tried again.
+function first(held: ReadonlySet<string>): Press | undefined {
+  return read().find((press) => !held.has(press.address));
+}
+
+// By what it is, not by its place: another page of this phone may have sent some meanwhile.
+function forget(sent: Press): void {
+  write(read().filter((press) => press.body !== sent.body));
+}
+
+// Null: it did not get through.
 async function send(press: Press): Promise<Response | null> {
   const patience = new AbortController();
   const timer = window.setTimeout(() => patience.abort(), PATIENCE_MS);
+  const slow = window.setTimeout(() => {
+    if (document.querySelector(".kept-note[hidden]")) tell("sending");
+  }, SLOW_AFTER_MS);
   try {
-    const answer = await fetch(press.address, {
+    return await fetch(press.address, {
       method: "POST",
       body: press.body,
       headers: { "Content-Type": "application/x-www-form-urlencoded" },
       signal: patience.signal,
     });
-    const later = answer.status >= 500 || answer.status === 408 || answer.status === 429;
-    return later ? null : answer;
   } catch {
     return null;
   } finally {
     window.clearTimeout(timer);
+    window.clearTimeout(slow);
   }
 }
 
@@ -84,7 +107,7 @@ function lead(press: Press, answer: Response): void {
   location.assign(answer.redirected ? answer.url : page);
 }
 
-function tell(what: "" | "kept" | "refused"): void {
+export function tell(what: Word): void {
   const note = document.querySelector<HTMLElement>(".kept-note");
   if (!note) return;
   note.textContent = what ? (note.dataset[what] ?? "") : "";

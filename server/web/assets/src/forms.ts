@@ -1,5 +1,5 @@
 import { keepPress } from "./bridge";
-import { shrinkFirst } from "./shrink";
+import { sendPhoto } from "./photo";
 
 // A press counts once: the button is dead after it, and each press carries an id of its own.
 export function guardForms(): void {
@@ -17,16 +17,11 @@ export function guardForms(): void {
     }
     form.dataset["sent"] = "yes";
     form.classList.add("sending");
-    if (shrinkFirst(form)) {
-      event.preventDefault();
-      return;
-    }
-    if (keepPress(form, pressed?.form === form ? pressed : null)) event.preventDefault();
+    if (sendPhoto(form) || keepPress(form, pressed?.form === form ? pressed : null)) event.preventDefault();
   });
   window.addEventListener("pageshow", () => {
     for (const form of document.forms) {
       delete form.dataset["sent"];
-      delete form.dataset["shrunk"];
       form.classList.remove("sending");
     }
   });

@@ -1,6 +1,6 @@
 // What somebody unfolded, chose or wrote in a live page stays when the page merges news into itself.
 type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
-const FIELDS = "input:not([type=hidden]), select, textarea";
+const FIELDS = "input:not([type=hidden], [type=file]), select, textarea"; // what was chosen as a file stays by itself
 
 export function keepWritten(area: HTMLElement): () => void {
   const open = new Set([...area.querySelectorAll("details[open]")].map(nameOf));
