@@ -5,6 +5,8 @@ from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from server.db import sqlite
@@ -16,6 +18,9 @@ IN_TURN: Final = "BEGIN IMMEDIATE"
 """Writes the file."""
 AHEAD_OF_TURN: Final = "BEGIN"
 """Fills temporary tables, and locks nothing that others use."""
+_NOT_THE_STATEMENTS: Final = frozenset({"08", "40", "53", "57", "58"})
+"""Classes of PostgreSQL's error codes (appendix A of its manual) that say nothing of the statement: the
+connection, two transactions in each other's way, resources, an operator's doing, the system."""
 _BUSY_TIMEOUT_MS: Final = 10_000
 _LOG_KEPT_BYTES: Final = 64 * 1024 * 1024
 
@@ -40,6 +45,7 @@ def open_engines(url: str) -> Engines:
     """Prepare the engines of an address; nothing is opened yet."""
     if not url.startswith("sqlite"):
         engine = create_async_engine(url)
+        event.listen(engine.sync_engine, "handle_error", _tell_apart, retval=True)
         return Engines(engine, engine, WriterTurn(None))
     connect = partial(sqlite.connect, url)
     # One connection alone writes and carries the log over: see `server.db.turns`.
@@ -51,6 +57,22 @@ def open_engines(url: str) -> Engines:
     # statement of a reading session therefore sees the newest commit by itself.
     event.listen(reading.sync_engine, "connect", _prepare_reader)
     return Engines(writing, reading, WriterTurn(make_url(url).database))
+
+
+def _tell_apart(context: ExceptionContext) -> OperationalError | None:
+    """Return the error of a database that could not, as other drivers raise it: asyncpg's has no name.
+
+    Else a batch of alarms that was under way when PostgreSQL is started anew would be blamed for it.
+    """
+    state = getattr(context.original_exception, "sqlstate", None) or ""
+    if state[:2] not in _NOT_THE_STATEMENTS:
+        return None
+    return OperationalError(
+        context.statement,
+        context.parameters,
+        context.original_exception,
+        connection_invalidated=context.is_disconnect,
+    )
 
 
 def _prepare_writer(connection: Any, _record: Any) -> None:

@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from server.clock import ManualClock
 from server.db.migrate import migrate
@@ -12,6 +13,7 @@ from server.db.session import Database
 from server.db.together import Together
 from server.escalation import service as dues
 from server.escalation.tables import Due
+from server.intake.ingest import NOT_OUR_FAULT
 from server.items.tables import Item
 from server.notify import claims
 from server.notify.receipts import Receipt, apply_receipt, find_notice
@@ -119,3 +121,32 @@ async def test_both_take_the_same_alarm_in_and_one_item_is_open(two):
         assert all(part.acks for part in done)
     assert len(await one.rows(Item)) == 1
     assert isinstance(one.clock, ManualClock)
+
+
+@pytest.mark.parametrize("code", ["40P01", "53100", "57P01", "57P03", "22012"])
+async def test_what_the_database_could_not_do_is_told_from_what_a_message_asked_of_it(two, code):
+    one, _ = two
+    raises = text(f"DO $$ BEGIN RAISE EXCEPTION 'could not' USING ERRCODE = '{code}'; END $$")
+    async with one.database.read() as session:
+        with pytest.raises(DBAPIError) as raised:
+            await session.execute(raises)
+    ours = code == "22012"  # a division by zero
+    assert isinstance(raised.value, NOT_OUR_FAULT) is not ours
+
+
+async def test_news_of_an_item_is_not_written_into_a_message_that_leaves_at_this_moment(two):
+    one, other = two
+    item = await one.raise_alarm()
+    now = one.clock.now()
+    async with other.database.write() as rival:
+        leaving = await rival.scalar(
+            select(Notice).where(Notice.person == "leader").with_for_update(skip_locked=True)
+        )
+        leaving.state, leaving.claimed_until = NoticeState.SENDING, now + claims.CLAIM
+        await rival.flush()
+        raising = asyncio.create_task(one.take(one.alarm_message(one.state(count=2, stage=2))))
+        await asyncio.sleep(0.3)  # it waits for the other's row, or has read it as it was
+    await raising
+    mine = [one for one in await one.rows(Notice) if one.person == "leader" and one.item == item.id]
+    occasions = {notice.state: notice.content["occasion"] for notice in mine}
+    assert occasions == {NoticeState.SENDING: "opened", NoticeState.PENDING: "raised"}
