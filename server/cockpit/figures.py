@@ -142,7 +142,8 @@ async def devices(session: ReadSession, now: datetime) -> Figures:
             ).where(*live)
         )
     ).one()
-    still = (Item.closed_at.is_(None), Item.mode == Mode.LIVE)
+    # What gathers others is no device of its own.
+    still = (Item.closed_at.is_(None), Item.mode == Mode.LIVE, Item.grouping.is_(None))
     silent = await session.scalar(select(func.count()).where(*still, Item.kind == Kind.CONTACT))
     faulty = await session.scalar(
         select(func.count()).where(

@@ -31,6 +31,7 @@ class Handling:
 
     Attributes:
         opened_at: since when.
+        told_from: from when people are to be told: its opening, unless quiet hours or a digest put it off.
         owned: somebody is responsible, or the desk has taken it.
         accepted: somebody took it.
         reached: some notice got through.
@@ -40,6 +41,7 @@ class Handling:
     """
 
     opened_at: datetime
+    told_from: datetime
     owned: bool
     accepted: bool
     reached: bool
@@ -63,7 +65,8 @@ def concerns_of(handling: Handling, now: datetime) -> tuple[Concern, ...]:
         found.append(Concern.OVERDUE)
     if not handling.owned:
         found.append(Concern.UNOWNED)
-    if not handling.accepted and not handling.reached and handling.opened_at + REACH_WITHIN < now:
+    from_when = max(handling.opened_at, handling.told_from)
+    if not handling.accepted and not handling.reached and from_when + REACH_WITHIN < now:
         found.append(Concern.UNREACHED)
     return tuple(found)
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from server.cockpit.model import Handling, all_told_after, concerns_of
 from server.db.session import ReadSession
 from server.escalation.plan import Policies, policy_for
 from server.escalation.tables import Due
-from server.items.model import ItemState
-from server.items.tables import Item
+from server.items.budget import CAN_WAIT
+from server.items.model import ItemState, ToldWay
+from server.items.tables import Item, ItemParty
 from server.notify.tables import Notice, NoticeState
 from server.people.tables import Person
 from wire.vocabulary import Mode
@@ -28,12 +29,15 @@ class BoardItem:
 
     handling: Handling
     shown: dict[str, Any]
+    shelf_asked_until: datetime | None = None
+    """Until when somebody asks to lay it aside, which a second person has to agree to."""
 
     def row(self, now: datetime) -> dict[str, Any]:
         """Return what a page is told at a moment; of drills and tests nothing is a concern."""
         live = self.shown["mode"] == Mode.LIVE.value
         concerns = [one.value for one in concerns_of(self.handling, now)] if live else []
-        return {**self.shown, "concerns": concerns}
+        asked = self.shelf_asked_until is not None and self.shelf_asked_until > now
+        return {**self.shown, "shelf_asked": asked, "concerns": concerns}
 
 
 async def read_board_items(
@@ -85,12 +89,39 @@ async def _read_part(
         select(Item.parent, func.count()).where(Item.parent.in_(open_ids)).group_by(Item.parent)
     )
     children = {row[0]: row[1] for row in inside}
+    told_from = await _put_off(session, open_ids)
     return {
         item.id: _board_item(
-            item, name, next_of.get(item.id), item.id in reached, children.get(item.id, 0), policies
+            item,
+            name,
+            next_of.get(item.id),
+            item.id in reached,
+            children.get(item.id, 0),
+            told_from.get(item.id),
+            policies,
         )
         for item, name in items
     }
+
+
+async def _put_off(session: ReadSession, open_ids: Select[str]) -> dict[str, datetime]:
+    """Return for items that can wait when the first message about them is to leave, if none was tried.
+
+    It waits for the end of quiet hours, or for somebody's digest: until then nobody was to be reached.
+    """
+    can_wait = open_ids.where(Item.class_.in_(CAN_WAIT))
+    notices = await session.execute(
+        select(Notice.item, func.min(Notice.send_at))
+        .where(Notice.item.in_(can_wait), Notice.state != NoticeState.WITHDRAWN)
+        .group_by(Notice.item)
+        .having(func.max(Notice.attempts) == 0)
+    )
+    digests = await session.execute(
+        select(ItemParty.item, func.min(ItemParty.told_at))
+        .where(ItemParty.item.in_(can_wait), ItemParty.way == ToldWay.DIGEST)
+        .group_by(ItemParty.item)
+    )
+    return {row[0]: row[1] for row in digests} | {row[0]: row[1] for row in notices}
 
 
 def _board_item(  # noqa: PLR0917 - one row of each question about an item
@@ -99,6 +130,7 @@ def _board_item(  # noqa: PLR0917 - one row of each question about an item
     next_due: tuple[Any, datetime] | None,
     reached: bool,
     inside: int,
+    told_from: datetime | None,
     policies: Policies,
 ) -> BoardItem:
     policy = policy_for(policies, item.class_, item.community)
@@ -107,6 +139,7 @@ def _board_item(  # noqa: PLR0917 - one row of each question about an item
     return BoardItem(
         handling=Handling(
             opened_at=item.opened_at,
+            told_from=told_from or item.opened_at,
             owned=item.owner is not None or item.accepted or item.state is not ItemState.NEW,
             accepted=item.accepted or item.state is not ItemState.NEW,
             reached=reached,
@@ -137,6 +170,7 @@ def _board_item(  # noqa: PLR0917 - one row of each question about an item
             "next": kind.value if kind is not None else None,
             "next_at": _stamp(next_at),
         },
+        shelf_asked_until=item.shelf_asked_until if item.shelf_asked_by else None,
     )
 
 

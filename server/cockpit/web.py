@@ -22,14 +22,17 @@ from server.cockpit.words import PANEL_NAMES, TEXTS
 from server.context import Context
 from server.errors import ConflictError, NotFoundError
 from server.items.model import ActorKind
+from server.items.receivers import receivers_of
 from server.items.record import Actor
 from server.items.tables import Item, ItemParty
 from server.items.widening import SENTENCES, Widened, widen
 from server.live import STREAM_HEADERS
 from server.notify.render import title_of
+from server.people.model import Role
 from server.people.tables import Person
 from server.web import words
 from server.web.language import translations
+from server.web.names import names_within
 from server.web.problems import PROBLEMS
 from server.web.stored import place_patterns
 from server.web.templating import entry, language_of, render_page
@@ -87,13 +90,29 @@ class CalleeOut(BaseModel):
     owner: bool
 
 
+class ReceiverOut(BaseModel):
+    """Somebody to whom an item can be given."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    name: str
+    role: Role | None
+    """As what they answer for the item's place; null for everybody else."""
+    on_duty: bool
+    """They can be told now and answer for the place."""
+    namesake: bool
+    """Somebody else is called the same: show the code."""
+
+
 class DispatchOut(BaseModel):
     """What the desk needs beside an item: whom to call, and to whom it may be given."""
 
     gateway: str
     device: str
     told: list[CalleeOut]
-    people: list[dict[str, str]]
+    people: list[ReceiverOut]
+    """First who answers for the item's place and is on duty, then who does off duty, then everybody else."""
 
 
 def build_cockpit(context: Context, board: Board) -> APIRouter:
@@ -229,16 +248,21 @@ def _add_dispatch(router: APIRouter, context: Context) -> None:
                 CalleeOut(code=one.code, name=one.name, phone=one.phone, owner=one.code == item.owner)
                 for one in told
             ]
-            active = select(Person.code, Person.name).where(Person.active).order_by(Person.name)
-            people = [{"code": code, "name": name} for code, name in await session.execute(active)]
+            now = context.clock.now()
+            people = await receivers_of(session, item, await names_within(session, who), now=now)
         await note_view(
             context.database,
             [one.code for one in callees if one.phone],
             by=who.operator,
-            now=context.clock.now(),
+            now=now,
             urgent=True,
         )
-        return DispatchOut(gateway=item.gateway, device=item.device, told=callees, people=people)
+        return DispatchOut(
+            gateway=item.gateway,
+            device=item.device,
+            told=callees,
+            people=[ReceiverOut.model_validate(one) for one in people],
+        )
 
     @router.post("/api/v1/cockpit/items/{item_id}/widen", operation_id="widenCircle", tags=["cockpit"])
     async def widen_circle(request: Request, who: _Seat, item_id: str, wanted: WidenIn) -> WidenOut:

@@ -1,5 +1,6 @@
 """What the desk's buttons for orders show: what can be ordered, what was, and what became of it."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from server.devices.inforce import bus_states, configuration_in_force, rules_in_
 from server.devices.tables import Command, CommandState, Device, Gateway
 from server.errors import NotFoundError
 from server.people.model import Scope
+from server.places.spots import name_spot
 from wire.configuration import RuleInForce
 from wire.vocabulary import AlarmClass, Condition
 
@@ -167,7 +169,7 @@ async def order_desk(
             .order_by(Device.device != device, Device.name, Device.device)
         )
     )
-    names = {one.device: one.name or one.device for one in devices}
+    names = names_apart(devices)
     alarms = list(
         await session.scalars(
             select(Alarm)
@@ -204,6 +206,19 @@ async def order_desk(
         seconds=await _seconds(session, waiting=given) if waits else (),
         names=names,
     )
+
+
+def names_apart(devices: Sequence[Device]) -> dict[str, str]:
+    """Return what to call devices so that no two sound alike: by name, then also by door, then also by id.
+
+    Whoever closes a valve must not have to guess which of two it is.
+    """
+    plain = {one.device: one.name or one.device for one in devices}
+    heard = Counter(plain.values())
+    spots = {one.device: name_spot(plain[one.device], floor=one.floor, door=one.door) for one in devices}
+    named = {one: spots[one] if heard[name] > 1 else name for one, name in plain.items()}
+    heard = Counter(named.values())
+    return {one: f"{name} · {one}" if heard[name] > 1 else name for one, name in named.items()}
 
 
 async def rules_of(

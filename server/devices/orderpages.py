@@ -26,6 +26,7 @@ from server.devices.tables import CommandState, Gateway
 from server.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from server.items.tables import Item
 from server.web import words
+from server.web.pressing import typed_hours
 from server.web.templating import render_page
 
 _ORDER: Final[TypeAdapter[OrderIn]] = TypeAdapter(OrderIn)
@@ -92,20 +93,20 @@ def _add_forms(router: APIRouter, context: Context) -> None:
         target: Annotated[str, Form()] = "",
         pair: Annotated[str, Form()] = "",
         alarm: Annotated[str, Form()] = "",
-        hours: Annotated[float | None, Form(gt=0, le=10_000)] = None,
+        hours: Annotated[str, Form()] = "",
         mode: Annotated[str, Form()] = "",
         second: Annotated[str, Form()] = "",
         meant: Annotated[str, Form()] = "",
         bus: Annotated[str, Form()] = "",
         seconds: Annotated[int | None, Form()] = None,
     ) -> Response:
-        now = context.clock.now()
+        now, lasting = context.clock.now(), typed_hours(hours)
         form: dict[str, Any] = {"order": order, "reason": reason.strip()}
         device, _, rule = pair.partition(BETWEEN) if pair else (target, "", "")
         form |= {name: value for name, value in (("device", device), ("rule", rule)) if value}
         form |= {name: value for name, value in (("alarm", alarm), ("mode", mode), ("bus", bus)) if value}
         form |= {"seconds": seconds} if seconds is not None else {}
-        form |= {"until": now + timedelta(hours=hours)} if hours is not None else {}
+        form |= {"until": now + lasting} if lasting is not None and lasting > timedelta() else {}
         form |= {"ask_second": True} if second else {}
         async with context.database.read() as session:
             back = await _back(session, who, gateway, item)
@@ -176,6 +177,8 @@ def _say(back: str, sentence: str) -> Response:
 
 def _what_is_missing(error: ValidationError) -> str:
     """Return one sentence about the first thing that is wrong with a form."""
+    if any(one["type"] == "string_too_long" and one["loc"][-1] == "reason" for one in error.errors()):
+        return "原因太长，最多 500 个字。"
     where = {str(part) for one in error.errors() for part in one["loc"]}
     for name, sentence in (
         ("reason", "请写明原因。"),

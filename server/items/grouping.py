@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from server.alarms.tables import Alarm, stands
 from server.db.session import ReadSession, WriteSession
@@ -19,6 +20,9 @@ from server.items.storms import SPLIT_AFTER, contact_came_back
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from wire.vocabulary import AlarmClass
+
+_MOST_TARGETS: Final = 50
+"""Of a list to choose from."""
 
 
 async def parent_of(session: ReadSession, item: Item) -> Item | None:
@@ -38,12 +42,34 @@ def may_go_into(child: Item, parent: Item | None) -> bool:
         parent is not None
         and parent.id != child.id
         and parent.parent is None
+        and parent.shelved_until is None  # it would be laid aside with it, and nobody has agreed to that
         and parent.state in WORKING
         and parent.shelved_until is None
         and parent.mode is child.mode
         and not is_graver(child.class_, parent.class_)
         and not (child.class_ is AlarmClass.LIFE_SAFETY and parent.grouping is not None)
     )
+
+
+async def mergeable_into(session: ReadSession, child: Item) -> list[Item]:
+    """Return the open items into which the desk may merge one: of its building, its grid or its gateway.
+
+    Those of the same building come first, among equals the newest.
+    """
+    same = [
+        column == value
+        for column, value in ((Item.building, child.building), (Item.grid, child.grid))
+        if value is not None
+    ]
+    near = or_(Item.gateway == child.gateway, *same)
+    query = (
+        select(Item)
+        .where(near, Item.closed_at.is_(None), Item.parent.is_(None), Item.mode == child.mode)
+        .order_by(Item.opened_at.desc(), Item.id)
+    )
+    found = [one for one in await session.scalars(query) if may_go_into(child, one)]
+    found.sort(key=lambda one: one.building is None or one.building != child.building)
+    return found[:_MOST_TARGETS]
 
 
 async def merge(

@@ -59,7 +59,7 @@ class Refusal(StrEnum):
     IS_GROUP = "is_group"
     """It gathers other items and cannot go into one itself."""
     WRONG_TARGET = "wrong_target"
-    """The item it should go into is closed, of another kind of exercise, part of a third, or less grave."""
+    """The item it should go into is over, laid aside, of another exercise, part of a third, or less grave."""
     SHELVED = "shelved"
     """It is laid aside."""
     NOT_SHELVED = "not_shelved"

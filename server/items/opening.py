@@ -340,9 +340,8 @@ async def _clear(session: WriteSession, alarm: Alarm, move: Move, *, now: dateti
 
 async def _lapse(session: WriteSession, item: Item, *, now: datetime) -> None:
     """Close what was over before anybody was told of it."""
-    decision = decide(
-        await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id), Move.LAPSE, ActorKind.SYSTEM
-    )
+    facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id, now=now)
+    decision = decide(facts, Move.LAPSE, ActorKind.SYSTEM)
     if not decision.allowed:
         return
     item.outcome = Outcome.LAPSED

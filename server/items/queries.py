@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from server.alarms.tables import Alarm, stands
 from server.db.session import ReadSession
@@ -94,7 +94,7 @@ async def find_item(session: ReadSession, item_id: str) -> Item | None:
 async def list_items(
     session: ReadSession, wanted: ItemFilter, *, limit: int = 100, offset: int = 0
 ) -> list[Item]:
-    """Return items, the gravest first, among equals the untaken and then the newest first.
+    """Return items, the gravest first, among equals the untaken and then the newest; drills after all else.
 
     Of closed ones alone the last closed come first: there are ever more of them.
     """
@@ -103,7 +103,9 @@ async def list_items(
     if wanted.open is False:
         query = query.order_by(Item.closed_at.desc())
     else:
-        query = query.order_by(Item.closed_at.is_not(None), rank, Item.accepted, Item.opened_at.desc())
+        query = query.order_by(
+            Item.closed_at.is_not(None), Item.mode != Mode.LIVE, rank, Item.accepted, Item.opened_at.desc()
+        )
     return list(await session.scalars(query.limit(limit).offset(offset)))
 
 
@@ -111,6 +113,39 @@ async def count_items(session: ReadSession, wanted: ItemFilter) -> int:
     """Return how many items a filter lets through."""
     count = await session.scalar(select(func.count()).select_from(Item).where(*_conditions(wanted)))
     return count or 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many open items there are, however many a list shows; tests and drills count apart."""
+
+    open: int
+    exercised: int
+    """Open tests and drills; in none of the other figures."""
+    untaken: int
+    help: int
+    claimed: int
+    at_desk: int
+
+
+async def tally_open(session: ReadSession, within: ColumnElement[bool] | None = None) -> Tally:
+    """Return the figures of all open items that stand for themselves and that the asker may see."""
+    real = Item.mode == Mode.LIVE
+
+    def number(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((and_(*conditions), 1), else_=0)), 0)
+
+    query = select(
+        number(real),
+        number(~real),
+        number(real, Item.accepted.is_(False)),
+        number(real, Item.help_wanted.is_(True)),
+        number(real, Item.false_alarm_claimed.is_(True)),
+        number(real, Item.owner.is_(None)),
+    ).where(*_conditions(ItemFilter(within=within)))
+    row = (await session.execute(query)).one()
+    names = ("open", "exercised", "untaken", "help", "claimed", "at_desk")
+    return Tally(**dict(zip(names, row, strict=True)))
 
 
 async def items_of_person(
@@ -191,8 +226,16 @@ async def was_told(session: ReadSession, item_id: str, person: str) -> bool:
     return party is not None and not party.refused
 
 
-async def facts_of(session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = "") -> Facts:
-    """Return what the machine of items needs to know for one actor."""
+def shelf_asked_by(item: Item, now: datetime) -> str:
+    """Return who asks to lay an item aside; empty once the time that was asked for is over."""
+    asked_until = item.shelf_asked_until
+    return item.shelf_asked_by if asked_until is None or asked_until > now else ""
+
+
+async def facts_of(
+    session: ReadSession, item: Item, by: ActorKind, actor: str, reason: str = "", *, now: datetime
+) -> Facts:
+    """Return what the machine of items needs to know for one actor at a moment."""
     parent = await session.get(Item, item.parent) if item.parent is not None else None
     speaker = parent or item
     told = by is ActorKind.PERSON and await was_told(session, speaker.id, actor)
@@ -212,19 +255,19 @@ async def facts_of(session: ReadSession, item: Item, by: ActorKind, actor: str, 
         matter=parent is not None and parent.grouping is not None,
         group=item.grouping is not None or await _has_children(session, item.id),
         shelved=item.shelved_until is not None,
-        shelf_asked_by=item.shelf_asked_by,
+        shelf_asked_by=shelf_asked_by(item, now),
         anybody_told=by is not ActorKind.SYSTEM or await _anybody_told(session, item.id),
     )
 
 
 async def open_moves(
-    session: ReadSession, item: Item, by: ActorKind, actor: str
+    session: ReadSession, item: Item, by: ActorKind, actor: str, *, now: datetime
 ) -> Mapping[Move, Refusal | None]:
     """Return for each move of people or the desk whether it would be refused now, and why.
 
     The reason that some moves need is taken as given: the page asks for it.
     """
-    facts = await facts_of(session, item, by, actor, reason="-")
+    facts = await facts_of(session, item, by, actor, reason="-", now=now)
     moves = PERSON_MOVES if by is ActorKind.PERSON else DESK_MOVES
     refusals = {move: decide(facts, move, by).refusal for move in moves}
     if refusals[Move.UNDO] is None:

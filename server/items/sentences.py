@@ -29,7 +29,7 @@ REFUSALS: Final[Mapping[Refusal, str]] = MappingProxyType(
         Refusal.MERGED: "这件事已并入另一件事项，请到那里处理。",
         Refusal.NOT_MERGED: "这件事没有并入别的事项。",
         Refusal.IS_GROUP: "这件事项里已有多件事，不能再并入别的事项。",
-        Refusal.WRONG_TARGET: "不能并入那件事项：它已结束、已并入别处、不是同一类演练，或者没有这件事紧急。",
+        Refusal.WRONG_TARGET: "不能并入那件事项：它已结束、已搁置、已并入别处、不是同类演练，或不如这件急。",
         Refusal.SHELVED: "这件事已搁置。",
         Refusal.NOT_SHELVED: "这件事没有搁置。",
         Refusal.TOO_LONG: "搁置时间不对，或超过这一等级允许的上限。",

@@ -94,7 +94,7 @@ async def press(  # noqa: PLR0917 - who, what, which press, why, when: one sente
         return _refuse(None, Refusal.UNKNOWN_ITEM)
     if await _came_before(session, item_id, press_id):
         return PressOutcome(verdict=PressVerdict.REPEATED, state=item.state)
-    facts = await facts_of(session, item, actor.kind, actor.id, reason)
+    facts = await facts_of(session, item, actor.kind, actor.id, reason, now=now)
     if move is Move.SHELVE:
         facts = replace(facts, shelf_s=(until - now).total_seconds() if until else 0.0)
     decision = decide(facts, move, actor.kind)

@@ -68,7 +68,7 @@ _TELLING = frozenset({DueKind.STEP, DueKind.REPEAT, DueKind.HOLD})
 
 
 async def _step(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    if item.accepted or not await _allows(session, item, Move.ESCALATE):
+    if item.accepted or not await _allows(session, item, Move.ESCALATE, now):
         return dues.SETTLED_NOT_NEEDED
     await telling.take_next_step(
         session, item, policy_for(policies, item.class_, item.community), due_at=due.due_at, now=now
@@ -79,7 +79,7 @@ async def _step(session: WriteSession, item: Item, due: Due, now: datetime, poli
 async def _repeat(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     """Tell the last step again, as often as it takes, that nobody has it, or that help is wanted."""
     del due
-    if (item.accepted and not item.help_wanted) or not await _allows(session, item, Move.ESCALATE):
+    if (item.accepted and not item.help_wanted) or not await _allows(session, item, Move.ESCALATE, now):
         return dues.SETTLED_NOT_NEEDED
     policy = policy_for(policies, item.class_, item.community)
     occasion = Occasion.HELP if item.help_wanted else Occasion.UNANSWERED
@@ -92,7 +92,7 @@ async def _reach(session: WriteSession, item: Item, due: Due, now: datetime, pol
     """Say so if nobody was reached, and look again, until somebody is."""
     if item.accepted or await notices.reached(session, item.id):
         return dues.SETTLED_NOT_NEEDED
-    if not await _allows(session, item, Move.ESCALATE):
+    if not await _allows(session, item, Move.ESCALATE, now):
         return dues.SETTLED_NOT_NEEDED
     if due.step >= 0 and await notices.unattempted(session, item.id):
         # The server itself was held up: its messages are about to leave.
@@ -109,7 +109,7 @@ async def _reach(session: WriteSession, item: Item, due: Due, now: datetime, pol
 
 async def _acceptance(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     del due
-    if not await _allows(session, item, Move.RELEASE):
+    if not await _allows(session, item, Move.RELEASE, now):
         return dues.SETTLED_NOT_NEEDED
     item.accepted = False
     item.accepted_at = None
@@ -119,7 +119,7 @@ async def _acceptance(session: WriteSession, item: Item, due: Due, now: datetime
 
 
 async def _recheck(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
-    if not await _allows(session, item, Move.RETURN):
+    if not await _allows(session, item, Move.RETURN, now):
         return dues.SETTLED_NOT_NEEDED
     item.outcome = None
     item.done_at = None
@@ -160,7 +160,7 @@ async def _split(session: WriteSession, item: Item, due: Due, now: datetime, pol
 
 async def _unshelve(session: WriteSession, item: Item, due: Due, now: datetime, policies: Policies) -> str:
     del due
-    if not await _allows(session, item, Move.UNSHELVE):
+    if not await _allows(session, item, Move.UNSHELVE, now):
         return dues.SETTLED_NOT_NEEDED
     await _move(session, item, Move.UNSHELVE, now)
     await take_up_again(session, item, now=now, policies=policies)
@@ -198,13 +198,13 @@ async def _attend(session: WriteSession, item: Item, due: Due, now: datetime, po
     return dues.SETTLED_DONE
 
 
-async def _allows(session: WriteSession, item: Item, move: Move) -> bool:
-    facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id)
+async def _allows(session: WriteSession, item: Item, move: Move, now: datetime) -> bool:
+    facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id, now=now)
     return decide(facts, move, ActorKind.SYSTEM).allowed
 
 
 async def _move(session: WriteSession, item: Item, move: Move, now: datetime) -> None:
-    facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id)
+    facts = await facts_of(session, item, ActorKind.SYSTEM, SYSTEM.id, now=now)
     to = decide(facts, move, ActorKind.SYSTEM).to
     await write_move(session, item, move, SYSTEM, at=now, to=to, came_from=item.state)
 

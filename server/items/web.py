@@ -90,7 +90,9 @@ def _add_item(router: APIRouter, context: Context, book: LinkBook) -> None:
                 return await refuse_link(request, session, Refused.REVOKED, status_code=410, view=view)
             story = await item_story(session, view.item.id)
             assert story is not None, "the link's item exists"
-            allowed = await open_moves(session, view.item, ActorKind.PERSON, view.link.person)
+            allowed = await open_moves(
+                session, view.item, ActorKind.PERSON, view.link.person, now=context.clock.now()
+            )
             glance = await glance_at_item(context, session, story, now=context.clock.now())
             viewer = _viewer(view, story, english=language_of(request) == "en")
             card = await card_for(session, story, viewer, now=context.clock.now())

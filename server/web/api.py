@@ -1,6 +1,6 @@
 """The JSON API of the desk: what the pages show, for other programs of the owner."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Query, Request
@@ -189,7 +189,8 @@ class PressIn(BaseModel):
     to: str | None = None
     """For `reassign`: the person's code; for `merge`: the id of the item."""
     until: AwareDatetime | None = None
-    """For `shelve`: when it is taken up again."""
+    hours: Annotated[float | None, Field(ge=0, le=10_000, allow_inf_nan=False)] = None
+    """For `shelve`: when it is taken up again, or after how long by the server's clock, which counts first."""
 
 
 class PressOut(BaseModel):
@@ -338,6 +339,7 @@ def _add_presses(router: APIRouter, context: Context) -> None:
         who: Annotated[SignedIn, requires(Right.ACT_AS_DESK)], item_id: str, wanted: PressIn
     ) -> PressOut:
         """Press a button of the desk; 409 says why it is not possible now."""
+        now, hours = context.clock.now(), wanted.hours
         async with context.database.write() as session:
             outcome = await press(
                 session,
@@ -346,9 +348,9 @@ def _add_presses(router: APIRouter, context: Context) -> None:
                 wanted.move,
                 wanted.press,
                 wanted.reason,
-                now=context.clock.now(),
+                now=now,
                 to=wanted.to,
-                until=wanted.until,
+                until=wanted.until if hours is None else now + timedelta(hours=hours),
                 policies=context.policies,
             )
         if outcome.state is None:

@@ -1,8 +1,9 @@
 """The pages of the desk: the list, one item, what is unassigned, gateways, quarantine."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, Form, Request
@@ -26,24 +27,36 @@ from server.escalation.tables import Due
 from server.history.glance import glance_at_item
 from server.intake.tables import Quarantined
 from server.items.cardfacts import card_for
+from server.items.grouping import mergeable_into
 from server.items.guards import SHELF_LIMITS
-from server.items.model import ActorKind, ItemState, Move
+from server.items.model import ActorKind, Move
 from server.items.nearness import distances_of
-from server.items.queries import ItemFilter, chattering_since, item_story, list_items, open_moves
+from server.items.queries import (
+    ItemFilter,
+    chattering_since,
+    count_items,
+    item_story,
+    list_items,
+    open_moves,
+    shelf_asked_by,
+    tally_open,
+)
+from server.items.receivers import receivers_of
 from server.items.record import Actor
 from server.items.service import PressVerdict, press
-from server.items.tables import Item
 from server.items.unreached import unreached_of
 from server.live import STREAM_HEADERS, Hub
 from server.notify.render import title_of
 from server.notify.standing import failing_channels
 from server.web import words
 from server.web.cardout import note_numbers, viewer_of
-from server.web.names import names_within
+from server.web.names import names_within, people_of
+from server.web.pressing import typed_hours
 from server.web.templating import language_of, render_page
-from wire.vocabulary import Mode
 
 _MOST_ROWS: Final = 200
+MOST_REASON: Final = 1000
+"""Letters of a reason or a note, as over the interface."""
 FAILING_CHANNEL: Final = "最近的通知都发不出去：%(channel)s"
 
 
@@ -60,12 +73,19 @@ def build_desk_pages(context: Context, hub: Hub) -> APIRouter:
 def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
     @router.get("")
     async def show_list(
-        request: Request, signed_in: Annotated[SignedIn, requires(Right.SEE_ITEMS)], show: str = "open"
+        request: Request,
+        signed_in: Annotated[SignedIn, requires(Right.SEE_ITEMS)],
+        show: str = "open",
+        after: int = 0,
     ) -> Response:
         now, at_desk = context.clock.now(), Right.ACT_AS_DESK in signed_in.rights
+        within = items_within(signed_in.reach)
+        wanted = ItemFilter(open=show != "closed", within=within)
         async with context.database.read() as session:
-            wanted = ItemFilter(open=show != "closed", within=items_within(signed_in.reach))
-            items = await list_items(session, wanted, limit=_MOST_ROWS)
+            total = await count_items(session, wanted)
+            first = _page_from(after, total)
+            items = await list_items(session, wanted, limit=_MOST_ROWS, offset=first)
+            counts = await tally_open(session, within)
             people = await names_within(session, signed_in, {item.owner for item in items if item.owner})
             dues = await _next_dues(session, [item.id for item in items])
             silent = len(await _silent(session, signed_in, now))
@@ -76,7 +96,12 @@ def _add_list(router: APIRouter, context: Context, hub: Hub) -> None:
             "desk.html",
             show=show,
             now=now,
-            counts=_count(items),
+            counts=counts,
+            first=first,
+            total=total,
+            most=_MOST_ROWS,
+            chattering_since=chattering_since,
+            shelf_asked_by=shelf_asked_by,
             words=words,
             title_of=title_of,
             items=items,
@@ -110,9 +135,15 @@ def _add_item(router: APIRouter, context: Context) -> None:
             story = await item_story(session, item_id)
             if story is None:
                 raise NotFoundError("没有这件事项。")
-            allowed = await open_moves(session, story.item, ActorKind.OPERATOR, signed_in.operator)
-            people = await names_within(session, signed_in)
             now = context.clock.now()
+            allowed = await open_moves(session, story.item, ActorKind.OPERATOR, signed_in.operator, now=now)
+            moves = {move for move, refusal in allowed.items() if refusal is None and at_desk}
+            people = await names_within(session, signed_in, people_of(story))
+            receivers = []
+            if Move.REASSIGN in moves:
+                everybody = await names_within(session, signed_in)
+                receivers = await receivers_of(session, story.item, everybody, now=now)
+            targets = await mergeable_into(session, story.item) if Move.MERGE in moves else []
             glance = await glance_at_item(context, session, story, now=now)
             viewer = await viewer_of(session, signed_in, english=language_of(request) == "en")
             card = await card_for(session, story, viewer, now=now)
@@ -126,8 +157,12 @@ def _add_item(router: APIRouter, context: Context) -> None:
             "desk_item.html",
             story=story,
             item=story.item,
-            moves={move.value for move, refusal in allowed.items() if refusal is None and at_desk},
+            moves={move.value for move in moves},
             people=people,
+            receivers=receivers,
+            targets=targets,
+            most_reason=MOST_REASON,
+            shelf_asked_by=shelf_asked_by(story.item, now),
             orders=orders,
             shelf_hours=SHELF_LIMITS[story.item.class_].total_seconds() / 3600,
             glance=glance,
@@ -158,11 +193,14 @@ def _add_presses(router: APIRouter, context: Context) -> None:
         press_id: Annotated[str, Form(alias="press")],
         reason: Annotated[str, Form()] = "",
         to: Annotated[str, Form()] = "",
-        hours: Annotated[float | None, Form(ge=0, le=10_000)] = None,
+        hours: Annotated[str, Form()] = "",
     ) -> Response:
         if move not in set(Move):
             raise InvalidError("没有这个操作。")
-        now = context.clock.now()
+        now, lasting = context.clock.now(), typed_hours(hours)
+        wrong = _what_is_wrong(press_id, reason)
+        if wrong:
+            return _say(item_id, wrong)
         async with context.database.write() as session:
             outcome = await press(
                 session,
@@ -173,13 +211,23 @@ def _add_presses(router: APIRouter, context: Context) -> None:
                 reason,
                 now=now,
                 to=to or None,
-                until=now + timedelta(hours=hours) if hours is not None else None,
+                until=now + lasting if lasting is not None else None,
                 policies=context.policies,
             )
         if outcome.state is None:
             raise NotFoundError("没有这件事项。")
-        said = outcome.sentence if outcome.verdict is PressVerdict.REFUSED else ""
-        return RedirectResponse(f"/desk/items/{item_id}?said={said}", status_code=303)
+        return _say(item_id, outcome.sentence if outcome.verdict is PressVerdict.REFUSED else "")
+
+
+def _what_is_wrong(press_id: str, reason: str) -> str:
+    """Return a sentence about a form that no page of ours sends; empty where nothing is wrong."""
+    if not 8 <= len(press_id) <= 64:  # noqa: PLR2004 - a UUID with room to spare
+        return "页面太旧，请刷新后再按。"
+    return "原因太长，最多 1000 个字。" if len(reason) > MOST_REASON else ""
+
+
+def _say(item_id: str, sentence: str) -> Response:
+    return RedirectResponse(f"/desk/items/{quote(item_id)}?said={quote(sentence)}", status_code=303)
 
 
 def _add_registers(router: APIRouter, context: Context) -> None:
@@ -239,17 +287,10 @@ def _add_registers(router: APIRouter, context: Context) -> None:
         return render_page(request, "quarantine.html", rows=rows)
 
 
-def _count(items: list[Item]) -> Mapping[str, int]:
-    every = [item for item in items if item.state is not ItemState.CLOSED]
-    still = [item for item in every if item.mode is Mode.LIVE]
-    return {
-        "open": len(still),
-        "exercised": len(every) - len(still),
-        "untaken": sum(not item.accepted for item in still),
-        "help": sum(item.help_wanted for item in still),
-        "claimed": sum(item.false_alarm_claimed for item in still),
-        "at_desk": sum(item.owner is None for item in still),
-    }
+def _page_from(after: int, total: int) -> int:
+    """Return how many items a part of the list leaves out before it: a whole number of parts, never all."""
+    last = max(total - 1, 0) // _MOST_ROWS
+    return min(max(after, 0) // _MOST_ROWS, last) * _MOST_ROWS
 
 
 async def _troubles(session: ReadSession, context: Context, now: datetime) -> Sequence[tuple[str, str]]:

@@ -4,7 +4,7 @@ So nobody loses what they typed to a bare page of errors, and a page that is loa
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from starlette.responses import RedirectResponse, Response
@@ -17,6 +17,8 @@ Act = Callable[[], Awaitable[str]]
 ShowAgain = Callable[[str, int], Awaitable[Response]]
 """Returns the page of the form with what stood in the way, and the status of the answer."""
 _SEE_OTHER: Final = 303
+_MOST_HOURS: Final = 10_000
+"""More than anything is laid aside for, and still a date."""
 
 
 async def press_form(act: Act, show_again: ShowAgain) -> Response:
@@ -56,6 +58,15 @@ def typed_moment(text: str) -> datetime | None:
     if not is_plausible(at):
         raise InvalidError("请检查年份：要在 1900 到 2199 年之间。")
     return at.replace(tzinfo=STREET_ZONE) if at.tzinfo is None else at
+
+
+def typed_hours(text: str) -> timedelta | None:
+    """Return how many hours somebody typed; nothing for what is no length of time, or longer than any."""
+    try:
+        hours = float(text)
+    except ValueError:
+        return None
+    return timedelta(hours=hours) if abs(hours) <= _MOST_HOURS else None  # what is no number is not less
 
 
 def field_moment(at: datetime | None) -> str:

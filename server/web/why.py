@@ -20,7 +20,7 @@ from server.routing.explain import explain
 from server.routing.sentences import CHINESE, ENGLISH
 from server.routing.service import chain_for
 from server.web import words
-from server.web.names import names_within
+from server.web.names import names_within, people_of
 from server.web.templating import language_of, render_page, stylesheet
 
 MOST_ALARMS = 20
@@ -42,11 +42,12 @@ def build_why_pages(context: Context) -> APIRouter:
             if story is None:
                 raise NotFoundError("没有这件事项。")
             item = story.item
-            people = await names_within(session, signed_in)
             told: list[tuple[Item | None, list[StepWhy]]] = [(None, await steps_of(session, story))]
             speaker = await item_story(session, story.parent.id) if story.parent else None
             if speaker is not None:
                 told = [*(one for one in told if one[1]), (speaker.item, await steps_of(session, speaker))]
+            shown = people_of(story) | (people_of(speaker) if speaker else set())
+            people = await names_within(session, signed_in, shown)
             alone = story.parent is None and item.grouping is None
             chain = await chain_for(session, item.gateway, item.device, now) if alone else None
         alarms = [await why_raised(context.readings, alarm) for alarm in story.alarms[:MOST_ALARMS]]

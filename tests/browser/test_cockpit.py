@@ -93,7 +93,7 @@ async def test_an_alarm_appears_by_itself_and_a_dispatcher_acts_by_keyboard(site
     await expect(page.locator("#drill-rules-note")).to_have_text("没有这个网关，请从列表里选")
     assert not await drill.evaluate("form => form.checkValidity()")
     await drill.locator("[name=gateway]").fill(GATEWAY)
-    await drill.locator("[name=pair]").select_option(label="可燃气体超过 25 %LEL")
+    await drill.locator("[name=pair]").select_option(label="厨房 · 可燃气体超过 25 %LEL")
     await drill.locator("[name=reason]").fill("每月演练")
     await drill.locator("button").press("Enter")
     await expect(page.locator("#drill-said")).not_to_be_empty(timeout=SHOWN_MS)
@@ -146,7 +146,9 @@ async def test_a_drill_is_listed_as_one_after_all_that_is_real_and_is_no_figure(
     await tell(site.world, content_hash="one", limit=25, file_hash="f1")
     await page.locator("#open-drill").click()
     await expect(page.locator("#drill-form [name=gateway]")).to_have_value("一号网关")
-    await expect(page.locator("#drill-form option[value^='[']")).to_have_text("combustible gas above 25 %LEL")
+    await expect(page.locator("#drill-form option[value^='[']")).to_have_text(
+        "厨房 · combustible gas above 25 %LEL"
+    )
     assert page.problems == []
 
 

@@ -54,7 +54,7 @@ async def test_a_new_item_appears_by_itself_and_the_desk_acts_on_it(street, brow
 
     await row.get_by_role("link").click()
     await expect(page.locator("h1")).to_contain_text("燃气泄漏")
-    await page.get_by_label("转交给").select_option(label="李建国")
+    await page.get_by_label("转交给").select_option(label="李建国 · 副网格长")
     await page.get_by_role("button", name="转交", exact=True).click()
     await street.rings(BACKUP)
     await expect(page.locator(".story").first).to_contain_text("转交", timeout=20_000)

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
+from server.clock import STREET_ZONE
 from server.cockpit.board import Board
 from server.cockpit.figures import PANELS
 from server.items.model import Move
+from server.notify.channels import Outcome, Verdict
 from server.pulse import Pulses
-from tests.server.world import open_world
+from tests.server.world import PEOPLE, open_world
 from wire.vocabulary import AlarmClass, Kind, Mode
 
 
@@ -102,6 +105,37 @@ async def test_time_alone_makes_an_item_overdue_and_is_told(world):
     (row,) = (await viewer.read(1))[0][1]["rows"]
     assert "overdue" in row["concerns"]
     assert "unreached" in row["concerns"], "no notice left: the sender did not run"
+
+
+async def test_what_waits_for_the_morning_is_no_failure_at_night(world):
+    world.clock.advance(seconds=_until_street(hour=22, now=world.clock.now()))
+    await world.raise_alarm(class_=AlarmClass.ADVICE)
+    await world.settle()
+    board = open_board(world)
+    await world.pass_time(3 * 3600)
+    (row,) = (await board.snapshot())["items"]
+    assert row["concerns"] == [], "nobody is woken for it, so nobody was to be reached"
+    for person in PEOPLE:
+        world.channel.answers[person] = Outcome(verdict=Verdict.PERMANENT, reason="no such address")
+    await world.pass_time(7 * 3600)
+    (row,) = (await board.snapshot())["items"]
+    assert row["concerns"] == ["unreached"]
+
+
+async def test_a_request_to_lay_aside_shows_until_its_time_is_over(world):
+    board = open_board(world)
+    await world.raise_alarm()
+    until = world.clock.now() + timedelta(hours=1)
+    await world.press("op-li", Move.SHELVE, reason="换探测器", until=until)
+    assert (await board.snapshot())["items"][0]["shelf_asked"] is True
+    world.clock.advance(seconds=3600)
+    assert (await board.snapshot())["items"][0]["shelf_asked"] is False
+
+
+def _until_street(*, hour: int, now: datetime) -> float:
+    there = now.astimezone(STREET_ZONE)
+    wanted = there.replace(hour=hour, minute=0, second=0)
+    return (wanted - there).total_seconds() % 86_400
 
 
 async def test_a_drill_is_shown_as_one_and_never_as_a_concern(world):

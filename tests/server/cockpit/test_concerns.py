@@ -14,6 +14,7 @@ BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def handling(**changes) -> Handling:
     usual = {
         "opened_at": BEGIN,
+        "told_from": BEGIN,
         "owned": True,
         "accepted": False,
         "reached": True,
@@ -35,6 +36,8 @@ def handling(**changes) -> Handling:
         ({"reached": False}, 60, ()),
         ({"reached": False}, 61, (Concern.UNREACHED,)),
         ({"reached": False, "accepted": True}, 61, ()),
+        ({"reached": False, "told_from": BEGIN + timedelta(minutes=2)}, 180, ()),
+        ({"reached": False, "told_from": BEGIN + timedelta(minutes=2)}, 181, (Concern.UNREACHED,)),
         ({"owned": False, "reached": False, "waits": True}, 9_999, ()),
         ({"owned": False, "reached": False}, 241, tuple(Concern)),
     ],

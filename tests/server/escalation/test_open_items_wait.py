@@ -29,7 +29,7 @@ async def press_something(world: World, chance: Random, item: Item) -> str:
     who = chance.choice((*PEOPLE, *_DESK))
     kind = ActorKind.OPERATOR if who in _DESK else ActorKind.PERSON
     async with world.database.read() as session:
-        shown = await open_moves(session, item, kind, who)
+        shown = await open_moves(session, item, kind, who, now=world.clock.now())
     moves = [move for move, refusal in shown.items() if refusal is None and move is not Move.CLOSE_EXCEPTION]
     if not moves:
         return f"{who} may do nothing"

@@ -68,10 +68,10 @@ async def test_which_presses_are_open(world):
     await world.press("leader", Move.ACCEPT)
     item = await world.item()
     async with world.database.read() as session:
-        own = await queries.open_moves(session, item, ActorKind.PERSON, "leader")
-        other = await queries.open_moves(session, item, ActorKind.PERSON, "officer")
-        stranger = await queries.open_moves(session, item, ActorKind.PERSON, "deputy")
-        desk = await queries.open_moves(session, item, ActorKind.OPERATOR, "li")
+        own = await queries.open_moves(session, item, ActorKind.PERSON, "leader", now=world.clock.now())
+        other = await queries.open_moves(session, item, ActorKind.PERSON, "officer", now=world.clock.now())
+        stranger = await queries.open_moves(session, item, ActorKind.PERSON, "deputy", now=world.clock.now())
+        desk = await queries.open_moves(session, item, ActorKind.OPERATOR, "li", now=world.clock.now())
     assert own[Move.ARRIVE] is None
     assert own[Move.UNDO] is None
     assert other[Move.UNDO] is Refusal.NOTHING_TO_UNDO

@@ -37,6 +37,15 @@ async def test_a_merged_item_keeps_its_identity_and_is_silent(world):
     assert (await world.press("leader", Move.ACCEPT, item=child)).refusal is Refusal.MERGED
 
 
+async def test_nothing_goes_into_what_is_laid_aside_where_it_would_be_silent_without_a_second_person(world):
+    parent, child = await two(world)
+    until = world.clock.now() + timedelta(hours=1)
+    await world.press("op-li", Move.SHELVE, item=parent, reason="检修", until=until)
+    await world.press("op-wu", Move.CONFIRM_SHELF, item=parent)
+    assert (await merge(world, child, parent)).refusal is Refusal.WRONG_TARGET
+    assert (await one(world, child)).parent is None
+
+
 async def test_both_sensors_must_be_content_before_a_merged_pair_ends(world):
     parent, child = await two(world)
     await merge(world, child, parent)

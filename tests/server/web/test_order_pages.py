@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from server.audit.tables import AuditRow
 from server.devices.service import answered, apply_status, due_commands
-from server.devices.tables import Command, CommandState
+from server.devices.tables import Command, CommandState, Device
 from tests.server.world import GATEWAY
 from wire.messages import CommandReport, StatusMessage
 from wire.statusparts import BusState
@@ -83,6 +83,46 @@ async def test_an_order_without_a_reason_is_not_given(site, desk):
     answer = await desk.post(ORDERS, data={"order": "resync", "reason": "  "})
     assert "请写明原因" in (await desk.get(answer.headers["location"])).text
     assert await commands_of(site) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"reason": "长" * 501, "order": "resync"}, "原因太长，最多 500 个字。"),
+        *(
+            (
+                {"order": "out_of_service", "target": "gas-1", "reason": "检修", "hours": hours},
+                "请写明几小时。",
+            )
+            for hours in ("", "-1", "nan", "inf", "1e12", "明天")
+        ),
+        ({"order": "dance", "reason": "检修"}, "这个指令不完整，请重新选择。"),
+        (
+            {"order": "shelve", "pair": "gas-1", "hours": "1", "reason": "检修"},
+            "这个指令不完整，请重新选择。",
+        ),
+    ],
+)
+async def test_rubbish_in_an_order_is_answered_with_a_sentence(site, desk, form, sentence):
+    answer = await desk.post(ORDERS, data=form)
+    assert answer.status_code == 303, answer.text[:400]
+    assert sentence in (await desk.get(answer.headers["location"])).text
+    assert await commands_of(site) == []
+
+
+async def test_no_two_devices_of_a_choice_sound_alike(site, desk):
+    async with site.world.database.write() as session:
+        for device, door in (("gas-1", "201"), ("gas-2", "202")):
+            (await session.get_one(Device, (GATEWAY, device))).door = door
+        session.add(Device(gateway=GATEWAY, device="valve", name="厨房燃气阀", building="b1"))
+    page = (await desk.get(ORDERS)).text
+    for value, name in (
+        ("gas-2", "厨房探测器 2层 202"),
+        ("gas-1", "厨房探测器 2层 201 · gas-1"),
+        ("meter-1", "厨房探测器 2层 201 · meter-1"),
+        ("valve", "厨房燃气阀"),
+    ):
+        assert f'<option value="{value}">{name}</option>' in page
 
 
 async def test_a_valve_is_closed_only_after_a_second_look(site, desk):

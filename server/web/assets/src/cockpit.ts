@@ -1,6 +1,6 @@
 // The command cockpit: a wall that runs for a month, and a dispatcher's desk.
 import "./cockpit.css";
-import { offerDispatch, openDispatch } from "./cockpit/dispatch";
+import { offerDispatch, openDispatch, refreshDispatch } from "./cockpit/dispatch";
 import { StreetMap } from "./cockpit/map";
 import { drawPanels, offerDetails, tickAges } from "./cockpit/panels";
 import { offerSound, ring } from "./cockpit/sound";
@@ -24,9 +24,11 @@ let begun = false;
 const store = new Store(
   ({ changed, whole }) => {
     listDirty = mapDirty = true;
+    refreshDispatch(store);
     const fresh = changed.filter((item) => live(item) && gravity(item) < 2 && !item.accepted && !heard.has(item.id));
     for (const item of fresh) heard.add(item.id);
-    if (begun && !whole && fresh.length) sound(gravityOf(fresh));
+    // What came while nobody could say so, as a server began anew, is heard of now.
+    if (begun && fresh.length) sound(gravityOf(fresh));
     begun = true;
     if (whole) tick();
   },
@@ -41,7 +43,8 @@ const map = new StreetMap(store, () => {
 function wanted(item: Item): boolean {
   if (!map.inScope(item)) return false;
   if (filter === "shelved") return item.shelved !== null;
-  return filter === "" || item.class === filter || item.concerns.includes(filter);
+  // As the tiles count: what is laid aside is in a figure of its own.
+  return filter === "" || (item.class === filter && !item.shelved) || item.concerns.includes(filter);
 }
 
 function gravityOf(items: Item[]): number {
@@ -58,7 +61,7 @@ function frame(at: number): void {
   if (listDirty && at - listAt > LIST_EVERY_MS) {
     listDirty = false;
     listAt = at;
-    drawStream(store, wanted, openDispatch);
+    drawStream(store, wanted, (item) => openDispatch(item, store), filter || map.narrowed ? "none_such" : "none");
     drawCounts();
   } else if (mapDirty && at - mapAt > MAP_EVERY_MS) {
     mapDirty = false;

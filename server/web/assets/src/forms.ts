@@ -11,6 +11,8 @@ export function guardForms(): void {
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement)) return;
+    // What a script sends itself it guards itself, and closing a window is no press: it opens again.
+    if (event.defaultPrevented || form.method === "dialog") return;
     if (form.dataset["sent"] === "yes") {
       event.preventDefault();
       return;

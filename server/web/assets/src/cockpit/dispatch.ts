@@ -1,18 +1,27 @@
 // What the dispatcher does from the wall: take, widen, give, lay aside, order, exercise. Every press says what
 // became of it; nothing closes by itself.
 import { offerDrill } from "./drill";
-import { give, say, send } from "./order";
-import type { Item } from "./store";
+import { ask, give, say, send, Unanswered } from "./order";
+import type { Item, Store } from "./store";
 import { live } from "./stream";
 import { byId, make, place, text } from "./texts";
 
 interface Callee { code: string; name: string; phone: string | null; owner: boolean }
-interface Dispatch { gateway: string; device: string; told: Callee[]; people: { code: string; name: string }[] }
+interface Receiver { code: string; name: string; role: string | null; on_duty: boolean; namesake: boolean }
+interface Dispatch { gateway: string; device: string; told: Callee[]; people: Receiver[] }
 
-let shown: { item: Item; dispatch: Dispatch | null } | null = null;
+let shown: { item: Item; dispatch: Dispatch | null; loading: Promise<void> } | null = null;
 
-export function openDispatch(item: Item): void {
-  shown = { item, dispatch: null };
+const formOf = (): HTMLFormElement => byId<HTMLFormElement>("dispatch-form");
+const receiverField = (): HTMLSelectElement => formOf().elements.namedItem("to") as HTMLSelectElement;
+
+export function openDispatch(item: Item, store: Store): void {
+  // A reason that was written about one item is never sent with another.
+  if (shown?.item.id !== item.id) {
+    formOf().reset();
+    receiverField().replaceChildren();
+  }
+  shown = { item, dispatch: null, loading: load(item) };
   const title = text(`title:${item.kind}/${item.class}`);
   byId("dispatch-title").textContent = live(item) ? title : `${title} · ${text(item.mode)}`;
   byId("dispatch-where").textContent = `${place(item.where)} · ${place(item.device)}`;
@@ -22,7 +31,18 @@ export function openDispatch(item: Item): void {
   byId<HTMLAnchorElement>("dispatch-orders").href = `${page}#orders`;
   byId("callees").replaceChildren();
   byId<HTMLDialogElement>("dispatch").showModal();
-  void load(item);
+  refreshDispatch(store);
+}
+
+// Who has it and where it stands, as long as the window is open: somebody else may be quicker.
+export function refreshDispatch(store: Store): void {
+  if (!shown || !byId<HTMLDialogElement>("dispatch").open) return;
+  shown.item = store.items.get(shown.item.id) ?? shown.item;
+  const { item } = shown;
+  const who = item.owner ?? text("desk");
+  const state = item.accepted || item.state !== "new" ? text(`state:${item.state}`) : text("untaken");
+  const words = store.items.has(item.id) ? [who, state, item.shelved ? text("shelved") : ""].filter(Boolean).join(" · ") : text("gone");
+  if (byId("dispatch-now").textContent !== words) say("dispatch-now", words);
 }
 
 // What comes late is of the item that it was asked of, and is not said of another one.
@@ -30,9 +50,7 @@ const isShown = (item?: Item): boolean => item !== undefined && shown?.item.id =
 
 async function load(item: Item): Promise<void> {
   try {
-    const answer = await fetch(`/api/v1/cockpit/items/${encodeURIComponent(item.id)}`);
-    if (!answer.ok) throw new Error(String(answer.status));
-    const dispatch = (await answer.json()) as Dispatch;
+    const dispatch = (await ask(`/api/v1/cockpit/items/${encodeURIComponent(item.id)}`)) as unknown as Dispatch;
     if (!shown || !isShown(item)) return;
     shown.dispatch = dispatch;
     const rows = dispatch.told.map((one) => {
@@ -46,19 +64,26 @@ async function load(item: Item): Promise<void> {
       return row;
     });
     byId("callees").replaceChildren(...(rows.length ? rows : [make("li", "", text("nobody"))]));
-    const choose = byId<HTMLFormElement>("dispatch-form").elements.namedItem("to") as HTMLSelectElement;
-    choose.replaceChildren(...dispatch.people.map((one) => new Option(one.name, one.code)));
+    const choose = receiverField();
+    const chosen = choose.value;
+    choose.replaceChildren(new Option(text("choose"), ""), ...dispatch.people.map((one) => new Option(wordsFor(one), one.code)));
+    if (dispatch.people.some((one) => one.code === chosen)) choose.value = chosen;
   } catch (error) {
     if (isShown(item)) say("dispatch-said", text("failed_action", { s: (error as Error).message }));
   }
 }
 
+function wordsFor(one: Receiver): string {
+  const role = one.role ? text(`role:${one.role}`) : "";
+  return [one.name, role, role && !one.on_duty ? text("off_duty") : "", one.namesake ? one.code : ""].filter(Boolean).join(" · ");
+}
+
 async function act(what: string, form: FormData): Promise<string> {
-  const { item, dispatch } = shown ?? {};
-  if (!item) return "";
+  if (!shown) return "";
+  const open = shown;
+  const { item } = open;
   const reason = String(form.get("reason") ?? "").trim();
   const address = `/api/v1/items/${encodeURIComponent(item.id)}/moves`;
-  const press = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`.slice(0, 60);
   if (what !== "accept" && what !== "reassign" && !reason) throw new Error(text("reason_needed"));
   if (what === "widen") {
     const said = await send(`/api/v1/cockpit/items/${encodeURIComponent(item.id)}/widen`, { reason });
@@ -66,13 +91,33 @@ async function act(what: string, form: FormData): Promise<string> {
   }
   if (what === "order") {
     const order = String(form.get("order"));
-    return give("dispatch-said", dispatch?.gateway ?? "", { order, reason, item: item.id }, () => isShown(item));
+    await open.loading; // who is quick presses before it is known whose gateway it is
+    if (!open.dispatch) throw new Unanswered(text("no_answer"));
+    return give("dispatch-said", open.dispatch.gateway, { order, reason, item: item.id }, () => isShown(item));
   }
   const more: Record<string, unknown> = {};
-  if (what === "reassign") more["to"] = String(form.get("to"));
-  if (what === "shelve") more["until"] = new Date(Date.now() + Number(form.get("hours")) * 3_600_000).toISOString();
-  await send(address, { move: what, press, reason, ...more });
-  return text("done");
+  if (what === "reassign") more["to"] = form.get("to") || null;
+  if (what === "reassign" && !more["to"]) throw new Error(text("receiver_needed"));
+  if (what === "shelve") more["hours"] = Number(form.get("hours")); // by the server's clock: a wall's may be wrong
+  await pressOnce(address, { move: what, reason, ...more });
+  return text(what === "shelve" && item.class === "life_safety" ? "shelf_asked_done" : "done");
+}
+
+// A press of which nobody knows whether it got through keeps its id: pressed again, it counts once.
+let unanswered: { of: string; press: string } | null = null;
+
+async function pressOnce(address: string, body: { move: string; reason: string }): Promise<void> {
+  const of = JSON.stringify([address, body.move, body.reason, (body as Record<string, unknown>)["to"] ?? ""]);
+  const fresh = (): string => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`.slice(0, 60);
+  const press = unanswered?.of === of ? unanswered.press : fresh();
+  unanswered = { of, press };
+  try {
+    await send(address, { press, ...body });
+    unanswered = null;
+  } catch (error) {
+    if (!(error instanceof Unanswered)) unanswered = null;
+    throw error;
+  }
 }
 
 export function offerDispatch(): void {

@@ -1,6 +1,6 @@
 // Starting a drill. A gateway is searched for and must be one that is there; what it can exercise is what it
 // says is in force, so nothing is written by hand.
-import { give, say } from "./order";
+import { ask, give, say } from "./order";
 import { byId, text } from "./texts";
 
 interface Gateway { id: string; name: string }
@@ -25,19 +25,25 @@ export function offerDrill(): void {
   field<HTMLInputElement>("gateway").addEventListener("input", () => void choose());
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    const button = form.querySelector("button");
+    if (!button || button.disabled) return;
+    button.disabled = true; // pressed twice, it would be two drills
     const given = new FormData(form);
     const [device, rule] = JSON.parse(String(given.get("pair"))) as [string, string];
     const order = { order: "test", mode: "drill", device, rule, reason: String(given.get("reason")) };
     give("drill-said", chosen, order)
       .then((said) => say("drill-said", said))
-      .catch((error: Error) => say("drill-said", text("failed_action", { s: error.message })));
+      .catch((error: Error) => say("drill-said", text("failed_action", { s: error.message })))
+      .finally(() => (button.disabled = false));
   });
 }
 
 async function fillGateways(): Promise<void> {
-  const answer = await fetch("/api/v1/gateways").catch(() => null);
-  if (!answer?.ok) return say("drill-said", text("failed_action", { s: String(answer?.status ?? "") }));
-  gateways = (await answer.json()) as Gateway[];
+  try {
+    gateways = (await ask("/api/v1/gateways")) as unknown as Gateway[];
+  } catch (error) {
+    return say("drill-said", text("failed_action", { s: (error as Error).message }));
+  }
   byId("gateway-ids").replaceChildren(...gateways.map((one) => new Option(one.id, one.name || one.id)));
   const [only] = gateways;
   if (only && gateways.length === 1) field<HTMLInputElement>("gateway").value = only.name || only.id;
@@ -63,16 +69,13 @@ async function fillRules(gateway: string, rules: HTMLSelectElement): Promise<voi
   const told: Told = answer?.ok ? ((await answer.json()) as Told) : { devices: [], rules: [] };
   if (gateway !== chosen) return; // another was chosen meanwhile
   const english = document.documentElement.lang.startsWith("en");
-  const groups = told.devices.flatMap((one) => {
-    const fitting = told.rules.filter((rule) => rule.devices.includes(one.device));
-    if (!fitting.length) return [];
-    const group = document.createElement("optgroup");
-    group.label = one.label || one.device;
-    const words = (rule: Told["rules"][number]): string => (english && rule.sentence_en) || rule.sentence || rule.rule;
-    group.append(...fitting.map((rule) => new Option(words(rule), JSON.stringify([one.device, rule.rule]))));
-    return [group];
-  });
-  rules.replaceChildren(...groups);
-  rules.disabled = groups.length === 0;
-  byId("drill-rules-note").textContent = groups.length ? "" : text("no_rules");
+  const words = (rule: Told["rules"][number]): string => (english && rule.sentence_en) || rule.sentence || rule.rule;
+  const choices = told.devices.flatMap((one) =>
+    told.rules
+      .filter((rule) => rule.devices.includes(one.device))
+      .map((rule) => new Option(`${one.label || one.device} · ${words(rule)}`, JSON.stringify([one.device, rule.rule]))),
+  );
+  rules.replaceChildren(...choices);
+  rules.disabled = choices.length === 0;
+  byId("drill-rules-note").textContent = choices.length ? "" : text("no_rules");
 }

@@ -76,6 +76,10 @@ export class StreetMap {
     this.draw(true);
   }
 
+  get narrowed(): boolean {
+    return this.scope.community !== null;
+  }
+
   inScope(item: Item): boolean {
     const { community, grid, building } = this.scope;
     if (building) return item.building === building;
@@ -216,6 +220,9 @@ export class StreetMap {
     }
     const style = getComputedStyle(document.body);
     const colour = (token: string): string => style.getPropertyValue(token).trim();
+    // Letters and marks grow with the screen, as all others do.
+    const letter = parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+    const crowded = features.length > CROWDED;
     const colours = ["--urgent", "--hazard", "--fault", "--advice"].map(colour);
     const grids = this.scope.grid ? by : this.byGrid();
     const worst = new Map<string, [number, number, boolean]>();
@@ -257,18 +264,18 @@ export class StreetMap {
             name: code,
             value: at,
             symbol: SYMBOLS[level] ?? "circle",
-            symbolSize: features.length > CROWDED ? 6 : 20,
+            symbolSize: letter * (crowded ? 0.4 : 1.2),
             itemStyle: {
               color: level < 4 && this.scope.grid ? (colours[level] ?? "") : colour(level < 4 ? "--card" : "--quiet"),
               borderColor: colour("--card"),
-              borderWidth: features.length > CROWDED ? 0 : 1.5,
+              borderWidth: crowded ? 0 : 1.5,
             },
             label: {
-              show: features.length <= CROWDED,
+              show: !crowded,
               position: "bottom" as const,
               formatter: this.scope.grid ? `${this.names.get(code) ?? ""} ${count || ""}` : `${count}`,
               color: colour("--ink"),
-              fontSize: 14,
+              fontSize: letter * 0.85,
               fontWeight: 700 as const,
               textBorderColor: colour("--card"),
               textBorderWidth: 3,

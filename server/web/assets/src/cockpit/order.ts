@@ -7,15 +7,20 @@ interface Command { id: string; state: string; outcome: string | null; detail: s
 const ASK_EVERY_MS = 1_000;
 const following = new Map<string, string>(); // where it is said, and which order was the last
 
-export async function send(address: string, body: unknown): Promise<Record<string, unknown>> {
-  const answer = await fetch(address, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(body),
-  });
+// Nobody knows whether it got through: the server did not answer.
+export class Unanswered extends Error {}
+
+export async function ask(address: string, options: RequestInit = {}): Promise<Record<string, unknown>> {
+  const answer = await fetch(address, options).catch(() => null);
+  if (!answer) throw new Unanswered(text("no_answer"));
   const said = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
   if (!answer.ok) throw new Error(String(said["detail"] ?? answer.status));
   return said;
+}
+
+export async function send(address: string, body: unknown): Promise<Record<string, unknown>> {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return ask(address, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 export function say(where: string, words: string): void {

@@ -10,6 +10,10 @@ const percent = (value: unknown): string =>
   typeof value === "number" ? `${(value * 100).toFixed(1)}%` : "–";
 const ago = (at: unknown, now: number): number => (now - Date.parse(String(at))) / 1000;
 
+// By the street's time, whatever zone it was written in.
+const moment = (at: string): string =>
+  new Date(at).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }).slice(0, 16);
+
 function figure(value: string, label: string, bad = false): HTMLElement {
   const made = make("p", bad ? "figure bad" : "figure");
   made.append(make("b", "", value), make("span", "", label));
@@ -155,7 +159,10 @@ const DETAILS: Record<string, Draw> = {
     ),
   ],
   roster: (data) => [
-    table(["", "", ""], list(data["gaps"]).map((row) => [String(row["name"]), String(row["begins_at"]).slice(0, 16).replace("T", " "), String(row["least"])])),
+    table(
+      [text("gap_grid"), text("gap_from"), text("gap_least")],
+      list(data["gaps"]).map((row) => [String(row["name"]), moment(String(row["begins_at"])), String(row["least"])]),
+    ),
   ],
 };
 

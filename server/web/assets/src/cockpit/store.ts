@@ -19,6 +19,7 @@ export interface Item {
   help: boolean;
   claimed: boolean;
   shelved: string | null;
+  shelf_asked: boolean;
   held: string | null;
   over: boolean;
   opened: string;

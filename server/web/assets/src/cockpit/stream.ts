@@ -25,7 +25,7 @@ interface Row {
 }
 const rows = new Map<string, Row>();
 
-export function drawStream(store: Store, wanted: (item: Item) => boolean, open: (item: Item) => void): void {
+export function drawStream(store: Store, wanted: (item: Item) => boolean, open: (item: Item) => void, none: string): void {
   const list = byId("stream");
   const found = [...store.items.values()].filter(wanted).sort(rank);
   const shown = found.slice(0, MOST_ROWS);
@@ -56,7 +56,7 @@ export function drawStream(store: Store, wanted: (item: Item) => boolean, open: 
   byId("stream-count").textContent = exercised ? `${real} · ${text("exercised", { n: exercised })}` : String(real);
   const more = byId("stream-more");
   more.hidden = found.length > 0 && found.length <= MOST_ROWS;
-  more.textContent = found.length ? text("more", { n: found.length - MOST_ROWS }) : text("none");
+  more.textContent = found.length ? text("more", { n: found.length - MOST_ROWS }) : text(none);
 }
 
 export function tickStream(now: number): void {
@@ -111,6 +111,7 @@ function marks(item: Item): HTMLElement[] {
   if (item.help) add("bad", "help");
   if (item.claimed) add("bad", "claimed");
   if (item.shelved) add("calm", "shelved");
+  if (item.shelf_asked) add("calm", "shelf_asked");
   if (item.held) add("calm", "held");
   if (item.over) add("calm", "over");
   if (item.inside) found.push(make("span", "mark calm", text("inside", { n: item.inside })));
