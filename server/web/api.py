@@ -190,7 +190,7 @@ class PressIn(BaseModel):
     """For `reassign`: the person's code; for `merge`: the id of the item."""
     until: AwareDatetime | None = None
     hours: Annotated[float | None, Field(ge=0, le=10_000, allow_inf_nan=False)] = None
-    """For `shelve`: when it is taken up again, or after how long by the server's clock, which counts first."""
+    """For `shelve`: when it is taken up again, or after how long by the server's clock; that counts first."""
 
 
 class PressOut(BaseModel):
