@@ -42,7 +42,6 @@ def may_go_into(child: Item, parent: Item | None) -> bool:
         parent is not None
         and parent.id != child.id
         and parent.parent is None
-        and parent.shelved_until is None  # it would be laid aside with it, and nobody has agreed to that
         and parent.state in WORKING
         and parent.shelved_until is None
         and parent.mode is child.mode
