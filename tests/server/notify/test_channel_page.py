@@ -128,7 +128,7 @@ async def test_a_lost_canary_is_said_on_the_list_and_the_page_with_where_it_stop
     assert says in (await desk.get("/desk")).text
     page = (await desk.get(HERE)).text
     assert says in page
-    assert "151 秒前的一封走完了全程 · ConnectError" in page
+    assert "151 秒前的一封走完了全程 · 连不上对方的服务器" in page
 
 
 async def test_the_list_says_which_channel_sends_nothing_any_more(site, desk):

@@ -45,7 +45,7 @@ async def test_an_item_says_why_it_came_to_be(site, desk):
     assert page.index("<b>超过</b>") > page.index("没有超过")
     assert "没有抑制" in page
     assert "leader某" in page
-    assert "status 503" in page
+    assert "对方的服务器回答 503" in page
     assert "3号楼属于1号微网格" in page
     assert f'href="/desk/items/{item.id}/why"' in (await desk.get(f"/desk/items/{item.id}")).text
 
