@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # How long an example takes depends on what else the machine does.
-settings.register_profile("gridwarden", deadline=None)
+settings.register_profile("gridwarden", deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 settings.load_profile("gridwarden")
 
 
