@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from server.items.starting import start_telling
 from server.items.tables import Item, ItemParty
 from server.notify import service as notices
 from server.notify.render import Occasion
+from server.people.service import channels_of
 from server.people.tables import Role
 from wire.vocabulary import AlarmClass
 
@@ -158,7 +159,7 @@ async def _reassign(act: Act) -> None:
     await act.session.flush()
     given = Candidate(person=person, role=Role.LEADER, reason=HANDED_OVER % {"who": act.actor.id})
     await telling.tell(act.session, item, (given,), Occasion.ASSIGNED, step=item.step, now=act.now)
-    await _schedule_next(act)
+    await _schedule_next(act, hears=bool((await channels_of(act.session, [person])).get(person)))
 
 
 async def _close_exception(act: Act) -> None:
@@ -263,16 +264,21 @@ async def _done(act: Act) -> None:
     dues.schedule(act.session, item.id, DueKind.RECHECK, due_at=act.now + RECHECK_AFTER)
 
 
-async def _schedule_next(act: Act) -> None:
-    """Give whoever has it now the time of the current step before the next is told, or the last once more."""
+async def _schedule_next(act: Act, *, hears: bool) -> None:
+    """Give whoever has it now the time of the current step before the next is told, or the last once more.
+
+    Whoever cannot be told has no time: the next, or the last once more, is told at once.
+    """
     item = act.item
     number = min(item.step, len(act.policy.steps) - 1)
-    due_at = act.now + act.policy.steps[number].window
+    due_at = act.now + (act.policy.steps[number].window if hears else timedelta())
     steps = await telling.steps_left(act.session, item, act.policy, due_at=due_at, now=act.now)
     if steps:
         dues.schedule(act.session, item.id, DueKind.STEP, due_at=steps[0].due_at, step=steps[0].number)
-    else:
+    elif hears:
         telling.schedule_after(act.session, item, act.policy, (), now=act.now)
+    else:
+        dues.schedule(act.session, item.id, DueKind.REPEAT, due_at=act.now, step=item.step)
 
 
 def _first_owner(people: tuple[Candidate, ...]) -> str | None:

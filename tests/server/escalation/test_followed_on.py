@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from server.items.model import ItemState, Move
+from server.people.tables import Person
 from tests.server.escalation.transitions import take_turns
 from wire.vocabulary import AlarmClass
 
@@ -33,6 +35,19 @@ async def test_an_item_given_to_somebody_who_does_not_answer_comes_back_to_the_d
     await world.pass_time(told_before_s)
     await world.press("op-li", Move.REASSIGN, to="deputy")
     await comes_back_to_the_desk(world)
+
+
+@pytest.mark.parametrize("told_before_s", [0, 180], ids=["at the start", "at the desk"])
+async def test_an_item_given_to_somebody_who_cannot_be_told_goes_on_at_once(world, told_before_s):
+    await world.raise_alarm(class_=AlarmClass.FAULT)
+    await world.pass_time(told_before_s)
+    async with world.database.write() as session:
+        await session.execute(update(Person).where(Person.code == "deputy").values(webhook_url=None))
+    heard = len(world.channel.sent)
+    await world.press("op-li", Move.REASSIGN, to="deputy")
+    await world.pass_time(1)
+    assert len(world.channel.sent) > heard
+    assert (await world.item()).owner == "deputy"
 
 
 async def test_an_item_that_was_laid_aside_is_given_to_somebody_who_hears_of_it(world):
