@@ -25,6 +25,7 @@ UNNAMED = {
     "notify/rosternews.py": "messages of the roster, no alarms: claimed by time, tried again, never called by night",
     "notify/cards.py": "a card is rewritten again when it was not noted",
     "items/web.py": "presses name themselves; card photographs and notes",
+    "items/ownlistpages.py": "links of one's own list: made when it is opened again, if they are not there",
     "items/playbookweb.py": "settings",
     "items/playbookpages.py": "settings",
 }
