@@ -76,7 +76,7 @@ DUES: Final[Mapping[DueKind, str]] = {
     DueKind.SPLIT: "分出仍失联的设备",
     DueKind.UNSHELVE: "取消搁置",
     DueKind.DIGEST: "汇总通知",
-    DueKind.MORNING: "免打扰结束前看谁值班",
+    DueKind.MORNING: "免打扰结束，通知那时值班的人",
     DueKind.REPEAT: "再次通知",
     DueKind.REACH: "查看是否有人收到",
     DueKind.ATTEND: "提醒接手的人",

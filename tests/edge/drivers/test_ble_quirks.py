@@ -185,7 +185,7 @@ async def test_a_link_remembered_from_before_is_never_taken_for_one(how):
             return air.ear.value(PROBE, "gas_lel") == 42
 
         await until(read_anew, what="read over a new link")
-        assert air.devices[PROBE].peripheral.connections == began + 1
+        assert air.devices[PROBE].peripheral.connections > began
 
 
 @pytest.mark.parametrize(
