@@ -75,6 +75,7 @@ async def take_cockpit(street: Street, browser: Browser) -> None:
     await page.locator("#map[data-drawn=yes]").wait_for()
     await page.locator("#stream .row").first.wait_for()
     await page.locator("#link:not(.bad)", has_text="实时").wait_for()
+    await page.locator(':text("已发出"):visible').first.wait_for(timeout=90_000)  # figures take their time
     save_reduced(await page.screenshot(), FOLDER / "cockpit.png")
     await page.close()
 
