@@ -25,7 +25,7 @@ def open_ccm(key: bytes, *, nonce: bytes, sealed: bytes, aad: bytes | None, tag_
         WrongKeyError: the key does not fit or the bytes were changed.
     """
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see above
-    from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415 - only sealed adverts need it
 
     try:
         return AESCCM(key, tag_length=tag_bytes).decrypt(nonce, sealed, aad)

@@ -126,7 +126,7 @@ class ActionLog:
         def insert(connection: "sqlite3.Connection") -> None:
             connection.execute(_TABLE)
             connection.executemany(
-                f"INSERT INTO action_record ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT INTO action_record ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - the names of our own columns
                 [(r.at_ms, r.alarm, r.device, r.action, r.issuer, r.reason, r.state, r.detail) for r in rows],
             )
             connection.execute(

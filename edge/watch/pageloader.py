@@ -29,7 +29,7 @@ def serve_page(
         return _wait()
     try:
         from edge.watch.metrics import metrics_page  # noqa: PLC0415 - an extra, off by default
-        from edge.watch.page import LocalPage  # noqa: PLC0415
+        from edge.watch.page import LocalPage  # noqa: PLC0415 - only where a page is wanted
     except ImportError as error:
         log.error("page_not_installed", missing=error.name, extra="page")
         return _wait()

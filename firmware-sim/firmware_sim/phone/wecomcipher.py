@@ -27,7 +27,7 @@ class BadEnvelopeError(ValueError):
 def sign(token: str, timestamp: str, nonce: str, encrypted: str) -> str:
     """Return the signature `msg_signature`."""
     # SHA-1 is what the provider prescribes.
-    return hashlib.sha1("".join(sorted((token, timestamp, nonce, encrypted))).encode()).hexdigest()  # noqa: S324
+    return hashlib.sha1("".join(sorted((token, timestamp, nonce, encrypted))).encode()).hexdigest()  # noqa: S324 - what WeCom signs with
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ xiaomi_ble = pytest.importorskip("xiaomi_ble", reason=reason)
 
 from habluetooth import BluetoothServiceInfoBleak  # noqa: E402 - after the skip
 
-from edge.drivers.adverts import BTHOME_UUID, MIBEACON_UUID, decode_bthome, decode_mibeacon  # noqa: E402
-from firmware_sim.devices.bleadverts import encode_bthome, seal_bthome, seal_mibeacon  # noqa: E402
+from edge.drivers.adverts import BTHOME_UUID, MIBEACON_UUID, decode_bthome, decode_mibeacon  # noqa: E402 - after the skip
+from firmware_sim.devices.bleadverts import encode_bthome, seal_bthome, seal_mibeacon  # noqa: E402 - after the skip
 
 ADDRESS = "A4:C1:38:00:12:EF"
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")

@@ -113,7 +113,7 @@ async def test_a_server_that_comes_back_tells_those_who_are_there(world, broker,
         await gateway.publish(status(world), Up.STATUS, retain=True)
         for times in (1, 2):
             async with running_intake(world, broker.port, tmp_path):
-                await until(lambda: len(gateway.committed()) == times)  # noqa: B023
+                await until(lambda: len(gateway.committed()) == times)  # noqa: B023 - awaited within its round
 
 
 async def test_bytes_that_are_no_message_go_to_quarantine_on_every_channel(world, broker, tmp_path):

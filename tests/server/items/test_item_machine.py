@@ -10,7 +10,7 @@ from server.items.model import ActorKind, ItemState, Move
 from server.items.sentences import REFUSALS
 from wire.vocabulary import AlarmClass
 
-N, A, O, D, V, C = ItemState  # noqa: E741
+N, A, O, D, V, C = ItemState  # noqa: E741 - letters of the tables below
 P, Q, G, S = ActorKind
 
 # Where each move leads from N A O D V C when every guard is content; "." is refused.
